@@ -1,0 +1,46 @@
+/**
+ * Where sealed bytes rest. A provider knows names and bytes, nothing else; names are `/`-separated segments of
+ * `[a-z0-9.-]`, never site text (see `isObjectName`).
+ *
+ * Absent is null, broken throws a `PspError` with one of `unreachable`, `denied`, `full`, `rate-limited`, `corrupt`,
+ * `aborted`.
+ */
+export interface Provider {
+  /**
+   * Creates the object; resolves only when it is durable. Never replaces: a name that exists with the same bytes is
+   * success, with other bytes it throws `corrupt` and leaves the old ones.
+   */
+  put(name: string, bytes: Uint8Array, options?: CallOptions): Promise<void>
+  /** The object's bytes, or null when there is none. */
+  get(name: string, options?: CallOptions): Promise<Uint8Array | null>
+  /** Every object whose name starts with `prefix`, in ascending order of name (code units). */
+  list(prefix: string, options?: CallOptions): AsyncIterable<StoredObject>
+  /** Removes the object; one that is not there is success. */
+  remove(name: string, options?: CallOptions): Promise<void>
+  /** Lets go of connections. */
+  close?(): Promise<void>
+}
+
+export interface StoredObject {
+  name: string
+  /** Bytes. */
+  size: number
+}
+
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+const segment = "[a-z0-9][a-z0-9.-]{0,127}"
+const namePattern = new RegExp(`^${segment}(?:/${segment}){0,7}$`)
+const prefixPattern = new RegExp(`^(?:${segment}/){0,7}(?:${segment})?$`)
+
+/** True for a name that every provider must accept. `..` and empty segments can never match. */
+export function isObjectName(name: unknown): name is string {
+  return typeof name === "string" && name.length <= 512 && namePattern.test(name) && !name.includes("..")
+}
+
+/** True for what may be asked of `list`: the beginning of an object name, possibly empty. */
+export function isObjectPrefix(prefix: unknown): prefix is string {
+  return typeof prefix === "string" && prefix.length <= 512 && prefixPattern.test(prefix) && !prefix.includes("..")
+}

@@ -1,0 +1,40 @@
+/** What kinds of state a session is made of. One word each, the same in reports, options and the popup. */
+export const kinds = ["cookies", "localStorage", "sessionStorage", "indexedDB", "context"] as const
+export type Kind = (typeof kinds)[number]
+
+/** Kinds that are only counted and named, never carried (yet). */
+export type GapKind = Kind | "opfs" | "cacheStorage" | "serviceWorker" | "origin" | "site"
+
+/**
+ * One thing that was not done, for a person to read. Names only: never a cookie or storage value.
+ *
+ * - `where`: the origin, cookie domain or site it concerns.
+ * - `what`: the name of the thing (`cookie "sid"`, `key "token"`, `2 databases`).
+ * - `why`: the reason in one clause.
+ * - `fix`: what the person or programmer can do; `""` when nothing can be done.
+ * - `count`: how many things this line stands for.
+ */
+export interface Gap {
+  kind: GapKind
+  where: string
+  what: string
+  why: string
+  fix: string
+  count: number
+}
+
+/** How many things of each kind were carried; a kind that is missing was not tried. */
+export type Counts = Partial<Record<Kind, number>>
+
+/** Travels inside the snapshot: what the capture took and what it did not. */
+export interface CaptureReport {
+  captured: Counts
+  gaps: Gap[]
+}
+
+/** What a restore did: `ok` is true when nothing that was tried failed, that is when `gaps` is empty. */
+export interface RestoreReport {
+  ok: boolean
+  set: Counts
+  gaps: Gap[]
+}
