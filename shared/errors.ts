@@ -11,6 +11,7 @@ export const exitByCode = {
   damaged: 5,
 
   // The vault and what is in it.
+  "rolled-back": 5,
   "not-found": 3,
   "bad-snapshot": 5,
   "too-large": 2,

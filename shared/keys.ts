@@ -145,6 +145,27 @@ export async function idOf(bytes: Uint8Array): Promise<string> {
   return hex((await sha256(bytes)).subarray(0, 16))
 }
 
+const writerIds = new WeakMap<Identity, Promise<string>>()
+const recipientIds = new WeakMap<Identity, Promise<string>>()
+
+/** Writer id of an identity; computed once for each identity object. */
+export function writerIdOf(identity: Identity): Promise<string> {
+  return once(writerIds, identity, () => idOf(ed25519.getPublicKey(identity.writer)))
+}
+
+/** Recipient id of an identity; computed once for each identity object. */
+export function recipientIdOf(identity: Identity): Promise<string> {
+  return once(recipientIds, identity, async () => idOf(utf8(await identityToRecipient(identity.age))))
+}
+
+function once<K extends object, V>(cache: WeakMap<K, V>, key: K, make: () => V): V {
+  const known = cache.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  cache.set(key, made)
+  return made
+}
+
 export function sign(identity: Identity, message: Uint8Array): Bytes {
   return ed25519.sign(message, identity.writer) as Bytes
 }

@@ -23,7 +23,8 @@ export function siteOf(hostnameOrUrl: string): string | null {
 /** `siteOf`, for what a person typed: throws `usage` when there is no site in it. */
 export function parseSite(text: string): string {
   const site = siteOf(text.trim())
-  if (site === null) throw new PspError("usage", `Cannot use "${text}" as a site: expected a domain such as example.com`)
+  if (site === null)
+    throw new PspError("usage", `Cannot use "${text}" as a site: expected a domain such as example.com`)
   return site
 }
 

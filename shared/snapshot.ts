@@ -141,8 +141,8 @@ export interface ClientHints {
   wow64: boolean
 }
 
-/** Most bytes of JSON a snapshot may have: what fits the 96 MiB an envelope may have, after Base64. */
-export const maxSnapshotBytes = 70 * 1024 * 1024
+/** Most bytes of JSON a snapshot may have: what fits the 96 MiB of an envelope after padding and Base64. */
+export const maxSnapshotBytes = 70 * 1024 * 1024 - 1024
 const maxDepth = 64
 
 const text = v.string()
@@ -278,7 +278,10 @@ export function parseSnapshot(input: unknown): Snapshot {
   refuseHostileShape(value)
   const version = (value as { schema?: unknown } | null)?.schema
   if (typeof version === "number" && version > schemaVersion) {
-    throw new PspError("too-new", `Cannot read snapshot: its schema ${version} is newer than this build (${schemaVersion})`)
+    throw new PspError(
+      "too-new",
+      `Cannot read snapshot: its schema ${version} is newer than this build (${schemaVersion})`,
+    )
   }
   const result = v.safeParse(snapshotSchema, value, { abortEarly: true })
   if (result.success) return result.output
@@ -322,7 +325,8 @@ function refuseHostileShape(root: unknown): void {
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === "strict_object") return issue.expected === "never" ? "expected no such key" : `expected ${issue.expected ?? "an object"}`
+  if (issue.type === "strict_object")
+    return issue.expected === "never" ? "expected no such key" : `expected ${issue.expected ?? "an object"}`
   if (issue.type === "check") return issue.message
   return `expected ${(issue.expected ?? issue.type).slice(0, 80)}`
 }

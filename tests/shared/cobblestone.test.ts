@@ -51,7 +51,7 @@ describe("cobblestone", () => {
     expect(createHash("sha256").update(sealed).digest("hex")).toBe(sha256)
     expect(sealed.length).toBe(cobblestoneLength(length))
     expect(Buffer.compare(referenceEncrypt(secret, context, counting(length), salt), sealed)).toBe(0)
-    expect(await decrypt(secret, context, sealed)).toEqual(counting(length))
+    expect(Buffer.compare((await decrypt(secret, context, sealed)) ?? Buffer.of(1), counting(length))).toBe(0)
   })
 
   it("refuses another secret, another context and a secret of another length", async () => {

@@ -1,0 +1,89 @@
+import { PspError } from "./errors.js"
+import { isClock, type Clock } from "./hlc.js"
+import { membersToJson, parseMembers, type MemberState } from "./members.js"
+
+/**
+ * Where a device remembers its vault between runs: a 0600 file, the extension's IndexedDB. It holds the index key and the
+ * names of sites, so it is private; it is also what makes a store that goes back in time visible.
+ */
+export interface VaultMemory {
+  read(): Promise<string | null>
+  write(text: string): Promise<void>
+}
+
+/** What is remembered. */
+export interface Remembered {
+  vault: string
+  /** Card of the owner this device was told to trust; never changed in silence. */
+  pinned: string
+  /** null while no member envelope for this device was found. */
+  members: MemberState | null
+  /** Something in `members` is not in the store yet. */
+  isUnsaved: boolean
+  /** When `members` was last written (ms), so that it is written anew long before it expires. */
+  membersWrittenAt: number
+  /** Names of member envelopes that are merged into `members`. */
+  merged: string[]
+  /** Names of member envelopes this device wrote: a newer one replaces them. */
+  written: string[]
+  /** Latest stamp this device made or accepted. */
+  clock: Clock | null
+  /** For each session: the newest envelope of each writer that this device wrote to, or read from, the store. */
+  marks: Record<string, Record<string, Mark>>
+}
+
+export interface Mark {
+  clock: Clock
+  /** Id of that envelope's header. */
+  header: string
+}
+
+export function rememberedToJson(remembered: Remembered): string {
+  const { members, ...rest } = remembered
+  return JSON.stringify({ v: 1, ...rest, members: members === null ? null : membersToJson(members) })
+}
+
+/** @throws `damaged`: written by us, so whoever changed it is told, not worked around */
+export function parseRemembered(json: string): Remembered {
+  try {
+    const value = JSON.parse(json) as Partial<Record<string, unknown>>
+    const { vault, pinned, members, isUnsaved, membersWrittenAt, merged, written, clock, marks } = value
+    if (
+      value["v"] === 1 &&
+      typeof vault === "string" &&
+      typeof pinned === "string" &&
+      (members === null || typeof members === "string") &&
+      typeof isUnsaved === "boolean" &&
+      typeof membersWrittenAt === "number" &&
+      isNameList(merged) &&
+      isNameList(written) &&
+      (clock === null || isClock(clock)) &&
+      isMarks(marks)
+    ) {
+      const state = members === null ? null : parseMembers(members)
+      return { vault, pinned, members: state, isUnsaved, membersWrittenAt, merged, written, clock, marks }
+    }
+  } catch (error) {
+    if (error instanceof PspError && error.code === "too-new") throw error
+  }
+  throw new PspError(
+    "damaged",
+    "Cannot read what this device remembers of its vault: the file is damaged; remove it to read the vault anew",
+  )
+}
+
+function isNameList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === "string")
+}
+
+function isMarks(value: unknown): value is Remembered["marks"] {
+  if (typeof value !== "object" || value === null) return false
+  return Object.values(value as Record<string, unknown>).every(
+    (writers) =>
+      typeof writers === "object" &&
+      writers !== null &&
+      Object.values(writers as Record<string, Mark | null>).every(
+        (mark) => mark !== null && isClock(mark.clock) && typeof mark.header === "string",
+      ),
+  )
+}
