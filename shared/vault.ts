@@ -226,6 +226,10 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
       remembered.members = theirs
     } else {
       remembered.members = mergeMembers(remembered.members, theirs)
+      const before = owners
+      owners = await currentOwners()
+      // A new owner's folder holds nothing of what this device wrote before it knew of it.
+      if ([...owners.keys()].some((id) => !before.has(id))) remembered.isUnsaved = true
     }
     owners = await currentOwners()
     remembered.clock = laterClock(remembered.clock, opened.header.clock)
