@@ -336,18 +336,17 @@ async function unwrap(wraps: Wrap[], reader: Identity): Promise<Uint8Array> {
   const mine = await recipientIdOf(reader)
   const found = wraps.find(({ to }) => to === mine)
   if (found === undefined) throw refuse("not-for-me", "no wrap")
-  const dek = await openWrap(found.age, reader.age)
-  if (dek === null) throw refuse("damaged", "wrap")
+  const dek = await openAgeFile(found.age, reader.age)
+  if (dek?.length !== 32) throw refuse("damaged", "wrap")
   return dek
 }
 
-/** The 32 bytes in an age file sealed to this identity; null when it holds anything else. */
-export async function openWrap(file: Uint8Array, age: string): Promise<Uint8Array | null> {
+/** What an age file sealed to this identity holds; null for one that is damaged or sealed to others. */
+export async function openAgeFile(file: Uint8Array, age: string): Promise<Uint8Array | null> {
   try {
     const decrypter = new Decrypter()
     decrypter.addIdentity(age)
-    const dek = await decrypter.decrypt(file)
-    return dek.length === 32 ? dek : null
+    return await decrypter.decrypt(file)
   } catch {
     // The library throws plain errors for every fault of a file.
     return null
