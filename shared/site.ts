@@ -22,7 +22,8 @@ export function siteOf(hostnameOrUrl: string): string | null {
 
 /** `siteOf`, for what a person typed: throws `usage` when there is no site in it. */
 export function parseSite(text: string): string {
-  const site = siteOf(text.trim())
+  const typed = text.trim()
+  const site = siteOf(/^[^/:]+:\d+(?:\/|$)/.test(typed) ? `http://${typed}` : typed)
   if (site === null)
     throw new PspError("usage", `Cannot use "${text}" as a site: expected a domain such as example.com`)
   return site
@@ -47,9 +48,7 @@ export function permissionPatterns(site: string): string[] {
 }
 
 function hostnameOfInput(input: string): string | null {
-  if (/^[a-z][a-z0-9+.-]*:/i.test(input) && !/^[^/]*:\d+(?:\/|$)/.test(input)) {
-    return /^https?:/i.test(input) ? hostnameOf(input) : null
-  }
+  if (/^[a-z][a-z0-9+.-]*:/i.test(input)) return /^https?:\/\//i.test(input) ? hostnameOf(input) : null
   return hostnameOf(`http://${input}`)
 }
 
