@@ -17,6 +17,8 @@ export interface Provider {
   list(prefix: string, options?: CallOptions): AsyncIterable<StoredObject>
   /** Removes the object; one that is not there is success. */
   remove(name: string, options?: CallOptions): Promise<void>
+  /** Throws what would stop the next `put`, as far as can be told without one. */
+  check?(options?: CallOptions): Promise<void>
   /** Lets go of connections. */
   close?(): Promise<void>
 }
@@ -30,6 +32,9 @@ export interface StoredObject {
 export interface CallOptions {
   signal?: AbortSignal
 }
+
+/** The largest object that is stored or moved (bytes). */
+export const maxObjectBytes = 96 * 1024 * 1024
 
 const segment = "[a-z0-9][a-z0-9.-]{0,127}"
 const namePattern = new RegExp(`^${segment}(?:/${segment}){0,7}$`)
