@@ -1,36 +1,40 @@
 import { equalBytes } from "../bytes.js"
 import { PspError } from "../errors.js"
-import { isObjectName, type Provider } from "../provider.js"
+import { isObjectName, isObjectPrefix, type CallOptions, type Provider } from "../provider.js"
 
-/** A provider that forgets everything at the end of the process: for tests and demos. */
+/** Objects in this process's memory: for tests, and for a vault that shall not outlive a run. */
 export function createMemoryProvider(): Provider {
   const objects = new Map<string, Uint8Array>()
+
   return {
-    // async, so that a fault is a rejected promise as with every other provider
-    async put(name, bytes, { signal } = {}) {
-      signal?.throwIfAborted()
-      if (!isObjectName(name))
-        throw new PspError("bad-message", "Cannot put object: its name is not one a store accepts")
-      const known = objects.get(name)
-      if (known !== undefined && !equalBytes(known, bytes)) {
-        throw new PspError("corrupt", "Cannot put object: the store already holds other bytes under its name")
+    async put(name, bytes, options) {
+      check("store", name, isObjectName(name), options)
+      const old = objects.get(name)
+      if (old !== undefined && !equalBytes(old, bytes)) {
+        throw new PspError("corrupt", `Cannot store ${name}: the store holds other bytes under this name`)
       }
       objects.set(name, bytes.slice())
     },
-    async get(name, { signal } = {}) {
-      signal?.throwIfAborted()
+    async get(name, options) {
+      check("read", name, isObjectName(name), options)
       return objects.get(name)?.slice() ?? null
     },
-    async *list(prefix, { signal } = {}) {
-      for (const name of [...objects.keys()].sort()) {
-        signal?.throwIfAborted()
-        const bytes = name.startsWith(prefix) ? objects.get(name) : undefined
-        if (bytes !== undefined) yield { name, size: bytes.length }
+    async *list(prefix, options) {
+      check("list", prefix, isObjectPrefix(prefix), options)
+      const names = [...objects.keys()].filter((name) => name.startsWith(prefix)).sort()
+      for (const name of names) {
+        check("list", prefix, true, options)
+        yield { name, size: objects.get(name)?.length ?? 0 }
       }
     },
-    async remove(name, { signal } = {}) {
-      signal?.throwIfAborted()
+    async remove(name, options) {
+      check("remove", name, isObjectName(name), options)
       objects.delete(name)
     },
   }
+}
+
+function check(doing: string, name: string, isGood: boolean, options: CallOptions | undefined): void {
+  if (!isGood) throw new PspError("internal", `Cannot ${doing} an object: expected the name of one, got another text`)
+  if (options?.signal?.aborted === true) throw new PspError("aborted", `Cannot ${doing} ${name}: it was called off`)
 }

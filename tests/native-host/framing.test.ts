@@ -1,4 +1,4 @@
-import { PassThrough } from "node:stream"
+import { PassThrough, Readable } from "node:stream"
 import { endianness } from "node:os"
 import { describe, expect, it } from "vitest"
 import { encodeFrame, maxPayloadBytes, parsePayload, readPayloads } from "../../native-host/framing.js"
@@ -83,7 +83,7 @@ describe("framing", () => {
     const value = { text: "ünïcödé 🍪", data: "x".repeat(1000) }
     const bytes = encodeFrame(value)
     expect(Buffer.compare(frame(JSON.stringify(value)), bytes)).toBe(0)
-    for await (const payload of readPayloads([bytes] as unknown as AsyncIterable<Uint8Array>)) {
+    for await (const payload of readPayloads(Readable.from([bytes]))) {
       expect(parsePayload(payload)).toEqual(value)
     }
   })

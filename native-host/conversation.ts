@@ -1,0 +1,80 @@
+import { createChannel, type Message } from "../shared/channel.js"
+import { PspError, toPspError } from "../shared/errors.js"
+import { errorHead, parseRequest, type Fault, type Frame, type Head, type Request } from "../shared/protocol.js"
+import type { Call, Handlers, Reply } from "./handlers.js"
+
+/** How many requests are worked on at a time; those after them wait, unacknowledged, with their sender. */
+const maxRunning = 4
+
+/** The host's side of the native port, from frame to frame; it knows no stream and no process. */
+export interface Conversation {
+  receive(value: unknown): void
+  /** Tells the other end that what it sent could not even be read. */
+  complain(error: PspError): void
+  /** True while a request is worked on or its reply is under way. */
+  isBusy(): boolean
+  /** Resolves when nothing is in progress. */
+  settled(): Promise<void>
+  /** Calls off what is in progress; a commit that has begun to rename is finished. */
+  abort(): void
+}
+
+export function createConversation(handlers: Handlers, post: (frame: Frame) => void | Promise<void>): Conversation {
+  const running = new Map<number, AbortController>()
+  const waiting: (() => void)[] = []
+  const onSettled: (() => void)[] = []
+  const channel = createChannel({ post, onMessage: take, onAbort })
+
+  /** Resolves when the request is begun: only then is its last frame acknowledged. */
+  async function take(message: Message): Promise<void> {
+    if (running.size >= maxRunning) await new Promise<void>((resolve) => waiting.push(resolve))
+    if (running.has(message.id)) {
+      return channel.abort(message.id, fault("its id belongs to a request that is not answered yet"))
+    }
+    const controller = new AbortController()
+    running.set(message.id, controller)
+    void answer(message, controller.signal).finally(() => {
+      running.delete(message.id)
+      waiting.shift()?.()
+      if (running.size === 0) for (const resolve of onSettled.splice(0)) resolve()
+    })
+  }
+
+  async function answer({ id, head, body }: Message, signal: AbortSignal): Promise<void> {
+    let reply: { head: Head; body: string }
+    try {
+      const { answer, body: replyBody = "" } = await handle(handlers, parseRequest(head), { body, signal })
+      reply = { head: { ...answer }, body: replyBody }
+    } catch (error) {
+      const typed = toPspError(error, "Answering the browser")
+      if (typed.code === "internal") console.error(error)
+      reply = { head: errorHead(typed), body: "" }
+    }
+    // Nobody is left to tell when this fails: the request was given up, or the browser is gone.
+    await channel.send({ id, ...reply }).catch(() => {})
+  }
+
+  function onAbort(id: number): void {
+    if (id === 0) for (const controller of running.values()) controller.abort()
+    else running.get(id)?.abort()
+  }
+
+  return {
+    receive: (value) => channel.receive(value),
+    complain: (error) => channel.abort(0, error),
+    isBusy: () => running.size > 0,
+    settled: () =>
+      running.size === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(() => resolve())),
+    abort: () => onAbort(0),
+  }
+}
+
+/** The map's type ties each function to its request; the compiler cannot follow that through a lookup. */
+function handle(handlers: Handlers, request: Request, call: Call): Promise<Reply> {
+  const handler = handlers[request.type] as (request: Request, call: Call) => Promise<Reply>
+  return handler(request, call)
+}
+
+function fault(why: string): Fault {
+  return { code: "bad-message", message: `Cannot take a request on the native port: ${why}` }
+}

@@ -1,0 +1,124 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { isPspError, PspError, toPspError } from "../shared/errors.js"
+import {
+  bodyToBytes,
+  bytesToBody,
+  isCardText,
+  protocolVersion,
+  type Answer,
+  type Hello,
+  type Request,
+  type RequestType,
+  type StoreState,
+} from "../shared/protocol.js"
+import type { Provider, StoredObject } from "../shared/provider.js"
+import { version } from "../shared/version.js"
+import { openStore, storeAddress, storeKind } from "./stores.js"
+
+/**
+ * One function for each request. The host is blind: it moves sealed bytes under opaque names, reads the public card and
+ * never opens the identity. Nothing in a message becomes a path but names that `isObjectName` lets through.
+ */
+export type Handlers = {
+  [K in RequestType]: (request: Extract<Request, { type: K }>, call: Call) => Promise<Reply<K>>
+}
+
+export interface Call {
+  body: string
+  signal: AbortSignal
+}
+
+export interface Reply<K extends RequestType = RequestType> {
+  answer: Answer<K>
+  body?: string
+}
+
+/** `<clock>-<writer id>-<digest>.psp`, the only names that the vault writes. */
+const envelopeName = /(?:^|\/)[0-9a-f]{16}-[0-9a-f]{32}-([0-9a-f]{32})\.psp$/
+
+/** The handlers of the machine whose things lie in `home`. The store is opened by the first request that needs it. */
+export function createHandlers(home: string, env: Record<string, string | undefined> = process.env): Handlers {
+  let opening: Promise<Provider> | null = null
+
+  function store(): Promise<Provider> {
+    opening ??= storeAddress(home, env)
+      .then(openStore)
+      .catch((error: unknown) => {
+        opening = null
+        throw error
+      })
+    return opening
+  }
+
+  async function stateOfStore(signal: AbortSignal): Promise<StoreState> {
+    let kind = "unknown"
+    try {
+      kind = storeKind(await storeAddress(home, env))
+      await (await store()).check?.({ signal })
+      return { kind, ok: true }
+    } catch (error) {
+      const { code, message } = toPspError(error, "Looking at the store")
+      return { kind, ok: false, code, message }
+    }
+  }
+
+  return {
+    async hello(_request, { signal }) {
+      const [computer, state] = await Promise.all([readComputer(home), stateOfStore(signal)])
+      return { answer: { protocol: protocolVersion, version, computer, store: state } }
+    },
+
+    async put({ name }, { body, signal }) {
+      const bytes = bodyToBytes(body)
+      await checkDigest(name, bytes)
+      await (await store()).put(name, bytes, { signal })
+      return { answer: {} }
+    },
+
+    async get({ name }, { signal }) {
+      const bytes = await (await store()).get(name, { signal })
+      return bytes === null ? { answer: { found: false } } : { answer: { found: true }, body: bytesToBody(bytes) }
+    },
+
+    async list({ prefix }, { signal }) {
+      const objects: StoredObject[] = []
+      for await (const { name, size } of (await store()).list(prefix, { signal })) objects.push({ name, size })
+      return { answer: {}, body: JSON.stringify(objects) }
+    },
+
+    async remove({ name }, { signal }) {
+      await (await store()).remove(name, { signal })
+      return { answer: {} }
+    },
+
+    async offer({ card }) {
+      const { saveOffer } = await import("./offers.js")
+      await saveOffer(home, card)
+      return { answer: {} }
+    },
+  }
+}
+
+/** What was cut short or mixed up on its way is refused here, and still waits in the sender's outbox. */
+async function checkDigest(name: string, bytes: Uint8Array): Promise<void> {
+  const expected = envelopeName.exec(name)?.[1]
+  if (expected === undefined) {
+    throw new PspError("bad-message", "Cannot store an object: expected a name that ends in the digest of the object")
+  }
+  const { createHash } = await import("node:crypto")
+  if (createHash("sha256").update(bytes).digest("hex").slice(0, 32) !== expected) {
+    throw new PspError("bad-message", `Cannot store ${name}: the bytes that came do not have the digest in its name`)
+  }
+}
+
+/** The public card beside the identity; null where there is none to show. */
+async function readComputer(home: string): Promise<Hello["computer"]> {
+  try {
+    const card = (await readFile(join(home, "card"), "utf8")).trim()
+    return isCardText(card) ? { card } : null
+  } catch (error) {
+    if (isPspError(error)) throw error
+    return null
+  }
+}
