@@ -323,7 +323,7 @@ async function transcriptOf(headerBytes: Uint8Array, wraps: Wrap[], ct: Uint8Arr
 
 function macOf(dek: Uint8Array, transcript: Uint8Array): Bytes {
   const key = hkdf(sha256Sync, dek, undefined, utf8("psp/1 mac"), 32)
-  return hmac(sha256Sync, key, transcript) as Bytes
+  return hmac(sha256Sync, key, transcript)
 }
 
 async function wrap(dek: Uint8Array, recipient: string): Promise<Wrap> {

@@ -167,7 +167,7 @@ function once<K extends object, V>(cache: WeakMap<K, V>, key: K, make: () => V):
 }
 
 export function sign(identity: Identity, message: Uint8Array): Bytes {
-  return ed25519.sign(message, identity.writer) as Bytes
+  return ed25519.sign(message, identity.writer)
 }
 
 /** Strict RFC 8032 verification: one message and key, one signature that passes. */

@@ -265,7 +265,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
   function upsertRecord(site: string, account: string, removed: boolean): SessionRecord {
     const members = ownMembers()
     const known = recordOf(site, account)
-    if (known !== undefined && known.removed === removed) return known
+    if (known?.removed === removed) return known
     const sid = known?.sid ?? sidOf(members.index.key, site, account)
     const record = { sid, site, account, clock: tick(), removed }
     members.sessions = [...members.sessions.filter((other) => other.sid !== sid), record]

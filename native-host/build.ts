@@ -1,0 +1,53 @@
+import { chmod, cp, mkdir, rm } from "node:fs/promises"
+import { build, type BuildOptions } from "esbuild"
+
+/**
+ * Builds the package: `dist/node`. The two programs are one file each with everything inside, because `psp install` copies
+ * the host to where no node_modules is; the library entries leave third-party packages to the user's package manager.
+ */
+const outdir = "dist/node"
+
+const common = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  legalComments: "none",
+  logLevel: "warning",
+} as const satisfies BuildOptions
+
+/** Bundled CommonJS packages call `require`, which ES modules do not have. */
+const requireShim = 'import { createRequire as createRequireOfPsp } from "node:module"; const require = createRequireOfPsp(import.meta.url);'
+
+const programs = { psp: "native-host/cli.ts", "psp-host": "native-host/host.ts" }
+
+const entries = {
+  index: "shared/index.ts",
+  node: "native-host/node.ts",
+  playwright: "shared/adapters/playwright.ts",
+  "providers/fs": "native-host/fs-provider.ts",
+  "providers/memory": "shared/providers/memory.ts",
+}
+
+await rm(outdir, { recursive: true, force: true })
+await mkdir(outdir, { recursive: true })
+for (const [name, entry] of Object.entries(programs)) {
+  const outfile = `${outdir}/${name}.mjs`
+  const shim = name === "psp" ? `\n${requireShim}` : ""
+  await build({ ...common, entryPoints: [entry], outfile, banner: { js: `#!/usr/bin/env node${shim}` } })
+  await chmod(outfile, 0o755)
+}
+await build({
+  ...common,
+  entryPoints: Object.entries(entries).map(([out, input]) => ({ in: input, out })),
+  outdir,
+  outExtension: { ".js": ".mjs" },
+  splitting: true,
+  packages: "external",
+})
+for (const folder of ["shared", "native-host"]) {
+  await cp(`dist/types/${folder}`, `${outdir}/types/${folder}`, {
+    recursive: true,
+    filter: (source) => !source.includes(".") || source.endsWith(".d.ts"),
+  })
+}
