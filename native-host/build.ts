@@ -17,7 +17,8 @@ const common = {
 } as const satisfies BuildOptions
 
 /** Bundled CommonJS packages call `require`, which ES modules do not have. */
-const requireShim = 'import { createRequire as createRequireOfPsp } from "node:module"; const require = createRequireOfPsp(import.meta.url);'
+const requireShim =
+  'import { createRequire as createRequireOfPsp } from "node:module"; const require = createRequireOfPsp(import.meta.url);'
 
 const programs = { psp: "native-host/cli.ts", "psp-host": "native-host/host.ts" }
 

@@ -4,9 +4,20 @@
  */
 let onStderr: Console | null = null
 
-for (const name of ["assert", "count", "countReset", "debug", "dir", "dirxml", "error", "group", "groupCollapsed"] as const)
+for (const name of [
+  "assert",
+  "count",
+  "countReset",
+  "debug",
+  "dir",
+  "dirxml",
+  "error",
+  "group",
+  "groupCollapsed",
+] as const)
   redirect(name)
-for (const name of ["groupEnd", "info", "log", "table", "time", "timeEnd", "timeLog", "trace", "warn"] as const) redirect(name)
+for (const name of ["groupEnd", "info", "log", "table", "time", "timeEnd", "timeLog", "trace", "warn"] as const)
+  redirect(name)
 
 function redirect(name: keyof Console): void {
   Object.defineProperty(console, name, {

@@ -63,8 +63,7 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
     receive: (value) => channel.receive(value),
     complain: (error) => channel.abort(0, error),
     isBusy: () => running.size > 0,
-    settled: () =>
-      running.size === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(() => resolve())),
+    settled: () => (running.size === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(() => resolve()))),
     abort: () => onAbort(0),
   }
 }

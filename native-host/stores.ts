@@ -46,6 +46,9 @@ function folderOf(address: string): string {
   try {
     return fileURLToPath(address)
   } catch {
-    throw new PspError("bad-config", "Cannot open the store: expected file:///absolute/folder, with nothing before the path")
+    throw new PspError(
+      "bad-config",
+      "Cannot open the store: expected file:///absolute/folder, with nothing before the path",
+    )
   }
 }

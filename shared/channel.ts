@@ -169,7 +169,10 @@ export function createChannel({ post, onMessage, onAbort, onFault }: ChannelOpti
       const broken = incoming?.id ?? id
       dropped = last ? 0 : id
       incoming = null
-      refuse(broken, new PspError("bad-message", "Cannot read a message on the native port: its frames are not in order"))
+      refuse(
+        broken,
+        new PspError("bad-message", "Cannot read a message on the native port: its frames are not in order"),
+      )
       return null
     }
     incoming.slices.push(data)

@@ -35,6 +35,6 @@ export function createMemoryProvider(): Provider {
 }
 
 function check(doing: string, name: string, isGood: boolean, options: CallOptions | undefined): void {
-  if (!isGood) throw new PspError("internal", `Cannot ${doing} an object: expected the name of one, got another text`)
+  if (!isGood) throw new PspError("bad-message", `Cannot ${doing} an object: expected the name of one`)
   if (options?.signal?.aborted === true) throw new PspError("aborted", `Cannot ${doing} ${name}: it was called off`)
 }

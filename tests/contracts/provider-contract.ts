@@ -1,0 +1,169 @@
+import { createHash } from "node:crypto"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import type { Provider, StoredObject } from "../../shared/provider.js"
+
+export interface ProviderContractOptions {
+  /** A provider over an empty store, and how to throw it away. */
+  create: () => Promise<{ provider: Provider; dispose?: () => Promise<void> }>
+  /** False where a name that does not end in the object's digest is refused before it reaches the store. */
+  takesAnyName?: boolean
+}
+
+export interface TestObject {
+  name: string
+  bytes: Uint8Array
+}
+
+/** What every provider promises (see shared/provider.ts); differences are options. */
+export function describeProvider(title: string, { create, takesAnyName = true }: ProviderContractOptions): void {
+  describe(title, () => {
+    let provider: Provider
+    let dispose: (() => Promise<void>) | undefined
+
+    beforeEach(async () => {
+      ;({ provider, dispose } = await create())
+    })
+    afterEach(async () => {
+      await provider.close?.()
+      await dispose?.()
+    })
+
+    it("gives back the bytes that were put", async () => {
+      for (const length of [0, 1, 1024, 300_000]) {
+        const { name, bytes } = testObject("v/s", length)
+        await provider.put(name, bytes)
+        expect(isSame(await provider.get(name), bytes)).toBe(true)
+      }
+    })
+
+    it("keeps every value a byte can have", async () => {
+      const bytes = Uint8Array.from({ length: 1024 }, (_, i) => (i * 7) & 0xff)
+      const name = nameOf("v/bin", bytes)
+      await provider.put(name, bytes)
+      expect(isSame(await provider.get(name), bytes)).toBe(true)
+    })
+
+    it("gives null for an object that is not there", async () => {
+      expect(await provider.get(testObject("nowhere").name)).toBeNull()
+      await provider.put(testObject("v/s").name, testObject("v/s").bytes)
+      expect(await provider.get(testObject("v/s", 5).name)).toBeNull()
+    })
+
+    it("takes the same object again as success", async () => {
+      const { name, bytes } = testObject("v/s")
+      await provider.put(name, bytes)
+      await provider.put(name, bytes)
+      expect(isSame(await provider.get(name), bytes)).toBe(true)
+      expect(await listAll(provider, "")).toHaveLength(1)
+    })
+
+    it.runIf(takesAnyName)("refuses other bytes under a name that exists and keeps the old ones", async () => {
+      const { name, bytes } = testObject("v/s")
+      await provider.put(name, bytes)
+      await expect(provider.put(name, Uint8Array.of(9))).rejects.toMatchObject({ name: "PspError", code: "corrupt" })
+      expect(isSame(await provider.get(name), bytes)).toBe(true)
+    })
+
+    it.runIf(takesAnyName)("lists in ascending order of code units, whatever comes beside a slash", async () => {
+      const names = ["a/b-c/d", "a/b/c", "a/b/c.d", "a/b.c/d", "a/b0", "a-b/c", "a0/b", "z"]
+      for (const name of names) await provider.put(name, Uint8Array.of(1))
+      expect((await listAll(provider, "")).map(({ name }) => name)).toEqual([...names].sort())
+      expect((await listAll(provider, "a/b")).map(({ name }) => name)).toEqual(
+        names.filter((name) => name.startsWith("a/b")).sort(),
+      )
+    })
+
+    it("lists names and sizes in order, and only those that start with the prefix", async () => {
+      const objects = [testObject("v/one", 3), testObject("v/one", 40), testObject("v/two", 5), testObject("w/one", 7)]
+      for (const { name, bytes } of objects.toReversed()) await provider.put(name, bytes)
+      const expected = (prefix: string) =>
+        objects
+          .filter(({ name }) => name.startsWith(prefix))
+          .map(({ name, bytes }) => ({ name, size: bytes.length }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+      for (const prefix of ["", "v/", "v/one/", "v/one", "v/o", "w", objects[0]?.name ?? "", "x/", "v/one/f"]) {
+        expect(await listAll(provider, prefix)).toEqual(expected(prefix))
+      }
+    })
+
+    it("removes an object, and takes one that is not there as removed", async () => {
+      const [first, second] = [testObject("v/s", 1), testObject("v/s", 2)]
+      await provider.put(first.name, first.bytes)
+      await provider.put(second.name, second.bytes)
+      await provider.remove(first.name)
+      await provider.remove(first.name)
+      expect(await provider.get(first.name)).toBeNull()
+      expect(await listAll(provider, "")).toEqual([{ name: second.name, size: 2 }])
+      await provider.remove(second.name)
+      await provider.put(first.name, first.bytes)
+      expect(await provider.get(first.name)).toEqual(first.bytes)
+    })
+
+    it("keeps its own copy of the bytes", async () => {
+      const { name, bytes } = testObject("v/s")
+      const given = bytes.slice()
+      await provider.put(name, given)
+      given.fill(0)
+      const got = await provider.get(name)
+      expect(got).toEqual(bytes)
+      got?.fill(0)
+      expect(isSame(await provider.get(name), bytes)).toBe(true)
+    })
+
+    it("takes objects that come at once, also the same one several times", async () => {
+      const objects = Array.from({ length: 20 }, (_, i) => testObject(`v/s${i % 3}`, 100 + (i % 7)))
+      await Promise.all(objects.map(({ name, bytes }) => provider.put(name, bytes)))
+      for (const { name, bytes } of objects) expect(isSame(await provider.get(name), bytes)).toBe(true)
+      expect(await listAll(provider, "")).toHaveLength(new Set(objects.map(({ name }) => name)).size)
+    })
+
+    it.each(["..", "a/../b", "/etc/passwd", "a//b", "", "A", "a/.hidden", "a\0b", "a\\b", "a/b/", "a".repeat(200)])(
+      "refuses %j as a name",
+      async (name) => {
+        const refused = { name: "PspError" }
+        await expect((async () => provider.put(name, Uint8Array.of(1)))()).rejects.toMatchObject(refused)
+        await expect((async () => provider.get(name))()).rejects.toMatchObject(refused)
+        await expect((async () => provider.remove(name))()).rejects.toMatchObject(refused)
+        expect(await listAll(provider, "")).toEqual([])
+      },
+    )
+
+    it("stops with `aborted` when it is called off before it begins, and stores nothing", async () => {
+      const { name, bytes } = testObject("v/s")
+      const signal = AbortSignal.abort()
+      const aborted = { name: "PspError", code: "aborted" }
+      await expect(provider.put(name, bytes, { signal })).rejects.toMatchObject(aborted)
+      await expect(provider.get(name, { signal })).rejects.toMatchObject(aborted)
+      await expect(provider.remove(name, { signal })).rejects.toMatchObject(aborted)
+      await expect(listAll(provider, "", signal)).rejects.toMatchObject(aborted)
+      expect(await provider.get(name)).toBeNull()
+    })
+
+    it("says that nothing stops the next put", async () => {
+      await expect(Promise.resolve(provider.check?.())).resolves.toBeUndefined()
+    })
+  })
+}
+
+/** An object as the vault names it: its name ends in the digest of its bytes. */
+export function testObject(folder: string, length = 10): TestObject {
+  const bytes = Uint8Array.from({ length }, (_, i) => 32 + ((i + length) % 90))
+  return { name: nameOf(folder, bytes), bytes }
+}
+
+export function nameOf(folder: string, bytes: Uint8Array): string {
+  const digest = createHash("sha256").update(bytes).digest("hex").slice(0, 32)
+  return `${folder}/0123456789ab0000-${"a".repeat(32)}-${digest}.psp`
+}
+
+export async function listAll(provider: Provider, prefix: string, signal?: AbortSignal): Promise<StoredObject[]> {
+  const objects: StoredObject[] = []
+  const options = signal === undefined ? {} : { signal }
+  for await (const object of provider.list(prefix, options)) objects.push({ name: object.name, size: object.size })
+  return objects
+}
+
+/** As `toEqual`, which takes half a second for 300 KB. */
+function isSame(got: Uint8Array | null, expected: Uint8Array): boolean {
+  return got !== null && Buffer.compare(got, expected) === 0
+}

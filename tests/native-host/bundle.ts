@@ -1,0 +1,27 @@
+import { mkdtemp, realpath } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+
+/** Makes one runnable file of these lines and the sources they import (paths from the root of the project). */
+export async function bundle(folder: string, file: string, lines: string[]): Promise<string> {
+  const outfile = join(folder, file)
+  await build({
+    stdin: { contents: lines.join("\n"), resolveDir: root, loader: "ts" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "error",
+    outfile,
+  })
+  return outfile
+}
+
+/** A new folder for one test, which removes it. */
+export async function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(await realpath(tmpdir()), "psp-test-"))
+}
