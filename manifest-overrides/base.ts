@@ -1,0 +1,36 @@
+import type { UserManifest } from "wxt"
+
+/**
+ * What both browsers get. Least privilege: no site is readable until the person asks for it, one site at a time, and no
+ * page can reach the extension.
+ */
+export const baseManifest = {
+  name: "__MSG_extensionName__",
+  description: "__MSG_extensionDescription__",
+  default_locale: "en",
+  permissions: [
+    // Reads what the person asks for, at the sites they granted.
+    "cookies",
+    "scripting",
+    // The tab the click is about: its address, before any site permission.
+    "activeTab",
+    // Hands sealed bytes to the native host.
+    "nativeMessaging",
+    // Tries again when the host was away.
+    "alarms",
+    // Remembers what is under way (storage.session only) and keeps the outbox from being evicted.
+    "storage",
+    "unlimitedStorage",
+  ],
+  optional_host_permissions: ["*://*/*"],
+  action: { default_title: "__MSG_extensionName__" },
+  commands: {
+    _execute_action: {
+      suggested_key: { default: "Alt+Shift+S" },
+      description: "__MSG_commandOpen__",
+    },
+  },
+  content_security_policy: {
+    extension_pages: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  },
+} as const satisfies UserManifest

@@ -1,0 +1,28 @@
+import { defineConfig } from "wxt"
+import { baseManifest } from "./manifest-overrides/base.js"
+import { chromeManifest } from "./manifest-overrides/chrome.js"
+import { firefoxManifest } from "./manifest-overrides/firefox.js"
+
+const isForStore = process.argv.includes("zip")
+
+export default defineConfig({
+  srcDir: "extension",
+  outDir: "dist",
+  outDirTemplate: "{{browser}}-mv{{manifestVersion}}",
+  manifestVersion: 3,
+  imports: false,
+  modules: ["@wxt-dev/webextension-polyfill", "@wxt-dev/i18n/module"],
+  manifest: ({ browser }) => ({
+    ...baseManifest,
+    ...(browser === "firefox" ? firefoxManifest : chromeManifest({ isForStore })),
+  }),
+  zip: {
+    name: "persistent-sessions",
+    // Firefox's reviewers build from the sources: what makes the archive goes in, nothing else.
+    excludeSources: ["dist/**", "coverage/**", "test-results/**", ".ci/**", "tests/**"],
+  },
+  vite: () => ({
+    esbuild: { jsx: "automatic", jsxImportSource: "preact" },
+    build: { target: "es2022" },
+  }),
+})
