@@ -72,7 +72,14 @@ export async function connect({
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const channel: Channel = createChannel({
-    post: (frame) => port.postMessage(frame),
+    post(frame) {
+      try {
+        port.postMessage(frame)
+      } catch {
+        // The port is closed already, and `onDisconnect` has not run yet.
+        throw hostError("host-crashed")
+      }
+    },
     onMessage(message) {
       const asked = pending.get(message.id)
       pending.delete(message.id)
@@ -81,33 +88,40 @@ export async function connect({
     onAbort(id, { code, message }) {
       const error = new PspError(code, message)
       if (id === 0) return end(error)
-      pending.get(id)?.reject(error)
+      const asked = pending.get(id)
       pending.delete(id)
+      asked?.reject(error)
     },
     onFault: () => end(hostError("host-garbled")),
   })
 
-  function end(error: PspError): void {
+  function end(error: PspError, isDisconnected = false): void {
     if (ended !== null) return
     ended = error
     clearTimeout(timer)
     channel.close(error)
-    for (const { reject } of pending.values()) reject(error)
+    const asked = [...pending.values()]
     pending.clear()
-    port.disconnect()
+    for (const { reject } of asked) reject(error)
+    if (!isDisconnected) port.disconnect()
   }
 
   /** Starts the patience anew: called with every sign of life and every new request. */
   function wait(): void {
     clearTimeout(timer)
-    if (ended === null && pending.size > 0) timer = setTimeout(() => end(hostError("host-crashed")), patience)
+    if (ended !== null) return
+    timer = setTimeout(() => {
+      if (pending.size > 0) end(hostError("host-crashed"))
+    }, patience)
   }
 
   port.onMessage.addListener((frame) => {
     channel.receive(frame)
     wait()
   })
-  port.onDisconnect.addListener((closed) => end(hostError(codeOfDisconnect(reasonOf(closed.error) ?? lastError()))))
+  port.onDisconnect.addListener((closed) =>
+    end(hostError(codeOfDisconnect(reasonOf(closed.error) ?? lastError())), true),
+  )
 
   function exchange(type: RequestType, ask: object, body: string, signal: AbortSignal | undefined): Promise<Message> {
     return new Promise((resolve, reject) => {
@@ -178,7 +192,8 @@ const advice = {
   "host-missing": "psp is not installed for this browser; run: psp install",
   "host-forbidden": "psp is installed for another extension than this one; run: psp install",
   "host-crashed": "its native host stopped or does not answer; run: psp doctor",
-  "host-garbled": "its native host does not speak our protocol; run: psp install, and if that does not help: psp doctor",
+  "host-garbled":
+    "its native host does not speak our protocol; run: psp install, and if that does not help: psp doctor",
   "host-too-old":
     "psp there is older than this extension; run: npm install --global persistent-sessions@latest, then: psp install",
   "host-too-new": "psp there is newer than this extension; update the extension",
