@@ -5,7 +5,13 @@ import { readContext } from "../shared/page/read-context.js"
 import { readStorage } from "../shared/page/read-storage.js"
 import type { Gap, Kind } from "../shared/report.js"
 import { isOriginOfSite, permissionPatterns, siteOf } from "../shared/site.js"
-import { parseSnapshot, type BrowserContextState, type OriginState, type Snapshot, type TabState } from "../shared/snapshot.js"
+import {
+  parseSnapshot,
+  type BrowserContextState,
+  type OriginState,
+  type Snapshot,
+  type TabState,
+} from "../shared/snapshot.js"
 import { version } from "../shared/version.js"
 import { captureCookies } from "./capture-cookies.js"
 import { browserOf, storeOfTab } from "./stores.js"
@@ -47,7 +53,10 @@ export async function capture(scope: Scope): Promise<Snapshot> {
   const acted = await browser.tabs.get(scope.tabId).catch(() => null)
   if (acted === null) throw new PspError("nothing-to-capture", "Cannot save session: the tab was closed")
   if (!(await browser.permissions.contains({ origins: permissionPatterns(site) }))) {
-    throw new PspError("permission-refused", `Cannot save session of ${site}: the browser does not let this extension read it`)
+    throw new PspError(
+      "permission-refused",
+      `Cannot save session of ${site}: the browser does not let this extension read it`,
+    )
   }
   if (acted.url === undefined || siteOf(acted.url) !== site) {
     throw new PspError("nothing-to-capture", `Cannot save session of ${site}: the tab shows another page by now`)
@@ -58,11 +67,11 @@ export async function capture(scope: Scope): Promise<Snapshot> {
   const wantsStorage = kinds.includes("localStorage") || kinds.includes("sessionStorage")
   const [cookies, readings, context, databases] = await Promise.all([
     kinds.includes("cookies") ? captureCookies(site, store.id, gaps) : undefined,
-    wantsStorage ? Promise.all(tabs.map((tab) => readTab(tab, kinds, gaps))) : [],
+    Promise.all(wantsStorage ? tabs.map((tab) => readTab(tab, kinds, gaps)) : []),
     kinds.includes("context") ? captureContext(acted, gaps) : undefined,
     Promise.all(tabs.map((tab) => countTabDatabases(tab))),
   ])
-  const read = readings.filter((reading) => reading !== null)
+  const read: TabReading[] = readings.filter((reading) => reading !== null)
   const origins = kinds.includes("localStorage") ? originsOf(read, scope, gaps) : undefined
   const tabStates = kinds.includes("sessionStorage") ? tabStatesOf(read, scope) : undefined
   noteDatabases(databases, gaps)
@@ -79,7 +88,9 @@ export async function capture(scope: Scope): Promise<Snapshot> {
     report: {
       captured: {
         ...(cookies === undefined ? {} : { cookies: cookies.length }),
-        ...(origins === undefined ? {} : { localStorage: sum(origins.map(({ localStorage }) => localStorage?.length ?? 0)) }),
+        ...(origins === undefined
+          ? {}
+          : { localStorage: sum(origins.map(({ localStorage }) => localStorage?.length ?? 0)) }),
         ...(tabStates === undefined ? {} : { sessionStorage: sum(tabStates.flatMap(itemCounts)) }),
         ...(context === undefined ? {} : { context: 1 }),
       },
@@ -119,8 +130,12 @@ async function readTab(tab: Browser.tabs.Tab, kinds: Kind[], gaps: Gap[]): Promi
     return { tab, frames }
   } catch (error) {
     const isSlow = error instanceof PspError
-    const why = isSlow ? "the page did not answer within 10 seconds" : "the browser does not let extensions read this page"
-    const fix = isSlow ? "close its dialogs or reload it, and save again" : "open another page of the site and save again"
+    const why = isSlow
+      ? "the page did not answer within 10 seconds"
+      : "the browser does not let extensions read this page"
+    const fix = isSlow
+      ? "close its dialogs or reload it, and save again"
+      : "open another page of the site and save again"
     gaps.push(tabGap(where, why, fix))
     return null
   }
@@ -187,9 +202,15 @@ async function countTabDatabases(tab: Browser.tabs.Tab): Promise<{ origin: strin
   if (origin === null || tab.discarded === true) return null
   try {
     const [first] = await withTimeout(
-      browser.scripting.executeScript({ target: { tabId: tab.id ?? -1 }, func: countDatabases, injectImmediately: true }),
+      browser.scripting.executeScript({
+        target: { tabId: tab.id ?? -1 },
+        func: countDatabases,
+        injectImmediately: true,
+      }),
     )
-    return typeof first?.result === "string" ? { origin, ...(JSON.parse(first.result) as { databases: number | null }) } : null
+    return typeof first?.result === "string"
+      ? { origin, ...(JSON.parse(first.result) as { databases: number | null }) }
+      : null
   } catch {
     // The tab is already reported by whoever read its storage.
     return null
@@ -204,8 +225,12 @@ function noteDatabases(counts: ({ origin: string; databases: number | null } | n
     gaps.push({
       kind: "indexedDB",
       where: count.origin,
-      what: count.databases === null ? "IndexedDB" : count.databases === 1 ? "1 database" : `${count.databases} databases`,
-      why: count.databases === null ? "the browser does not say whether there is any" : "IndexedDB is counted, but not saved",
+      what:
+        count.databases === null ? "IndexedDB" : count.databases === 1 ? "1 database" : `${count.databases} databases`,
+      why:
+        count.databases === null
+          ? "the browser does not say whether there is any"
+          : "IndexedDB is counted, but not saved",
       fix: "",
       count: count.databases ?? 1,
     })

@@ -5,7 +5,9 @@ import type { CaptureSource } from "../shared/snapshot.js"
  * The cookie store of a tab: Firefox says it on the tab (a container is a store), Chrome only lists stores with their tabs.
  * The wrong store would be the wrong account.
  */
-export async function storeOfTab(tab: Browser.tabs.Tab): Promise<{ id: string; name: string | null; isPrivate: boolean }> {
+export async function storeOfTab(
+  tab: Browser.tabs.Tab,
+): Promise<{ id: string; name: string | null; isPrivate: boolean }> {
   const isPrivate = tab.incognito
   const { cookieStoreId } = tab as { cookieStoreId?: string }
   if (cookieStoreId !== undefined) return { id: cookieStoreId, name: null, isPrivate }

@@ -1,0 +1,124 @@
+import { browser } from "wxt/browser"
+import { isPspError, toPspError } from "../shared/errors.js"
+import type { SessionEntry } from "../shared/vault.js"
+import { showBadge } from "./badge.js"
+import { forgetSession, undoForget } from "./forget.js"
+import { withHost, withVaultOffline } from "./host.js"
+import { answerMessages, type Computer, type Handlers } from "./messages.js"
+import { connect } from "./native-port.js"
+import { drain, listWaiting } from "./outbox.js"
+import { beginSave, continueSave, refuseSave, resumeSave } from "./save.js"
+import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
+import { checkAdoption, trustComputer, trustOf } from "./trust.js"
+
+const retryAlarm = "outbox"
+
+/** Connects the browser's events to what they start. All listeners are added at once: an event may be why we run. */
+export function startBackground(): void {
+  answerMessages(handlers)
+  browser.permissions.onAdded.addListener(() => void continueSave())
+  browser.runtime.onInstalled.addListener(({ reason }) => {
+    if (reason === "install") void browser.tabs.create({ url: browser.runtime.getURL("/welcome.html") })
+  })
+  browser.runtime.onStartup.addListener(() => void lookAfterLeftovers())
+  browser.alarms.onAlarm.addListener(({ name }) => {
+    if (name === retryAlarm) void lookAfterLeftovers()
+  })
+  onSaveState((state) => void showBadge(state))
+}
+
+const handlers: Handlers = {
+  async save({ intent }) {
+    // Set before the work: should the browser stop this background in the middle, the alarm starts it again.
+    await browser.alarms.create(retryAlarm, { delayInMinutes: 1, periodInMinutes: 5 })
+    await beginSave(intent)
+    await settleAlarm()
+    return null
+  },
+  async permission({ granted }) {
+    await (granted ? continueSave() : refuseSave())
+    await settleAlarm()
+    return null
+  },
+  async wake() {
+    await lookAfterLeftovers()
+    return null
+  },
+  computer: askComputer,
+  trust: ({ fingerprint }) =>
+    withHost(async (vault, connection) => {
+      await drain(vault)
+      return trustComputer(vault, connection, fingerprint)
+    }),
+  sessions: async ({ details }) => {
+    try {
+      return await withHost((vault) => vault.list({ details }))
+    } catch (error) {
+      if (!isPspError(error)) throw error
+      return withVaultOffline(async (vault) => vault.known().map(unknownEntry))
+    }
+  },
+  waiting: () => listWaiting(),
+  forget: forgetSession,
+  async unforget(session) {
+    await undoForget(session)
+    return null
+  },
+}
+
+async function askComputer(): Promise<Computer> {
+  try {
+    const connection = await connect()
+    const { version, store } = connection.hello
+    try {
+      const trust = await trustOf(connection)
+      return {
+        isThere: true,
+        version,
+        trust,
+        store: { kind: store.kind, ok: store.ok, message: store.message ?? null },
+      }
+    } finally {
+      connection.close()
+    }
+  } catch (error) {
+    const { code, message } = toPspError(error, "Asking this computer")
+    return { isThere: false, code, message }
+  }
+}
+
+/** Goes on with a save that was stopped, sends what waits, and looks whether the computer adopted this browser. */
+async function lookAfterLeftovers(): Promise<void> {
+  await resumeSave()
+  const waiting = await listWaiting()
+  try {
+    if (waiting.length > 0) {
+      await withHost(async (vault) => drain(vault))
+      await noteSent()
+    }
+    await withHost((vault) => checkAdoption(vault))
+  } catch (error) {
+    // Still away: what waits stays, the popup says since when, the alarm tries again.
+    if (!isPspError(error)) throw error
+  }
+  await settleAlarm()
+}
+
+/** The last save was told as waiting: it is saved now. */
+async function noteSent(): Promise<void> {
+  const state = await readSaveState()
+  if (state?.phase !== "waiting") return
+  const { intent, timings, sealed } = state
+  await writeSaveState({ phase: "saved", intent, timings, sealed, savedAt: Date.now() })
+}
+
+/** The alarm rings only while something waits. */
+async function settleAlarm(): Promise<void> {
+  if ((await listWaiting()).length > 0)
+    await browser.alarms.create(retryAlarm, { delayInMinutes: 1, periodInMinutes: 5 })
+  else await browser.alarms.clear(retryAlarm)
+}
+
+function unknownEntry({ site, account, sid }: { site: string; account: string; sid: string }): SessionEntry {
+  return { site, account, sid, savedAt: null, expiresAt: null, bytes: 0, objects: 0 }
+}

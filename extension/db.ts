@@ -1,0 +1,56 @@
+import { openDB, type DBSchema, type IDBPDatabase } from "idb"
+import type { Prepared } from "../shared/vault.js"
+
+/**
+ * What the extension keeps, in its own IndexedDB: never `storage.local` or `storage.sync`, which other parts of a browser
+ * sync, show and back up.
+ */
+interface Schema extends DBSchema {
+  /** Single values by name; see the modules that use them. */
+  kept: { key: string; value: string }
+  /** Sealed saves that wait for the native host, oldest first. */
+  outbox: { key: number; value: WaitingSave }
+}
+
+/** A sealed save on its way out. Holds no plaintext but the names the person sees in the list. */
+export interface WaitingSave {
+  /** The click it came from. */
+  intentId: string
+  prepared: Prepared
+  site: string
+  account: string
+  /** ms since epoch. */
+  since: number
+}
+
+let opening: Promise<IDBPDatabase<Schema>> | undefined
+
+export function openDatabase(): Promise<IDBPDatabase<Schema>> {
+  opening ??= openDB<Schema>("persistent-sessions", 1, {
+    upgrade(database) {
+      database.createObjectStore("kept")
+      database.createObjectStore("outbox", { autoIncrement: true })
+    },
+    // Another version of this extension wants to upgrade: let it, and open anew at the next use.
+    blocking(_current, _blocked, event) {
+      ;(event.target as IDBDatabase).close()
+      opening = undefined
+    },
+    terminated() {
+      opening = undefined
+    },
+  })
+  return opening
+}
+
+export async function readKept(name: string): Promise<string | null> {
+  return (await (await openDatabase()).get("kept", name)) ?? null
+}
+
+export async function writeKept(name: string, value: string): Promise<void> {
+  await (await openDatabase()).put("kept", value, name)
+}
+
+export async function deleteKept(name: string): Promise<void> {
+  await (await openDatabase()).delete("kept", name)
+}

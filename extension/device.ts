@@ -1,0 +1,63 @@
+import { browser } from "wxt/browser"
+import { createIdentity, identityToText, parseIdentity, type Identity } from "../shared/keys.js"
+import type { Provider } from "../shared/provider.js"
+import { openVault, type Vault, type VaultMemory } from "../shared/vault.js"
+import { readKept, writeKept } from "./db.js"
+import { browserOf } from "./stores.js"
+
+/**
+ * This browser as an owner device: its identity and what it remembers of its vault live in IndexedDB. The first caller
+ * makes the identity; callers at the same moment get the same one.
+ */
+let loading: Promise<Identity> | undefined
+
+export function thisDevice(): Promise<Identity> {
+  loading ??= loadIdentity().catch((error: unknown) => {
+    loading = undefined
+    throw error
+  })
+  return loading
+}
+
+async function loadIdentity(): Promise<Identity> {
+  const text = await readKept("identity")
+  if (text !== null) return parseIdentity(text)
+  const identity = await createIdentity(await deviceName())
+  await writeKept("identity", identityToText(identity))
+  return identity
+}
+
+/** The card of the vault's owner this browser was adopted by; null while it owns a vault of its own. */
+export async function adoptedBy(): Promise<string | null> {
+  return readKept("owner")
+}
+
+/** From now on this browser belongs to the vault of that owner. What it remembered of its own vault is set aside. */
+export async function joinVaultOf(ownerCard: string): Promise<void> {
+  await writeKept("owner", ownerCard)
+  await writeKept("memory", "")
+}
+
+/** The vault over a store, or over none: sealing needs no store, and everything else says that the host is away. */
+export async function openDeviceVault(provider: Provider): Promise<Vault> {
+  const [identity, owner] = [await thisDevice(), await adoptedBy()]
+  return openVault(provider, { identity, memory, ...(owner === null ? {} : { owner }) })
+}
+
+const memory: VaultMemory = {
+  read: async () => (await readKept("memory")) || null,
+  write: (text) => writeKept("memory", text),
+}
+
+async function deviceName(): Promise<string> {
+  const { os } = await browser.runtime.getPlatformInfo()
+  const systems: Record<string, string> = {
+    linux: "Linux",
+    mac: "macOS",
+    win: "Windows",
+    cros: "ChromeOS",
+    openbsd: "OpenBSD",
+  }
+  const { engine } = browserOf(navigator.userAgent)
+  return `${engine === "firefox" ? "Firefox" : "Chromium"} on ${systems[os] ?? os}`
+}

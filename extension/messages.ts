@@ -1,0 +1,113 @@
+import { browser } from "wxt/browser"
+import { errorCodeOf, PspError, toPspError } from "../shared/errors.js"
+import { kinds } from "../shared/report.js"
+import type { SessionEntry } from "../shared/vault.js"
+import type { Waiting } from "./outbox.js"
+import type { SaveIntent } from "./save-state.js"
+import type { Trust } from "./trust.js"
+
+/** What pages of the extension ask of its background, and what it answers. */
+export interface Messages {
+  save: { ask: { intent: SaveIntent }; answer: null }
+  /** The browser's question was answered. */
+  permission: { ask: { granted: boolean }; answer: null }
+  /** Looks after what was left: a save in the middle, a full outbox. */
+  wake: { ask: object; answer: null }
+  computer: { ask: object; answer: Computer }
+  trust: { ask: { fingerprint: string }; answer: Trust }
+  sessions: { ask: { details: boolean }; answer: SessionEntry[] }
+  waiting: { ask: object; answer: Waiting[] }
+  forget: { ask: { site: string; account: string }; answer: { canUndo: boolean } }
+  /** Brings back what was forgotten last. */
+  unforget: { ask: { site: string; account: string }; answer: null }
+}
+
+/** This computer as the host shows it, or why it does not. */
+export type Computer =
+  | { isThere: true; version: string; trust: Trust; store: { kind: string; ok: boolean; message: string | null } }
+  | { isThere: false; code: string; message: string }
+
+export type MessageType = keyof Messages
+type Reply<K extends MessageType> = { answer: Messages[K]["answer"] } | { error: { code: string; message: string } }
+export type Handlers = { [K in MessageType]: (ask: Messages[K]["ask"]) => Promise<Messages[K]["answer"]> }
+
+/**
+ * Asks the background. The message is posted before this returns, so a click handler may go on to ask for a permission.
+ *
+ * @throws what the background answered with
+ */
+export async function ask<K extends MessageType>(type: K, message: Messages[K]["ask"]): Promise<Messages[K]["answer"]> {
+  const reply = (await browser.runtime.sendMessage({ type, ...message })) as Reply<K> | undefined
+  if (reply === undefined) throw new PspError("internal", "Cannot ask the extension's background: it did not answer")
+  if ("error" in reply) throw new PspError(errorCodeOf(reply.error.code), reply.error.message)
+  return reply.answer
+}
+
+/** Answers the extension's own pages, and nobody else: content scripts and other extensions get silence. */
+export function answerMessages(handlers: Handlers): void {
+  browser.runtime.onMessage.addListener((message: unknown, sender: { id?: string; url?: string }) => {
+    if (sender.id !== browser.runtime.id || sender.url?.startsWith(location.origin) !== true) return undefined
+    const type = typeOf(message)
+    return type === null ? undefined : answerOne(handlers, type, message)
+  })
+}
+
+async function answerOne(handlers: Handlers, type: MessageType, message: unknown): Promise<Reply<MessageType>> {
+  try {
+    // `parse` checked what this handler needs; the union of all handlers hides that from the compiler.
+    const handler = handlers[type] as (ask: unknown) => Promise<Messages[MessageType]["answer"]>
+    return { answer: await handler(parsers[type](message as Record<string, unknown>)) }
+  } catch (error) {
+    const { code, message: text } = toPspError(error, "Answering")
+    return { error: { code, message: text } }
+  }
+}
+
+function typeOf(message: unknown): MessageType | null {
+  if (typeof message !== "object" || message === null) return null
+  const { type } = message as { type?: unknown }
+  return typeof type === "string" && Object.hasOwn(parsers, type) ? (type as MessageType) : null
+}
+
+type Fields = Record<string, unknown>
+
+const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } = {
+  save: ({ intent }) => ({ intent: parseIntent(intent) }),
+  permission: ({ granted }) => ({ granted: granted === true }),
+  wake: () => ({}),
+  computer: () => ({}),
+  trust: ({ fingerprint }) => ({ fingerprint: textOf(fingerprint, 200) }),
+  sessions: ({ details }) => ({ details: details === true }),
+  waiting: () => ({}),
+  forget: parseSession,
+  unforget: parseSession,
+}
+
+function parseSession({ site, account }: Fields): { site: string; account: string } {
+  return { site: textOf(site, 255), account: textOf(account, 200) }
+}
+
+function parseIntent(value: unknown): SaveIntent {
+  const { id, tabId, site, account, kinds: wanted, withoutOrigins } = (value ?? {}) as Fields
+  if (typeof tabId !== "number" || !Array.isArray(wanted) || !Array.isArray(withoutOrigins)) throw badMessage()
+  return {
+    id: textOf(id, 64),
+    tabId,
+    site: textOf(site, 255),
+    account: textOf(account, 200),
+    kinds: kinds.filter((kind) => wanted.includes(kind)),
+    withoutOrigins: withoutOrigins.map((origin) => textOf(origin, 300)),
+  }
+}
+
+function textOf(value: unknown, max: number): string {
+  if (typeof value !== "string" || value.length === 0 || value.length > max) throw badMessage()
+  return value
+}
+
+function badMessage(): PspError {
+  return new PspError(
+    "bad-message",
+    "Cannot read a message between pages of this extension: a field is not as expected",
+  )
+}

@@ -1,0 +1,23 @@
+import { browser } from "wxt/browser"
+import { permissionPatterns } from "../shared/site.js"
+
+/**
+ * Asks for one site. Must be called as the first thing in a click handler: in Firefox one `await` before it loses the
+ * gesture, so this function does not wait for anything itself.
+ */
+export function requestSite(site: string): Promise<boolean> {
+  return browser.permissions.request({ origins: permissionPatterns(site) })
+}
+
+export function maySite(site: string): Promise<boolean> {
+  return browser.permissions.contains({ origins: permissionPatterns(site) })
+}
+
+/** Match patterns that were granted, as the browser writes them. */
+export async function grantedOrigins(): Promise<string[]> {
+  return ((await browser.permissions.getAll()).origins ?? []).sort()
+}
+
+export function takeBack(origin: string): Promise<boolean> {
+  return browser.permissions.remove({ origins: [origin] })
+}

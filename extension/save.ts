@@ -1,0 +1,150 @@
+import { PspError, toPspError } from "../shared/errors.js"
+import type { Snapshot } from "../shared/snapshot.js"
+import { capture as captureSite } from "./capture.js"
+import { withHost, withVaultOffline } from "./host.js"
+import { drain, enqueue, isWaiting } from "./outbox.js"
+import { maySite } from "./permissions.js"
+import {
+  failedState,
+  isUnderWay,
+  readSaveState,
+  writeSaveState,
+  type SaveIntent,
+  type SaveState,
+  type Sealed,
+  type Stage,
+} from "./save-state.js"
+
+/**
+ * A save, stage by stage: permission → capture → seal → transport. The stage is written down before it begins, so that a
+ * background that was stopped in the middle knows where it stood: up to the seal it begins anew (nothing had left), from
+ * then on the sealed bytes are in the outbox and only have to go out.
+ */
+export interface SaveSteps {
+  may: (site: string) => Promise<boolean>
+  capture: (intent: SaveIntent) => Promise<Snapshot>
+  /** Seals and puts into the outbox, under the intent's id. */
+  seal: (snapshot: Snapshot, id: string) => Promise<Omit<Sealed, "gaps">>
+  /** True when the outbox holds what was sealed for this intent. */
+  isSealed: (id: string) => Promise<boolean>
+  /** Sends what is in the outbox; resolves when all of it is durable. */
+  send: () => Promise<void>
+  now: () => number
+}
+
+const realSteps: SaveSteps = {
+  may: maySite,
+  capture: captureSite,
+  seal: sealIntoOutbox,
+  isSealed: isWaiting,
+  send: sendOutbox,
+  now: () => performance.timeOrigin + performance.now(),
+}
+
+let running: Promise<void> | null = null
+
+/** @throws `busy` while another save is under way */
+export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<void> {
+  if (running !== null) throw busy()
+  const before = await readSaveState()
+  if (running !== null || (isUnderWay(before) && before?.phase !== "permission")) throw busy()
+  const state: SaveState = { phase: "permission", intent, timings: {} }
+  running = writeSaveState(state)
+    .then(async () => {
+      if (await steps.may(intent.site)) await run(state, steps)
+    })
+    .finally(() => (running = null))
+  return running
+}
+
+/** The person answered the browser's question, or a permission came while no popup was open to say so. */
+export async function continueSave(steps = realSteps): Promise<void> {
+  if (running !== null) return running
+  const state = await readSaveState()
+  if (state?.phase !== "permission" || running !== null) return running ?? undefined
+  if (!(await steps.may(state.intent.site))) return
+  running ??= run(state, steps).finally(() => (running = null))
+  return running
+}
+
+export async function refuseSave(): Promise<void> {
+  const state = await readSaveState()
+  if (state?.phase !== "permission") return
+  const { site } = state.intent
+  const why = `Cannot save session of ${site}: the permission to read it was not given; click Save session again and allow it`
+  await writeSaveState(failedState(state, new PspError("permission-refused", why)))
+}
+
+/** After the background was stopped in the middle of a save: goes on where that is possible, begins anew where it is not. */
+export async function resumeSave(steps = realSteps): Promise<void> {
+  if (running !== null) return running
+  const state = await readSaveState()
+  if (state === null || !isUnderWay(state) || running !== null) return
+  if (state.phase === "permission") return continueSave(steps)
+  running ??= resume(state, steps).finally(() => (running = null))
+  return running
+}
+
+async function resume(state: SaveState, steps: SaveSteps): Promise<void> {
+  if (state.phase === "transport") return transport(state, state.sealed, steps)
+  // Stopped between the seal and the note of it: what is in the outbox must not be captured a second time.
+  if (await steps.isSealed(state.intent.id)) return transport(state, { gaps: [], objects: 0, bytes: 0 }, steps)
+  return run(state, steps)
+}
+
+async function run(state: SaveState, steps: SaveSteps): Promise<void> {
+  let current = state
+  try {
+    const started = steps.now()
+    current = await enter("capture", current)
+    const snapshot = await steps.capture(current.intent)
+    const captured = steps.now()
+    current = await enter("seal", timed(current, "capture", captured - started))
+    const sealed = await steps.seal(snapshot, current.intent.id)
+    current = timed(current, "seal", steps.now() - captured)
+    await transport(current, { gaps: snapshot.report.gaps, ...sealed }, steps)
+  } catch (error) {
+    await writeSaveState(failedState(current, error))
+  }
+}
+
+async function transport({ intent, timings }: SaveState, sealed: Sealed, steps: SaveSteps): Promise<void> {
+  await writeSaveState({ phase: "transport", intent, timings, sealed })
+  const started = steps.now()
+  try {
+    await steps.send()
+  } catch (error) {
+    // Nothing is lost: the sealed bytes wait in the outbox, and go out when the host is back.
+    const { code, message } = toPspError(error, "Handing the session to this computer")
+    await writeSaveState({ phase: "waiting", intent, timings, sealed, code, message })
+    return
+  }
+  const all = { ...timings, transport: steps.now() - started }
+  await writeSaveState({ phase: "saved", intent, timings: all, sealed, savedAt: Date.now() })
+}
+
+async function sealIntoOutbox(snapshot: Snapshot, intentId: string): Promise<Omit<Sealed, "gaps">> {
+  const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
+  await enqueue({ intentId, prepared, site: snapshot.sites[0], account: snapshot.account, since: Date.now() })
+  const bytes = prepared.objects.reduce((total, object) => total + object.bytes.length, 0)
+  return { objects: prepared.objects.length, bytes }
+}
+
+/** @throws what the host or the store answered; what was not sent stays in the outbox */
+export async function sendOutbox(): Promise<void> {
+  await withHost(async (vault) => drain(vault))
+}
+
+async function enter(phase: "capture" | "seal", { intent, timings }: SaveState): Promise<SaveState> {
+  const state: SaveState = { phase, intent, timings }
+  await writeSaveState(state)
+  return state
+}
+
+function timed(state: SaveState, stage: Stage, ms: number): SaveState {
+  return { ...state, timings: { ...state.timings, [stage]: ms } }
+}
+
+function busy(): PspError {
+  return new PspError("busy", "Cannot save now: another save is under way; it takes a moment")
+}

@@ -1,0 +1,77 @@
+import { useEffect, useState } from "preact/hooks"
+import { i18n } from "#i18n"
+import { toPspError } from "../../shared/errors.js"
+import { ask, type Computer } from "../messages.js"
+
+/** This computer, asked now and again while the page is visible; null until the first answer. */
+export function useComputer(everyMs: number | null): [Computer | null, (computer: Computer) => void] {
+  const [computer, setComputer] = useState<Computer | null>(null)
+  useEffect(() => {
+    let isOpen = true
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const look = async () => {
+      if (document.visibilityState === "visible") {
+        const found = await ask("computer", {}).catch(unreachable)
+        if (isOpen) setComputer(found)
+      }
+      if (isOpen && everyMs !== null) timer = setTimeout(() => void look(), everyMs)
+    }
+    void look()
+    return () => {
+      isOpen = false
+      clearTimeout(timer)
+    }
+  }, [everyMs])
+  return [computer, setComputer]
+}
+
+/** Name, fingerprint and the button that trusts; the button appears only while there is something to trust. */
+export function ComputerCard({ computer, onTrust }: { computer: Computer; onTrust: (computer: Computer) => void }) {
+  const [isBusy, setBusy] = useState(false)
+  const [fault, setFault] = useState<string | null>(null)
+  if (!computer.isThere) return <p class="card small">{computer.message}</p>
+  const { trust, store } = computer
+  if (trust.state === "no-identity") return <p class="card small">{i18n.t("noIdentity")}</p>
+
+  const onClick = async () => {
+    setBusy(true)
+    setFault(null)
+    try {
+      onTrust({ ...computer, trust: await ask("trust", { fingerprint: trust.fingerprint }) })
+    } catch (error) {
+      setFault(toPspError(error, "Trusting this computer").message)
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <section class="card" aria-label={i18n.t("computer")}>
+      <div class="row">
+        <strong class="text">{trust.name}</strong>
+        <span class="quiet small">
+          {trust.state === "trusted" ? i18n.t("trusted", [""]).replace(/[:\s]+$/, "") : i18n.t("computer")}
+        </span>
+      </div>
+      <div class="words small" aria-label={i18n.t("fingerprint")}>
+        {trust.fingerprint}
+      </div>
+      {store.ok ? null : <p class="small status bad">{i18n.t("storeBroken", [store.message ?? store.kind])}</p>}
+      {trust.state === "waiting" ? <p class="small">{i18n.t("trustWaiting")}</p> : null}
+      {trust.state === "changed" ? <p class="small status bad">{i18n.t("trustChanged")}</p> : null}
+      {trust.state === "unknown" ? (
+        <>
+          <p class="small">{i18n.t("trustWhy")}</p>
+          <button type="button" class="primary" disabled={isBusy} onClick={() => void onClick()}>
+            {i18n.t("trust")}
+          </button>
+        </>
+      ) : null}
+      {fault === null ? null : <p class="small status bad">{i18n.t("failed", [fault])}</p>}
+    </section>
+  )
+}
+
+function unreachable(error: unknown): Computer {
+  const { code, message } = toPspError(error, "Asking this computer")
+  return { isThere: false, code, message }
+}

@@ -1,0 +1,122 @@
+import { useEffect, useState } from "preact/hooks"
+import { i18n } from "#i18n"
+import { toPspError } from "../../shared/errors.js"
+import type { SessionEntry } from "../../shared/vault.js"
+import { ask } from "../messages.js"
+import type { Waiting } from "../outbox.js"
+import { grantedOrigins, takeBack } from "../permissions.js"
+import { ownCard } from "../trust.js"
+import { ComputerCard, useComputer } from "./computer.js"
+import { Forget } from "./forget.js"
+import { agoOf, dateOf, sizeOf } from "./format.js"
+
+/** Everything this browser saved, may read and is: also the extension's options page. */
+export function Dashboard() {
+  const [sessions, setSessions] = useState<SessionEntry[] | null>(null)
+  const [waiting, setWaiting] = useState<Waiting[]>([])
+  const [origins, setOrigins] = useState<string[]>([])
+  const [own, setOwn] = useState<{ name: string; fingerprint: string } | null>(null)
+  const [note, setNote] = useState("")
+  const [computer, setComputer] = useComputer(5000)
+
+  const look = async () => {
+    setOrigins(await grantedOrigins())
+    setWaiting(await ask("waiting", {}))
+    setSessions(await ask("sessions", { details: true }))
+    setOwn(await ownCard())
+  }
+  useEffect(() => {
+    ask("wake", {})
+      .then(look)
+      .catch((error: unknown) => setNote(i18n.t("failed", [toPspError(error, "Looking at the vault").message])))
+  }, [])
+
+  return (
+    <main>
+      <h1>{i18n.t("dashboardTitle")}</h1>
+      <p role="status" class="quiet">
+        {note}
+      </p>
+      {sessions === null ? <progress /> : <Sessions sessions={sessions} onChange={setNote} />}
+      {waiting.length === 0 ? null : (
+        <section>
+          <h2>{i18n.t("waitingTitle")}</h2>
+          <ul>
+            {waiting.map((one) => (
+              <li key={one.id}>
+                <span class="text">{one.site}</span> <span class="quiet text">{one.account}</span>{" "}
+                {i18n.t("waitingSince", [agoOf(one.since)])}
+              </li>
+            ))}
+          </ul>
+          <button type="button" onClick={() => void ask("wake", {}).then(look)}>
+            {i18n.t("retry")}
+          </button>
+        </section>
+      )}
+      <section>
+        <h2>{i18n.t("permissionsTitle")}</h2>
+        {origins.length === 0 ? <p class="quiet">{i18n.t("noPermissions")}</p> : null}
+        {origins.map((origin) => (
+          <div key={origin} class="row">
+            <code class="text">{origin}</code>
+            <button
+              type="button"
+              aria-label={i18n.t("takeBackFor", [origin])}
+              onClick={() => void takeBack(origin).then(look)}
+            >
+              {i18n.t("takeBack")}
+            </button>
+          </div>
+        ))}
+      </section>
+      <section>
+        <h2>{i18n.t("computer")}</h2>
+        {computer === null ? <progress /> : <ComputerCard computer={computer} onTrust={setComputer} />}
+      </section>
+      {own === null ? null : (
+        <section>
+          <h2>{i18n.t("browser")}</h2>
+          <div class="card">
+            <strong class="text">{own.name}</strong>
+            <div class="words small" aria-label={i18n.t("fingerprint")}>
+              {own.fingerprint}
+            </div>
+          </div>
+        </section>
+      )}
+    </main>
+  )
+}
+
+function Sessions({ sessions, onChange }: { sessions: SessionEntry[]; onChange: (text: string) => void }) {
+  if (sessions.length === 0) return <p class="quiet">{i18n.t("noSessions")}</p>
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">{i18n.t("column.site")}</th>
+          <th scope="col">{i18n.t("column.account")}</th>
+          <th scope="col">{i18n.t("column.saved")}</th>
+          <th scope="col">{i18n.t("column.ends")}</th>
+          <th scope="col">{i18n.t("column.size")}</th>
+          <th scope="col" aria-label={i18n.t("forget")} />
+        </tr>
+      </thead>
+      <tbody>
+        {sessions.map(({ sid, site, account, savedAt, expiresAt, bytes }) => (
+          <tr key={sid}>
+            <td class="text">{site}</td>
+            <td class="text">{account}</td>
+            <td>{savedAt === null ? i18n.t("notStoredYet") : agoOf(savedAt)}</td>
+            <td>{expiresAt === null ? "" : dateOf(expiresAt)}</td>
+            <td>{bytes === 0 ? "" : sizeOf(bytes)}</td>
+            <td>
+              <Forget site={site} account={account} onChange={onChange} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

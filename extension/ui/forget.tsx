@@ -1,0 +1,41 @@
+import { useState } from "preact/hooks"
+import { i18n } from "#i18n"
+import { toPspError } from "../../shared/errors.js"
+import { ask } from "../messages.js"
+
+/** Forgets at once, and offers to undo it as long as the page is open. */
+export function Forget({
+  site,
+  account,
+  onChange,
+}: {
+  site: string
+  account: string
+  onChange: (text: string) => void
+}) {
+  const [isForgotten, setForgotten] = useState(false)
+  const [isBusy, setBusy] = useState(false)
+  const act = async () => {
+    setBusy(true)
+    try {
+      if (isForgotten) {
+        await ask("unforget", { site, account })
+        setForgotten(false)
+        onChange(i18n.t("undone", [site]))
+      } else {
+        const { canUndo } = await ask("forget", { site, account })
+        setForgotten(canUndo)
+        onChange(i18n.t("forgotten", [site]))
+      }
+    } catch (error) {
+      onChange(i18n.t("failed", [toPspError(error, "Forgetting").message]))
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <button type="button" disabled={isBusy} onClick={() => void act()}>
+      {isForgotten ? i18n.t("undo") : i18n.t("forget")}
+    </button>
+  )
+}

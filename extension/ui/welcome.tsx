@@ -1,0 +1,43 @@
+import { useState } from "preact/hooks"
+import { i18n } from "#i18n"
+import { ComputerCard, useComputer } from "./computer.js"
+
+const command = "npx persistent-sessions install"
+
+/** The first minutes: install psp, trust this computer, pin the icon. Notices by itself what is done. */
+export function Welcome() {
+  const [computer, setComputer] = useComputer(2000)
+  const [isCopied, setCopied] = useState(false)
+  const copy = () => {
+    void navigator.clipboard.writeText(command).then(() => setCopied(true))
+  }
+  const isTrusted = computer?.isThere === true && computer.trust.state === "trusted"
+  return (
+    <main>
+      <h1>{i18n.t("welcomeTitle")}</h1>
+      <ol class="steps">
+        <li>
+          <p>{i18n.t("welcomeInstall")}</p>
+          <div class="row">
+            <pre>{command}</pre>
+            <button type="button" onClick={copy}>
+              {isCopied ? i18n.t("welcomeCopied") : i18n.t("welcomeCopy")}
+            </button>
+          </div>
+          <p role="status" class="quiet">
+            {computer?.isThere === true ? i18n.t("welcomeFound", [computer.version]) : i18n.t("welcomeLooking")}
+          </p>
+          {computer === null || computer.isThere || computer.code === "host-missing" ? null : (
+            <p class="status bad">{computer.message}</p>
+          )}
+        </li>
+        <li>
+          <p>{i18n.t("welcomeTrust")}</p>
+          {computer?.isThere === true ? <ComputerCard computer={computer} onTrust={setComputer} /> : null}
+        </li>
+      </ol>
+      <p>{i18n.t("welcomePin")}</p>
+      {isTrusted ? <p class="status good">{i18n.t("welcomeDone")}</p> : null}
+    </main>
+  )
+}
