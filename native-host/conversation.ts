@@ -11,9 +11,9 @@ export interface Conversation {
   receive(value: unknown): void
   /** Tells the other end that what it sent could not even be read. */
   complain(error: PspError): void
-  /** True while a request is worked on or its reply is under way. */
+  /** True while a request is worked on. A reply that nobody takes is no work. */
   isBusy(): boolean
-  /** Resolves when nothing is in progress. */
+  /** Resolves when no request is worked on; what fits of the replies has been posted by then. */
   settled(): Promise<void>
   /** Calls off what is in progress; a commit that has begun to rename is finished. */
   abort(): void
@@ -23,6 +23,7 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
   const running = new Map<number, AbortController>()
   const waiting: (() => void)[] = []
   const onSettled: (() => void)[] = []
+  let working = 0
   const channel = createChannel({ post, onMessage: take, onAbort })
 
   /** Resolves when the request is begun: only then is its last frame acknowledged. */
@@ -36,12 +37,12 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
     void answer(message, controller.signal).finally(() => {
       running.delete(message.id)
       waiting.shift()?.()
-      if (running.size === 0) for (const resolve of onSettled.splice(0)) resolve()
     })
   }
 
   async function answer({ id, head, body }: Message, signal: AbortSignal): Promise<void> {
     let reply: { head: Head; body: string }
+    working++
     try {
       const { answer, body: replyBody = "" } = await handle(handlers, parseRequest(head), { body, signal })
       reply = { head: { ...answer }, body: replyBody }
@@ -50,8 +51,11 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
       if (typed.code === "internal") console.error(error)
       reply = { head: errorHead(typed), body: "" }
     }
+    const sent = channel.send({ id, ...reply })
+    working--
+    if (working === 0) for (const resolve of onSettled.splice(0)) resolve()
     // Nobody is left to tell when this fails: the request was given up, or the browser is gone.
-    await channel.send({ id, ...reply }).catch(() => {})
+    await sent.catch(() => {})
   }
 
   function onAbort(id: number): void {
@@ -62,7 +66,7 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
   return {
     receive: (value) => channel.receive(value),
     complain: (error) => channel.abort(0, error),
-    isBusy: () => running.size > 0,
+    isBusy: () => working > 0,
     settled: () => (running.size === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(() => resolve()))),
     abort: () => onAbort(0),
   }

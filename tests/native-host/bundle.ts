@@ -21,6 +21,21 @@ export async function bundle(folder: string, file: string, lines: string[]): Pro
   return outfile
 }
 
+/** The sources that end up in a bundle of this one. */
+export async function inputsOf(entry: string): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+    metafile: true,
+    write: false,
+  })
+  return Object.keys(metafile.inputs)
+}
+
 /** A new folder for one test, which removes it. */
 export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(await realpath(tmpdir()), "psp-test-"))
