@@ -19,7 +19,11 @@ export interface Conversation {
   abort(): void
 }
 
-export function createConversation(handlers: Handlers, post: (frame: Frame) => void | Promise<void>): Conversation {
+export function createConversation(
+  handlers: Handlers,
+  post: (frame: Frame) => void | Promise<void>,
+  onEnd: () => void = () => {},
+): Conversation {
   const running = new Map<number, AbortController>()
   const waiting: (() => void)[] = []
   const onSettled: (() => void)[] = []
@@ -59,8 +63,13 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
   }
 
   function onAbort(id: number): void {
-    if (id === 0) for (const controller of running.values()) controller.abort()
-    else running.get(id)?.abort()
+    if (id !== 0) return running.get(id)?.abort()
+    abort()
+    onEnd()
+  }
+
+  function abort(): void {
+    for (const controller of running.values()) controller.abort()
   }
 
   return {
@@ -68,7 +77,7 @@ export function createConversation(handlers: Handlers, post: (frame: Frame) => v
     complain: (error) => channel.abort(0, error),
     isBusy: () => working > 0,
     settled: () => (running.size === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(() => resolve()))),
-    abort: () => onAbort(0),
+    abort,
   }
 }
 

@@ -26,7 +26,7 @@ export function runHost({ idle = 60_000, poll = 1000, grace = 1500 }: HostOption
   let lastFrameAt = performance.now()
   let isLeaving = false
 
-  const conversation = createConversation(createHandlers(homeDir()), write)
+  const conversation = createConversation(createHandlers(homeDir()), write, () => leave(0))
 
   function write(frame: Frame): Promise<void> {
     return new Promise((resolve, reject) => {

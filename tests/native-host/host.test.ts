@@ -223,6 +223,13 @@ describe("host that loses its browser", () => {
     expect(await host.exited).toEqual({ code: 0, signal: null })
   })
 
+  it("exits when the other end gives the conversation up", async () => {
+    const host = start()
+    await isUp(host)
+    host.stdin.write(encodeFrame({ id: 0, abort: { code: "host-garbled", message: "" } }))
+    expect(await host.exited).toEqual({ code: 0, signal: null })
+  })
+
   it("exits when stdout breaks, although stdin stays open", async () => {
     const host = start()
     host.stdout.destroy()
