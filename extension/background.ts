@@ -7,6 +7,7 @@ import { withHost, withVaultOffline } from "./host.js"
 import { answerMessages, type Computer, type Handlers } from "./messages.js"
 import { connect } from "./native-port.js"
 import { drain, listWaiting } from "./outbox.js"
+import { maySite } from "./permissions.js"
 import { beginSave, continueSave, refuseSave, resumeSave } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { checkAdoption, trustComputer, trustOf } from "./trust.js"
@@ -41,6 +42,8 @@ const handlers: Handlers = {
     return null
   },
   async wake() {
+    // A popup opens: the question that was on the screen before it is gone.
+    if (!(await isSiteGranted())) await refuseSave()
     await lookAfterLeftovers()
     return null
   },
@@ -87,8 +90,14 @@ async function askComputer(): Promise<Computer> {
   }
 }
 
+async function isSiteGranted(): Promise<boolean> {
+  const state = await readSaveState()
+  return state === null || maySite(state.intent.site)
+}
+
 /** Goes on with a save that was stopped, sends what waits, and looks whether the computer adopted this browser. */
 async function lookAfterLeftovers(): Promise<void> {
+  await continueSave()
   await resumeSave()
   const waiting = await listWaiting()
   try {

@@ -32,7 +32,7 @@ type BrowserCookie = Browser.cookies.Cookie & {
 }
 
 async function getAll(details: object): Promise<BrowserCookie[]> {
-  return (await browser.cookies.getAll(details as Parameters<typeof browser.cookies.getAll>[0])) as BrowserCookie[]
+  return (await browser.cookies.getAll(details)) as BrowserCookie[]
 }
 
 function toCookie(cookie: BrowserCookie): Cookie {

@@ -40,7 +40,7 @@ interface FrameStorage {
 
 interface TabReading {
   tab: Browser.tabs.Tab
-  frames: { frameId: number; storage: FrameStorage }[]
+  frames: FrameStorage[]
 }
 
 /**
@@ -110,7 +110,7 @@ export async function tabsOfSite(site: string, storeId: string, acted: Browser.t
 
 async function readTab(tab: Browser.tabs.Tab, kinds: Kind[], gaps: Gap[]): Promise<TabReading | null> {
   const where = originOf(tab.url) ?? "a tab"
-  if (tab.discarded === true) {
+  if (tab.discarded) {
     gaps.push(tabGap(where, "the browser unloaded this tab to save memory", "open the tab once and save again"))
     return null
   }
@@ -124,9 +124,9 @@ async function readTab(tab: Browser.tabs.Tab, kinds: Kind[], gaps: Gap[]): Promi
         injectImmediately: true,
       }),
     )
-    const frames = results
-      .filter(({ result }) => typeof result === "string")
-      .map(({ frameId, result }) => ({ frameId, storage: JSON.parse(result as string) as FrameStorage }))
+    const frames = results.flatMap(({ result }) =>
+      typeof result === "string" ? [JSON.parse(result) as FrameStorage] : [],
+    )
     return { tab, frames }
   } catch (error) {
     const isSlow = error instanceof PspError
@@ -144,8 +144,7 @@ async function readTab(tab: Browser.tabs.Tab, kinds: Kind[], gaps: Gap[]): Promi
 function originsOf(readings: TabReading[], scope: Scope, gaps: Gap[]): OriginState[] {
   const byOrigin = new Map<string, OriginState>()
   for (const { frames } of readings) {
-    for (const { storage } of frames) {
-      const { origin, local, errors } = storage
+    for (const { origin, local, errors } of frames) {
       if (!isOriginOfSite(origin, scope.site) || scope.withoutOrigins.includes(origin) || byOrigin.has(origin)) continue
       if (local === null || local === undefined) {
         gaps.push({
@@ -167,8 +166,7 @@ function originsOf(readings: TabReading[], scope: Scope, gaps: Gap[]): OriginSta
 function tabStatesOf(readings: TabReading[], scope: Scope): TabState[] {
   return readings.map(({ tab, frames }, index) => {
     const byOrigin = new Map<string, [string, string][]>()
-    for (const { storage } of frames) {
-      const { origin, session } = storage
+    for (const { origin, session } of frames) {
       const isWanted = isOriginOfSite(origin, scope.site) && !scope.withoutOrigins.includes(origin)
       if (isWanted && session !== null && session !== undefined && !byOrigin.has(origin)) byOrigin.set(origin, session)
     }
@@ -199,7 +197,7 @@ async function captureContext(tab: Browser.tabs.Tab, gaps: Gap[]): Promise<Brows
 
 async function countTabDatabases(tab: Browser.tabs.Tab): Promise<{ origin: string; databases: number | null } | null> {
   const origin = originOf(tab.url)
-  if (origin === null || tab.discarded === true) return null
+  if (origin === null || tab.discarded) return null
   try {
     const [first] = await withTimeout(
       browser.scripting.executeScript({

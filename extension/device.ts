@@ -2,7 +2,7 @@ import { browser } from "wxt/browser"
 import { createIdentity, identityToText, parseIdentity, type Identity } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
 import { openVault, type Vault, type VaultMemory } from "../shared/vault.js"
-import { readKept, writeKept } from "./db.js"
+import { deleteKept, readKept, writeKept } from "./db.js"
 import { browserOf } from "./stores.js"
 
 /**
@@ -35,7 +35,7 @@ export async function adoptedBy(): Promise<string | null> {
 /** From now on this browser belongs to the vault of that owner. What it remembered of its own vault is set aside. */
 export async function joinVaultOf(ownerCard: string): Promise<void> {
   await writeKept("owner", ownerCard)
-  await writeKept("memory", "")
+  await deleteKept("memory")
 }
 
 /** The vault over a store, or over none: sealing needs no store, and everything else says that the host is away. */
@@ -45,7 +45,7 @@ export async function openDeviceVault(provider: Provider): Promise<Vault> {
 }
 
 const memory: VaultMemory = {
-  read: async () => (await readKept("memory")) || null,
+  read: () => readKept("memory"),
   write: (text) => writeKept("memory", text),
 }
 

@@ -37,7 +37,7 @@ export type Handlers = { [K in MessageType]: (ask: Messages[K]["ask"]) => Promis
  * @throws what the background answered with
  */
 export async function ask<K extends MessageType>(type: K, message: Messages[K]["ask"]): Promise<Messages[K]["answer"]> {
-  const reply = (await browser.runtime.sendMessage({ type, ...message })) as Reply<K> | undefined
+  const reply: Reply<K> | undefined = await browser.runtime.sendMessage({ type, ...message })
   if (reply === undefined) throw new PspError("internal", "Cannot ask the extension's background: it did not answer")
   if ("error" in reply) throw new PspError(errorCodeOf(reply.error.code), reply.error.message)
   return reply.answer
@@ -45,11 +45,13 @@ export async function ask<K extends MessageType>(type: K, message: Messages[K]["
 
 /** Answers the extension's own pages, and nobody else: content scripts and other extensions get silence. */
 export function answerMessages(handlers: Handlers): void {
-  browser.runtime.onMessage.addListener((message: unknown, sender: { id?: string; url?: string }) => {
+  // The polyfill's listeners answer with a promise; the types, which are Chrome's, do not know that.
+  const answer = (message: unknown, sender: { id?: string; url?: string }) => {
     if (sender.id !== browser.runtime.id || sender.url?.startsWith(location.origin) !== true) return undefined
     const type = typeOf(message)
     return type === null ? undefined : answerOne(handlers, type, message)
-  })
+  }
+  browser.runtime.onMessage.addListener(answer as Parameters<typeof browser.runtime.onMessage.addListener>[0])
 }
 
 async function answerOne(handlers: Handlers, type: MessageType, message: unknown): Promise<Reply<MessageType>> {

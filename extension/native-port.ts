@@ -87,7 +87,10 @@ export async function connect({
     },
     onAbort(id, { code, message }) {
       const error = new PspError(code, message)
-      if (id === 0) return end(error)
+      if (id === 0) {
+        end(error)
+        return
+      }
       const asked = pending.get(id)
       pending.delete(id)
       asked?.reject(error)

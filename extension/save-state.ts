@@ -49,14 +49,15 @@ export async function writeSaveState(state: SaveState): Promise<void> {
 }
 
 export function onSaveState(listener: (state: SaveState | null) => void): () => void {
-  const changed = (changes: Record<string, { newValue?: unknown }>, area: string) => {
-    if (area === "session" && key in changes) listener((changes[key]?.newValue as SaveState | undefined) ?? null)
+  const changed = (changes: Partial<Record<string, { newValue?: unknown }>>, area: string) => {
+    if (area === "session" && changes[key] !== undefined)
+      listener((changes[key].newValue as SaveState | undefined) ?? null)
   }
   browser.storage.onChanged.addListener(changed)
   return () => browser.storage.onChanged.removeListener(changed)
 }
 
-export function isUnderWay(state: SaveState | null): boolean {
+export function isUnderWay(state: SaveState | null): state is SaveState & { phase: Stage } {
   return state !== null && !["saved", "waiting", "failed"].includes(state.phase)
 }
 

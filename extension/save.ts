@@ -43,33 +43,37 @@ const realSteps: SaveSteps = {
 
 let running: Promise<void> | null = null
 
+/** Does the work unless a save is under way in this background; then null. */
+function occupy(work: () => Promise<void>): Promise<void> | null {
+  if (running !== null) return null
+  running = work().finally(() => (running = null))
+  return running
+}
+
 /** @throws `busy` while another save is under way */
 export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<void> {
-  if (running !== null) throw busy()
-  const before = await readSaveState()
-  if (running !== null || (isUnderWay(before) && before?.phase !== "permission")) throw busy()
-  const state: SaveState = { phase: "permission", intent, timings: {} }
-  running = writeSaveState(state)
-    .then(async () => {
-      if (await steps.may(intent.site)) await run(state, steps)
-    })
-    .finally(() => (running = null))
-  return running
+  const begun = occupy(async () => {
+    const state: SaveState = { phase: "permission", intent, timings: {} }
+    await writeSaveState(state)
+    if (await steps.may(intent.site)) await run(state, steps)
+  })
+  if (begun === null) throw busy()
+  return begun
 }
 
 /** The person answered the browser's question, or a permission came while no popup was open to say so. */
 export async function continueSave(steps = realSteps): Promise<void> {
-  if (running !== null) return running
-  const state = await readSaveState()
-  if (state?.phase !== "permission" || running !== null) return running ?? undefined
-  if (!(await steps.may(state.intent.site))) return
-  running ??= run(state, steps).finally(() => (running = null))
-  return running
+  const work = async () => {
+    const state = await readSaveState()
+    if (state?.phase === "permission" && (await steps.may(state.intent.site))) await run(state, steps)
+  }
+  await (occupy(work) ?? running)
 }
 
+/** The permission was refused, or the question was closed without an answer. */
 export async function refuseSave(): Promise<void> {
   const state = await readSaveState()
-  if (state?.phase !== "permission") return
+  if (running !== null || state?.phase !== "permission") return
   const { site } = state.intent
   const why = `Cannot save session of ${site}: the permission to read it was not given; click Save session again and allow it`
   await writeSaveState(failedState(state, new PspError("permission-refused", why)))
@@ -77,12 +81,11 @@ export async function refuseSave(): Promise<void> {
 
 /** After the background was stopped in the middle of a save: goes on where that is possible, begins anew where it is not. */
 export async function resumeSave(steps = realSteps): Promise<void> {
-  if (running !== null) return running
-  const state = await readSaveState()
-  if (state === null || !isUnderWay(state) || running !== null) return
-  if (state.phase === "permission") return continueSave(steps)
-  running ??= resume(state, steps).finally(() => (running = null))
-  return running
+  const work = async () => {
+    const state = await readSaveState()
+    if (isUnderWay(state) && state.phase !== "permission") await resume(state, steps)
+  }
+  await (occupy(work) ?? running)
 }
 
 async function resume(state: SaveState, steps: SaveSteps): Promise<void> {

@@ -1,4 +1,4 @@
-import { i18n } from "#i18n"
+import { i18n } from "../i18n.js"
 import type { Gap } from "../../shared/report.js"
 
 /** What was not saved, opened on demand. Names come from the site, so they are shown as text in their own direction. */

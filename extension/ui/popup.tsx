@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks"
 import { browser } from "wxt/browser"
-import { i18n } from "#i18n"
+import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
 import type { Kind } from "../../shared/report.js"
 import type { SessionEntry } from "../../shared/vault.js"

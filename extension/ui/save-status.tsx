@@ -1,4 +1,4 @@
-import { i18n } from "#i18n"
+import { i18n } from "../i18n.js"
 import type { SaveState } from "../save-state.js"
 import { timeOf } from "./format.js"
 import { Gaps } from "./gaps.js"
@@ -24,17 +24,14 @@ export function SaveStatus({ state, note }: { state: SaveState | null; note: str
 const phases = { permission: 1, capture: 2, seal: 3, transport: 4 } as const
 
 export function textOf(state: SaveState | null): string {
-  switch (state?.phase) {
-    case undefined:
-      return ""
+  if (state === null) return ""
+  switch (state.phase) {
     case "saved": {
       const { site } = state.intent
       const time = timeOf(state.savedAt)
       const count = state.sealed.gaps.length
       if (count === 0) return i18n.t("saved", [site, time])
-      return count === 1
-        ? i18n.t("savedWithGaps", 1, [site, time])
-        : i18n.t("savedWithGaps", count, [String(count), site, time])
+      return i18n.t("savedWithGaps", count, [String(count), site, time])
     }
     case "waiting":
       return i18n.t("notSavedWaiting", [state.message])

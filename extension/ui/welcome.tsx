@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks"
-import { i18n } from "#i18n"
+import { i18n } from "../i18n.js"
 import { ComputerCard, useComputer } from "./computer.js"
 
 const command = "npx persistent-sessions install"
