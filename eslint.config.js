@@ -15,6 +15,7 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
       // Contracts are asynchronous where some implementation has to be: a memory provider has nothing to await.
       "@typescript-eslint/require-await": "off",
+      "@typescript-eslint/dot-notation": ["error", { allowIndexSignaturePropertyAccess: true }],
       "no-console": "error",
       eqeqeq: "error",
     },

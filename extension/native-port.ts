@@ -39,12 +39,12 @@ export interface Connection {
    * @throws the error that the host answered with, `aborted`, `too-large`, or what ended the connection:
    *   `host-crashed`, `host-garbled`
    */
-  request<K extends RequestType>(
+  request: <K extends RequestType>(
     type: K,
     ask: Ask<K>,
     options?: { body?: string; signal?: AbortSignal | undefined },
-  ): Promise<{ answer: Answer<K>; body: string }>
-  close(): void
+  ) => Promise<{ answer: Answer<K>; body: string }>
+  close: () => void
 }
 
 interface Pending {
@@ -128,8 +128,10 @@ export async function connect({
 
   function exchange(type: RequestType, ask: object, body: string, signal: AbortSignal | undefined): Promise<Message> {
     return new Promise((resolve, reject) => {
-      if (ended !== null) return reject(ended)
-      if (signal?.aborted === true) return reject(calledOff(type))
+      if (ended !== null || signal?.aborted === true) {
+        reject(ended ?? calledOff(type))
+        return
+      }
       const id = ++lastId
       const onAbort = () => {
         pending.delete(id)
@@ -141,8 +143,14 @@ export async function connect({
         wait()
       }
       pending.set(id, {
-        resolve: (message) => (done(), resolve(message)),
-        reject: (error) => (done(), reject(error)),
+        resolve(message) {
+          done()
+          resolve(message)
+        },
+        reject(error) {
+          done()
+          reject(error)
+        },
       })
       signal?.addEventListener("abort", onAbort, { once: true })
       wait()

@@ -43,31 +43,30 @@ const realSteps: SaveSteps = {
 
 let running: Promise<void> | null = null
 
-/** Does the work unless a save is under way in this background; then null. */
-function occupy(work: () => Promise<void>): Promise<void> | null {
-  if (running !== null) return null
+/** Begins the work unless a save is under way in this background; false then. */
+function occupy(work: () => Promise<void>): boolean {
+  if (running !== null) return false
   running = work().finally(() => (running = null))
-  return running
+  return true
 }
 
 /** @throws `busy` while another save is under way */
 export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<void> {
-  const begun = occupy(async () => {
+  const isMine = occupy(async () => {
     const state: SaveState = { phase: "permission", intent, timings: {} }
     await writeSaveState(state)
     if (await steps.may(intent.site)) await run(state, steps)
   })
-  if (begun === null) throw busy()
-  return begun
+  if (!isMine) throw busy()
+  await running
 }
 
 /** The person answered the browser's question, or a permission came while no popup was open to say so. */
 export async function continueSave(steps = realSteps): Promise<void> {
-  const work = async () => {
-    const state = await readSaveState()
-    if (state?.phase === "permission" && (await steps.may(state.intent.site))) await run(state, steps)
-  }
-  await (occupy(work) ?? running)
+  const state = await readSaveState()
+  // Only what really goes on occupies: the click itself may arrive while we look.
+  if (state?.phase === "permission" && (await steps.may(state.intent.site))) occupy(() => run(state, steps))
+  await running
 }
 
 /** The permission was refused, or the question was closed without an answer. */
@@ -81,11 +80,9 @@ export async function refuseSave(): Promise<void> {
 
 /** After the background was stopped in the middle of a save: goes on where that is possible, begins anew where it is not. */
 export async function resumeSave(steps = realSteps): Promise<void> {
-  const work = async () => {
-    const state = await readSaveState()
-    if (isUnderWay(state) && state.phase !== "permission") await resume(state, steps)
-  }
-  await (occupy(work) ?? running)
+  const state = await readSaveState()
+  if (isUnderWay(state) && state.phase !== "permission") occupy(() => resume(state, steps))
+  await running
 }
 
 async function resume(state: SaveState, steps: SaveSteps): Promise<void> {

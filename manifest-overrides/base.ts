@@ -12,8 +12,9 @@ export const baseManifest = {
     // Reads what the person asks for, at the sites they granted.
     "cookies",
     "scripting",
-    // The tab the click is about: its address, before any site permission.
-    "activeTab",
+    // Addresses of tabs, to name the site before it may be read. `activeTab` would do for the toolbar's own popup, but not
+    // when the popup opens again after the browser's question closed it, nor where it is opened as a page.
+    "tabs",
     // Hands sealed bytes to the native host.
     "nativeMessaging",
     // Tries again when the host was away.

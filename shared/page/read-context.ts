@@ -25,14 +25,14 @@ export async function readContext(): Promise<string> {
     const high = await data.getHighEntropyValues(names).catch(() => nothing)
     clientHints = {
       brands: brandsOf(data.brands),
-      fullVersionList: brandsOf(high.fullVersionList),
+      fullVersionList: brandsOf(high["fullVersionList"]),
       platform: data.platform,
-      platformVersion: textOf(high.platformVersion),
-      architecture: textOf(high.architecture),
-      bitness: textOf(high.bitness),
-      model: textOf(high.model),
+      platformVersion: textOf(high["platformVersion"]),
+      architecture: textOf(high["architecture"]),
+      bitness: textOf(high["bitness"]),
+      model: textOf(high["model"]),
       mobile: data.mobile,
-      wow64: high.wow64 === true,
+      wow64: high["wow64"] === true,
     }
   }
   const state = {

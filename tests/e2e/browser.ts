@@ -1,0 +1,143 @@
+import { existsSync } from "node:fs"
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { chromium, type BrowserContext, type Page, type Worker } from "@playwright/test"
+import { createCard, createIdentity, type Identity } from "../../shared/keys.js"
+import { chromeExtensionId } from "../../shared/names.js"
+import { hostName } from "../../shared/protocol.js"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const extension = path.join(root, "dist/chrome-mv3")
+export const hostProgram = path.join(root, "dist/node/psp-host.mjs")
+
+/** The Chromium of this machine: Playwright's own downloads are not used. */
+export function chromiumPath(): string {
+  const candidates = [
+    process.env["PSP_CHROMIUM"],
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+  ]
+  const found = candidates.find((candidate) => candidate !== undefined && existsSync(candidate))
+  if (found === undefined) throw new Error("No Chromium found: install one, or say where it is in PSP_CHROMIUM")
+  return found
+}
+
+export const chromiumArgs = [
+  ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+  "--disable-quic",
+  "--disable-background-networking",
+  "--host-resolver-rules=MAP *.test 127.0.0.1",
+]
+
+/** A person's browser with the extension, in a profile of its own, beside a computer with a home of its own. */
+export interface TestBrowser {
+  context: BrowserContext
+  background: Worker
+  home: string
+  computer: Identity
+  /** Registers a native host for this profile only; the default is the real one. */
+  registerHost(options?: { script?: string; extensionId?: string; path?: string }): Promise<void>
+  unregisterHost(): Promise<void>
+  /** The next time the browser would ask about it, it counts as allowed. */
+  allow(pattern: string): Promise<void>
+  /** The popup for a tab, as a page of its own. */
+  openPopup(page: Page): Promise<Page>
+  openPage(name: "dashboard" | "welcome"): Promise<Page>
+  tabIdOf(page: Page): Promise<number>
+  stop(): Promise<void>
+}
+
+export async function startBrowser(options: { args?: string[]; hasHost?: boolean } = {}): Promise<TestBrowser> {
+  const folder = await mkdtemp(path.join(tmpdir(), "psp-e2e-"))
+  const [profile, home] = [path.join(folder, "profile"), path.join(folder, "home")]
+  await mkdir(profile, { mode: 0o700 })
+  await mkdir(home, { mode: 0o700 })
+  const computer = { ...(await createIdentity("test computer")), vault: null }
+  await writeFile(path.join(home, "card"), `${await createCard(computer)}\n`, { mode: 0o644 })
+  const manifests = path.join(profile, "NativeMessagingHosts")
+  const manifest = path.join(manifests, `${hostName}.json`)
+
+  const registerHost: TestBrowser["registerHost"] = async ({
+    script,
+    extensionId = chromeExtensionId,
+    path: given,
+  } = {}) => {
+    const wrapper = path.join(folder, "psp-host.sh")
+    const real = `exec "${process.execPath}" "${hostProgram}" "$@"`
+    await writeFile(wrapper, `#!/bin/sh\nexport PSP_HOME="${home}"\nunset PSP_STORE\n${script ?? real}\n`)
+    await chmod(wrapper, 0o755)
+    await mkdir(manifests, { recursive: true })
+    const text = {
+      name: hostName,
+      description: "test",
+      path: given ?? wrapper,
+      type: "stdio",
+      allowed_origins: [`chrome-extension://${extensionId}/`],
+    }
+    await writeFile(manifest, JSON.stringify(text))
+  }
+  if (options.hasHost !== false) await registerHost()
+
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: chromiumPath(),
+    headless: false,
+    args: [
+      "--headless=new",
+      `--load-extension=${extension}`,
+      `--disable-extensions-except=${extension}`,
+      ...chromiumArgs,
+      ...(options.args ?? []),
+    ],
+  })
+  const background = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"))
+  const browser: TestBrowser = {
+    context,
+    background,
+    home,
+    computer,
+    registerHost,
+    unregisterHost: () => rm(manifest, { force: true }),
+    async allow(pattern) {
+      const settings = await context.newPage()
+      await settings.goto("chrome://extensions/")
+      await settings.evaluate(
+        async ([id, host]) => {
+          const api = (
+            chrome as unknown as { developerPrivate: { addHostPermission(id: string, host: string): Promise<void> } }
+          ).developerPrivate
+          await api.addHostPermission(id, host)
+        },
+        [chromeExtensionId, pattern] as const,
+      )
+      await settings.close()
+    },
+    async tabIdOf(page) {
+      const worker = context.serviceWorkers()[0] ?? background
+      await page.bringToFront()
+      const tabs = await worker.evaluate(async () => chrome.tabs.query({}))
+      const found = tabs.find(({ url }) => url === page.url())
+      if (found?.id === undefined) throw new Error("No such tab")
+      return found.id
+    },
+    async openPopup(page) {
+      const tab = await browser.tabIdOf(page)
+      const popup = await context.newPage()
+      await popup.setViewportSize({ width: 320, height: 600 })
+      await popup.goto(`chrome-extension://${chromeExtensionId}/popup.html?tab=${tab}`)
+      return popup
+    },
+    async openPage(name) {
+      const page = await context.newPage()
+      await page.goto(`chrome-extension://${chromeExtensionId}/${name}.html`)
+      return page
+    },
+    async stop() {
+      await context.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  return browser
+}
