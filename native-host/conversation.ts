@@ -1,5 +1,6 @@
+import { inspect } from "node:util"
 import { createChannel, type Message } from "../shared/channel.js"
-import { PspError, toPspError } from "../shared/errors.js"
+import { toPspError, type PspError } from "../shared/errors.js"
 import { errorHead, parseRequest, type Fault, type Frame, type Head, type Request } from "../shared/protocol.js"
 import type { Call, Handlers, Reply } from "./handlers.js"
 
@@ -22,7 +23,7 @@ export interface Conversation {
 export function createConversation(
   handlers: Handlers,
   post: (frame: Frame) => void | Promise<void>,
-  onEnd: () => void = () => {},
+  onEnd: () => void = () => undefined,
 ): Conversation {
   const running = new Map<number, AbortController>()
   const waiting: (() => void)[] = []
@@ -34,7 +35,8 @@ export function createConversation(
   async function take(message: Message): Promise<void> {
     if (running.size >= maxRunning) await new Promise<void>((resolve) => waiting.push(resolve))
     if (running.has(message.id)) {
-      return channel.abort(message.id, fault("its id belongs to a request that is not answered yet"))
+      channel.abort(message.id, fault("its id belongs to a request that is not answered yet"))
+      return
     }
     const controller = new AbortController()
     running.set(message.id, controller)
@@ -52,14 +54,14 @@ export function createConversation(
       reply = { head: { ...answer }, body: replyBody }
     } catch (error) {
       const typed = toPspError(error, "Answering the browser")
-      if (typed.code === "internal") console.error(error)
+      if (typed.code === "internal") process.stderr.write(`psp-host: ${inspect(error)}\n`)
       reply = { head: errorHead(typed), body: "" }
     }
     const sent = channel.send({ id, ...reply })
     working--
     if (working === 0) for (const resolve of onSettled.splice(0)) resolve()
     // Nobody is left to tell when this fails: the request was given up, or the browser is gone.
-    await sent.catch(() => {})
+    await sent.catch(() => undefined)
   }
 
   function onAbort(id: number): void {

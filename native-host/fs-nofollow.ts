@@ -12,19 +12,19 @@ export type FileSystem = Pick<
 
 /** The few operations on files and folders, none of which goes through a symbolic link. Absent is null. */
 export interface NoFollow {
-  statOf(path: string): Promise<Stats | null>
+  statOf: (path: string) => Promise<Stats | null>
   /** @throws `corrupt` for a symbolic link */
-  openToRead(path: string): Promise<nodeFs.FileHandle | null>
+  openToRead: (path: string) => Promise<nodeFs.FileHandle | null>
   /** What is in a folder; nothing when it is missing, a file or a symbolic link. */
-  entriesOf(path: string): Promise<Dirent[]>
+  entriesOf: (path: string) => Promise<Dirent[]>
   /** Makes a folder of mode 0700 whatever the umask is; one that is there already stays. */
-  makeFolder(path: string): Promise<void>
+  makeFolder: (path: string) => Promise<void>
   /** @throws `corrupt` when a symbolic link or a file is in its place */
-  makeFolderIfMissing(path: string): Promise<void>
+  makeFolderIfMissing: (path: string) => Promise<void>
   /** True for a folder, false for nothing or a file. @throws `corrupt` for a symbolic link */
-  isRealFolder(path: string): Promise<boolean>
+  isRealFolder: (path: string) => Promise<boolean>
   /** Makes the names in a folder survive a power cut. */
-  syncFolder(path: string): Promise<void>
+  syncFolder: (path: string) => Promise<void>
 }
 
 const isWindows = process.platform === "win32"

@@ -82,7 +82,7 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
       await file.close()
       return path
     } catch (error) {
-      await file.close().catch(() => {})
+      await file.close().catch(() => undefined)
       await fs.unlink(path).catch(ignore("ENOENT"))
       throw error
     }
@@ -194,7 +194,8 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
       await call(`store ${name}`, options, async () => {
         for (let attempt = 1; ; attempt++) {
           try {
-            return await store(name, bytes, options?.signal)
+            await store(name, bytes, options?.signal)
+            return
           } catch (error) {
             // Somebody removed the last object beside this one, and the folder with it.
             if (codeOf(error) !== "ENOENT" || attempt === 3) throw error
@@ -208,7 +209,7 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
     },
     async *list(prefix, options) {
       checkName("list", isObjectPrefix(prefix))
-      await call("list", options, async () => {})
+      await call("list", options, () => Promise.resolve())
       try {
         yield* walk("", prefix, options?.signal)
       } catch (error) {

@@ -1,5 +1,5 @@
 import "./console-to-stderr.js"
 import { runHost } from "./run-host.js"
 
-if (process.stdin.isTTY) console.error("psp-host is started by the browser; to register it there, run: psp install")
+if (process.stdin.isTTY) process.stderr.write("psp-host is started by the browser; to register it there: psp install\n")
 else runHost()

@@ -22,7 +22,7 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
     }
     await rename(partial, path)
   } catch (error) {
-    await unlink(partial).catch(() => {})
+    await unlink(partial).catch(() => undefined)
     throw error
   }
   if (process.platform === "win32") return

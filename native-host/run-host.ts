@@ -57,8 +57,6 @@ export function runHost({ idle = 60_000, poll = 1000, grace = 1500 }: HostOption
   stdout.on("error", () => leave(0))
   stdin.on("close", () => leave(0))
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal)
-  // Without a listener a file-size limit kills the process in the middle of a write; with one, the write fails: "full".
-  process.on("SIGXFSZ", () => {})
   setInterval(look, poll)
 
   void listen(stdin, conversation, () => (lastFrameAt = performance.now())).then(leave)

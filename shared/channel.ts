@@ -165,7 +165,7 @@ export function createChannel({ post, onMessage, onAbort, onFault }: ChannelOpti
       return null
     }
     if (incoming === null && head !== undefined) incoming = { id, head, slices: [], length: 0 }
-    if (incoming === null || incoming.id !== id || incoming.slices.length !== seq) {
+    if (incoming?.id !== id || incoming.slices.length !== seq) {
       const broken = incoming?.id ?? id
       dropped = last ? 0 : id
       incoming = null
@@ -203,7 +203,8 @@ export function createChannel({ post, onMessage, onAbort, onFault }: ChannelOpti
         frame = parseFrame(value)
       } catch (error) {
         if (!isPspError(error)) throw error
-        return refuse(idOfBroken(value), error)
+        refuse(idOfBroken(value), error)
+        return
       }
       if ("ack" in frame) takeAck(frame.id, frame.ack)
       else if ("abort" in frame) takeAbort(frame)

@@ -77,7 +77,7 @@ export interface Exchanges {
 }
 
 export type RequestType = keyof Exchanges
-export type Empty = Record<never, never>
+export type Empty = Record<string, never>
 export type Ask<K extends RequestType> = Exchanges[K]["ask"]
 export type Answer<K extends RequestType> = Exchanges[K]["answer"]
 export type Request = { [K in RequestType]: { type: K } & Ask<K> }[RequestType]

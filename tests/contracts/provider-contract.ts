@@ -17,7 +17,7 @@ export interface TestObject {
 /** What every provider promises (see shared/provider.ts); differences are options. */
 export function describeProvider(title: string, { create, takesAnyName = true }: ProviderContractOptions): void {
   describe(title, () => {
-    const itIfAnyName = takesAnyName ? it : () => {}
+    const itIfAnyName = takesAnyName ? it : () => undefined
     let provider: Provider
     let dispose: (() => Promise<void>) | undefined
 

@@ -10,7 +10,7 @@ export interface FakePort extends NativePort {
   drop(reason?: { firefox?: string }): void
 }
 
-export function createFakePort(onPost: (message: unknown, port: FakePort) => void = () => {}): FakePort {
+export function createFakePort(onPost: (message: unknown, port: FakePort) => void = () => undefined): FakePort {
   const onMessage: ((message: unknown) => void)[] = []
   const onDisconnect: ((port: NativePort) => void)[] = []
   const port: FakePort = {

@@ -155,7 +155,7 @@ describe("native port", () => {
     [0, "host-too-old", "npm install --global persistent-sessions@latest"],
     [2, "host-too-new", "update the extension"],
   ])("refuses a host of protocol %i as `%s`, names both versions and closes the port", async (protocol, code, fix) => {
-    const port = portToScript(() => {}, { ...hello, protocol, version: "9.8.7", surprise: { deep: [1] } })
+    const port = portToScript(() => undefined, { ...hello, protocol, version: "9.8.7", surprise: { deep: [1] } })
     const error = await faultOf(connectTo(port))
     expect(error.code).toBe(code)
     expect(error.message).toContain(fix)
@@ -186,7 +186,7 @@ describe("native port", () => {
     const silent = createFakePort()
     expect((await faultOf(connectTo(silent, { helloTimeout: 20 }))).code).toBe("host-crashed")
     expect(silent.isOpen).toBe(false)
-    const port = portToScript(() => {})
+    const port = portToScript(() => undefined)
     const { request } = await connectTo(port, { answerTimeout: 20 })
     expect((await faultOf(request("list", { prefix: "" }))).code).toBe("host-crashed")
     expect(port.isOpen).toBe(false)

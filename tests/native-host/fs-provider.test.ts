@@ -170,6 +170,27 @@ describe("fs provider", () => {
     expect(await listAll(provider, "")).toEqual([])
   })
 
+  it("makes the folder again when another process removed it with its last object", async () => {
+    let isFirst = true
+    const fs: FileSystem = {
+      ...realFs,
+      link: async (from, to) => {
+        if (isFirst) await realFs.rmdir(join(vault, "v", "s"))
+        isFirst = false
+        await link(from, to)
+      },
+    }
+    await createFsProvider(vault, { fs }).put(name, bytes)
+    expect(await createFsProvider(vault).get(name)).toEqual(bytes)
+  })
+
+  it("says `unreachable` when the whole folder went away", async () => {
+    const provider = createFsProvider(vault)
+    await provider.check?.()
+    await rm(vault, { recursive: true })
+    await expect(provider.put(name, bytes)).rejects.toMatchObject({ code: "unreachable" })
+  })
+
   it("leaves files that are no objects alone", async () => {
     const provider = createFsProvider(vault)
     await provider.put(name, bytes)

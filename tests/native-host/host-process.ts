@@ -25,7 +25,7 @@ export function watch(child: ChildProcess): HostProcess {
   if (stdin === null || stdout === null || stderr === null) throw new Error("expected a process with pipes")
   let said = ""
   stderr.on("data", (chunk: Buffer) => (said += chunk.toString()))
-  stdin.on("error", () => {})
+  stdin.on("error", () => undefined)
   const exited = once(child, "exit").then(([code, signal]) => ({
     code: code as number | null,
     signal: signal as NodeJS.Signals | null,

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { chmod, chown, mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setImmediate } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
@@ -153,6 +153,9 @@ describe("host", () => {
     ])
     const { stdout, stderr } = spawnSync(process.execPath, [noisy], { encoding: "utf8" })
     expect(stdout).toBe("")
+    expect(await readFile(new URL("../../native-host/host.ts", import.meta.url), "utf8")).toMatch(
+      /^import "\.\/console-to-stderr\.js"\n/,
+    )
     for (const word of ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "t:", "default: 1"]) {
       expect(stderr).toContain(word)
     }
@@ -238,18 +241,27 @@ describe("host that loses its browser", () => {
   })
 
   it("exits when its parent dies, although the pipes stay open", async () => {
+    // Node closes the pipes of a child that died, so stdin is a FIFO that this process keeps open.
+    const fifo = join(home, "fifo")
+    expect(spawnSync("mkfifo", [fifo]).status).toBe(0)
+    const stdin = await open(fifo, "r+")
     const middle = `require("child_process").spawn(process.execPath, [${JSON.stringify(watchful)}], { stdio: "inherit" })`
     const env = { PATH: process.env["PATH"], PSP_HOME: home }
-    const host = watch(spawn(process.execPath, ["-e", middle], { env, stdio: "pipe" }))
-    hosts.push(host)
-    host.stdin.write(encodeFrame(helloFrame))
-    await once(host.stdout, "data")
-    host.child.kill("SIGKILL")
-    await host.exited
-    // Our end of stdin is still open; stdout ends with the last process that holds it, which is the host.
-    host.stdout.resume()
-    await once(host.stdout, "end")
-    expect(host.stdin.writableEnded).toBe(false)
+    const parent = spawn(process.execPath, ["-e", middle], { env, stdio: [stdin.fd, "pipe", "inherit"] })
+    const { stdout } = parent
+    if (stdout === null) throw new Error("expected a process with a pipe")
+    try {
+      await stdin.write(encodeFrame(helloFrame))
+      await once(stdout, "data")
+      parent.kill("SIGKILL")
+      await once(parent, "exit")
+      // stdout ends with the last process that holds it, which is the host.
+      stdout.resume()
+      await once(stdout, "end")
+    } finally {
+      parent.kill("SIGKILL")
+      await stdin.close()
+    }
   })
 
   it("exits after a while without a frame", async () => {
@@ -299,10 +311,10 @@ describe("host that loses its browser", () => {
     const { name, bytes } = testObject("v/s", 200_000)
     const first = start()
     const provider = createPortProvider(await connectToHost(first))
-    first.child.once("exit", () => {})
+    first.child.once("exit", () => undefined)
     const put = provider.put(name, bytes)
     first.stdin.end()
-    await put.catch(() => {})
+    await put.catch(() => undefined)
     await first.exited
     const again = createPortProvider(await connectToHost(start()))
     await again.put(name, bytes)
@@ -396,8 +408,8 @@ describe("host and bad folders", () => {
     const foreign = createPortProvider(await connectToHost(start(script, {}, { uid: nobody, gid: nobody })))
     await expect(foreign.put(name, bytes)).rejects.toMatchObject({ code: "unsafe-permissions" })
     await chmod(join(home, "vault"), 0o777)
-    const open = createPortProvider(await connectToHost(start()))
-    await expect(open.put(name, bytes)).rejects.toMatchObject({ code: "unsafe-permissions" })
+    const writable = createPortProvider(await connectToHost(start()))
+    await expect(writable.put(name, bytes)).rejects.toMatchObject({ code: "unsafe-permissions" })
     expect(await readdir(join(home, "vault"))).toEqual([])
   })
 

@@ -41,7 +41,7 @@ function createPair(carry: (frame: Frame, deliver: () => void) => void = (_frame
 }
 
 /** A channel whose other end is the test. */
-function createAlone(onMessage: (message: Message) => void | Promise<void> = () => {}) {
+function createAlone(onMessage: (message: Message) => void | Promise<void> = () => undefined) {
   const posted: Frame[] = []
   const faults: PspError[] = []
   const channel = createChannel({
@@ -96,11 +96,11 @@ describe("channel", () => {
   })
 
   it("waits for a slow port before it makes the next frame", async () => {
-    let release = () => {}
+    let release: () => void = () => undefined
     let posts = 0
     const channel = createChannel({
       post: () => (posts++, new Promise((resolve) => (release = resolve))),
-      onMessage: () => {},
+      onMessage: () => undefined,
     })
     void channel.send({ id: 1, head: {}, body: "x".repeat(3 * maxFrameBytes) })
     await settle()
@@ -111,7 +111,7 @@ describe("channel", () => {
   })
 
   it("acknowledges the last frame of a message only when its receiver has room for the next", async () => {
-    let release = () => {}
+    let release: () => void = () => undefined
     const { channel, posted } = createAlone(() => new Promise((resolve) => (release = resolve)))
     channel.receive({ id: 1, seq: 0, last: false, head: {}, data: "a" })
     channel.receive({ id: 1, seq: 1, last: true, data: "b" })
@@ -234,7 +234,7 @@ describe("channel", () => {
   it("fails what it sends when the port breaks", async () => {
     const channel = createChannel({
       post: () => Promise.reject(new PspError("host-crashed", "Gone")),
-      onMessage: () => {},
+      onMessage: () => undefined,
     })
     const send = channel.send({ id: 1, head: {}, body: "x".repeat(maxFrameBytes * 2) })
     await expect(send).rejects.toMatchObject({ code: "host-crashed" })
