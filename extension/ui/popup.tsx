@@ -122,8 +122,8 @@ function SaveForm({ description, isBusy, onFault }: SaveFormProps) {
   }
   const counts: Partial<Record<Kind, string>> = {
     ...(cookies === null ? {} : { cookies: String(cookies) }),
-    localStorage: String(origins.length),
-    sessionStorage: String(tabs),
+    localStorage: i18n.t("originCount", origins.length, [String(origins.length)]),
+    sessionStorage: i18n.t("tabCount", tabs, [String(tabs)]),
   }
   return (
     <>

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { ComputerCard, useComputer } from "./computer.js"
 
-const command = "npx persistent-sessions install"
+const command = "npm install --global persistent-sessions && psp install"
 
 /** The first minutes: install psp, trust this computer, pin the icon. Notices by itself what is done. */
 export function Welcome() {

@@ -1,0 +1,12 @@
+import { defineConfig } from "@playwright/test"
+
+/** Browsers are started by the tests themselves, from the system's packages: nothing is downloaded. */
+export default defineConfig({
+  testDir: "tests/e2e",
+  testMatch: "*.spec.ts",
+  timeout: 60_000,
+  workers: 1,
+  retries: 0,
+  forbidOnly: process.env["CI"] !== undefined,
+  reporter: [["list"], ["json", { outputFile: "test-results/results.json" }]],
+})
