@@ -7,6 +7,7 @@ const isForStore = process.argv.includes("zip")
 
 export default defineConfig({
   srcDir: "extension",
+  publicDir: "extension/public",
   outDir: "dist",
   outDirTemplate: "{{browser}}-mv{{manifestVersion}}",
   manifestVersion: 3,

@@ -25,6 +25,7 @@ export const baseManifest = {
   ],
   optional_host_permissions: ["*://*/*"],
   action: { default_title: "__MSG_extensionName__" },
+  options_ui: { page: "dashboard.html", open_in_tab: true },
   commands: {
     _execute_action: {
       suggested_key: { default: "Alt+Shift+S" },
