@@ -41,6 +41,8 @@ export interface TestBrowser {
   /** Registers a native host for this profile only; the default is the real one. */
   registerHost(options?: { script?: string; extensionId?: string; path?: string }): Promise<void>
   unregisterHost(): Promise<void>
+  /** The computer's public card becomes that of another identity. */
+  exchangeCard(): Promise<void>
   /** The next time the browser would ask about it, it counts as allowed. */
   allow(pattern: string): Promise<void>
   /** The popup for a tab, as a page of its own. */
@@ -67,7 +69,10 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
   } = {}) => {
     const wrapper = path.join(folder, "psp-host.sh")
     const real = `exec "${process.execPath}" "${hostProgram}" "$@"`
-    await writeFile(wrapper, `#!/bin/sh\nexport PSP_HOME="${home}"\nunset PSP_STORE\n${script ?? real}\n`)
+    await writeFile(
+      wrapper,
+      `#!/bin/sh\nexport PSP_HOME="${home}" PSP_REAL="${hostProgram}"\nunset PSP_STORE\n${script ?? real}\n`,
+    )
     await chmod(wrapper, 0o755)
     await mkdir(manifests, { recursive: true })
     const text = {
@@ -99,6 +104,10 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
     home,
     computer,
     registerHost,
+    async exchangeCard() {
+      const other = { ...(await createIdentity("test computer")), vault: null }
+      await writeFile(path.join(home, "card"), `${await createCard(other)}\n`)
+    },
     unregisterHost: () => rm(manifest, { force: true }),
     async allow(pattern) {
       const settings = await context.newPage()
