@@ -30,7 +30,7 @@ beforeAll(async () => {
   script = await bundle(scripts, "psp-host.mjs", [`import "./native-host/host.ts"`])
   impatient = await bundle(scripts, "impatient.mjs", [
     `import { runHost } from "./native-host/run-host.ts"`,
-    `runHost({ idle: 300, poll: 50 })`,
+    `runHost({ idle: 600, poll: 50 })`,
   ])
   watchful = await bundle(scripts, "watchful.mjs", [
     `import { runHost } from "./native-host/run-host.ts"`,
@@ -273,7 +273,7 @@ describe("host that loses its browser", () => {
     const host = start(impatient)
     const { request, close } = await connectToHost(host)
     const begin = performance.now()
-    while (performance.now() - begin < 900) await request("list", { prefix: "" })
+    while (performance.now() - begin < 1500) await request("list", { prefix: "" })
     expect(host.child.exitCode).toBeNull()
     close()
     await host.exited
