@@ -65,7 +65,7 @@ interface Login {
   tab: string
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, logins: Map<string, Login>): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, logins: Map<string, Login>): Promise<unknown> {
   const url = new URL(request.url ?? "/", "http://site.invalid")
   const sid = cookieOf(request, "sid")
   switch (`${request.method ?? ""} ${url.pathname}`) {
@@ -102,7 +102,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, logins
       return html(response, serviceWorkerPage())
     case "GET /worker.js":
       response.setHeader("content-type", "text/javascript")
-      return void response.end(serviceWorker())
+      return response.end(serviceWorker())
     case "GET /set":
       response.setHeader("set-cookie", url.searchParams.getAll("c"))
       return html(response, "<!doctype html><title>Set</title><link rel=icon href=data:,>")
@@ -114,17 +114,17 @@ async function answer(request: IncomingMessage, response: ServerResponse, logins
   }
 }
 
-function html(response: ServerResponse, text: string): void {
+function html(response: ServerResponse, text: string): ServerResponse {
   response.setHeader("content-type", "text/html; charset=utf-8")
   response.setHeader("cache-control", "no-store")
-  response.end(text)
+  return response.end(text)
 }
 
-function json(response: ServerResponse, status: number, value: unknown): void {
+function json(response: ServerResponse, status: number, value: unknown): ServerResponse {
   response.statusCode = status
   response.setHeader("content-type", "application/json")
   response.setHeader("cache-control", "no-store")
-  response.end(JSON.stringify(value))
+  return response.end(JSON.stringify(value))
 }
 
 function cookieOf(request: IncomingMessage, name: string): string | null {
