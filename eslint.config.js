@@ -6,7 +6,7 @@ export default tseslint.config(
   ...tseslint.configs.stylisticTypeChecked,
   {
     languageOptions: {
-      parserOptions: { project: ["shared/tsconfig.json", "shared/page/tsconfig.json", "native-host/tsconfig.json", "extension/tsconfig.json", "tests/tsconfig.json"] },
+      parserOptions: { project: ["shared/page/tsconfig.json", "shared/tsconfig.json", "native-host/tsconfig.json", "extension/tsconfig.json", "tests/tsconfig.json"] },
     },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {

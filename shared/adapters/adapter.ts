@@ -1,0 +1,48 @@
+import type { Kind, RestoreReport } from "../report.js"
+import type { Snapshot } from "../snapshot.js"
+
+/**
+ * What every adapter promises: it captures a snapshot from the user's own object (a Playwright context, a Puppeteer browser)
+ * and restores one into it. The object is described by the smallest shape that is used; its package is never imported.
+ *
+ * `restore`
+ * - reaches the site with no request, leaves no tab, route or history entry behind, and keeps the user's own routes;
+ * - has cookies and localStorage in place when it returns, and sessionStorage waiting for the next tab that visits its origin:
+ *   there before the site's first script, once, and never again after a logout;
+ * - reads back what it set and names the rest in the report: one bad cookie never costs the others;
+ * - throws only when nothing sensible can be done: `bad-target`, `aborted`, `usage`.
+ */
+export interface Adapter<Target> {
+  capture(target: Target, options: CaptureOptions): Promise<Snapshot>
+  restore(target: Target, snapshot: Snapshot, options?: RestoreOptions): Promise<RestoreReport>
+}
+
+export interface RestoreOptions {
+  /** Calls the restore off: it stops with `aborted`, and what was already set stays set. */
+  signal?: AbortSignal
+  /** ms that any one step (set cookies, fill one origin, …) may take; 30 s unless told. */
+  timeoutMs?: number
+  /** Only these kinds; all unless told. */
+  kinds?: readonly Kind[]
+  /** `id` of the captured tab whose sessionStorage the next tab gets; the first one unless told. */
+  tab?: string
+  /**
+   * What becomes of state of the same kind that the target already has for the session's sites (cookies) and origins
+   * (storage): it goes, so that two logins never mix (`replace`), or stays beside what is restored (`keep`).
+   */
+  existing?: "replace" | "keep"
+}
+
+export interface CaptureOptions {
+  /** The site (`example.com`) whose session is captured. */
+  site: string
+  /** The person's label for this login; `default` unless told. */
+  account?: string
+  signal?: AbortSignal
+  /** ms that any one step may take; 30 s unless told. */
+  timeoutMs?: number
+  /** Only these kinds; all unless told. */
+  kinds?: readonly Kind[]
+  /** Origins of the site that no open page shows, whose localStorage is wanted too. */
+  origins?: readonly string[]
+}

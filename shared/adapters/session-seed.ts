@@ -1,0 +1,194 @@
+import { seedSessionStorage, settleSeed, type Seed } from "../page/seed-session-storage.js"
+import { siteOf } from "../site.js"
+import type { TabState } from "../snapshot.js"
+import { pageExpression } from "./page-expression.js"
+import { disposeOf, type PlaywrightContext, type PlaywrightFrame, type PlaywrightPage } from "./playwright-target.js"
+
+/**
+ * Seeds sessionStorage, once, into the next tab that visits one of the tab's origins; its other origins wait for that tab.
+ *
+ * An init script runs before the site's first script and holds up no request. It is taken away as soon as the tab's
+ * navigation is seen here; what can happen in between is guarded in the page (see `seedSessionStorage`). Playwright before
+ * 1.59 cannot take a script away: a second one is added then, which undoes the first before the site sees anything.
+ */
+export async function seedNextTab(context: PlaywrightContext, tab: TabState, replace: boolean): Promise<void> {
+  const seeds = tab.sessionStorage
+    .filter(({ partition }) => partition === null)
+    .map(({ origin, items }) => ({
+      mark: `psp-${crypto.randomUUID()}`,
+      origin,
+      site: siteOf(origin) ?? "",
+      items,
+      replace,
+    }))
+  if (seeds.length === 0) return
+  let nursery = nurseries.get(context)
+  if (nursery === undefined) nurseries.set(context, (nursery = createNursery(context)))
+  await nursery.forget(seeds.map(({ origin }) => origin))
+  await nursery.add(seeds)
+}
+
+/** Keeps a page of ours out: its visits take no seeds. */
+export function hideFromSeeds(page: PlaywrightPage): void {
+  hidden.add(page)
+}
+
+interface Nursery {
+  add(seeds: Seed[]): Promise<void>
+  /** Takes back what an earlier restore left for these origins and no tab has taken. */
+  forget(origins: string[]): Promise<void>
+}
+
+interface Waiting {
+  seed: Seed
+  script: unknown
+  /** The tab that has already taken a sibling; null while any tab may come. */
+  owner: PlaywrightPage | null
+  siblings: Seed[]
+  /** Documents that were there before the seed: only when they have been left does a visit count. */
+  stale: Set<PlaywrightFrame>
+}
+
+interface Taken {
+  seed: Seed
+  page: PlaywrightPage
+  /** The script that takes the mark away. */
+  sweep: Promise<unknown>
+}
+
+const nurseries = new WeakMap<PlaywrightContext, Nursery>()
+const hidden = new WeakSet<PlaywrightPage>()
+
+function createNursery(context: PlaywrightContext): Nursery {
+  let waiting: Waiting[] = []
+  /** Taken, but no document of the tab has been told yet that it is for good. */
+  let unsettled: Taken[] = []
+  const watched = new Map<PlaywrightPage, () => void>()
+
+  const add = async (seeds: Seed[]) => {
+    if (watched.size === 0) context.on("page", watch)
+    for (const page of context.pages()) watch(page)
+    const frames = context.pages().flatMap((page) => page.frames())
+    for (const seed of seeds) {
+      const stale = new Set(frames.filter((frame) => originOf(frame) === seed.origin))
+      waiting.push({ seed, script: null, owner: null, siblings: seeds, stale })
+    }
+    const added = waiting.filter(({ seed }) => seeds.includes(seed))
+    await Promise.all(
+      added.map(async (item) => {
+        item.script = await context.addInitScript({ content: pageExpression(seedSessionStorage, item.seed) })
+      }),
+    )
+  }
+
+  const forget = async (origins: string[]) => {
+    const old = waiting.filter(({ seed }) => origins.includes(seed.origin))
+    waiting = waiting.filter((item) => !old.includes(item))
+    await Promise.all(old.map(disarm))
+    restIfDone()
+  }
+
+  const watch = (page: PlaywrightPage) => {
+    if (watched.has(page)) return
+    const onNavigated = (frame: PlaywrightFrame) => void visit(page, frame)
+    const onRequest = (request: { isNavigationRequest(): boolean }) => {
+      if (!request.isNavigationRequest()) return
+      // Which frame it is for may not be known yet: any of the page's.
+      for (const frame of page.frames()) for (const { stale } of waiting) stale.delete(frame)
+    }
+    page.on("framenavigated", onNavigated)
+    page.on("request", onRequest)
+    watched.set(page, () => {
+      page.off("framenavigated", onNavigated)
+      page.off("request", onRequest)
+    })
+    // A popup is where it was sent to before anybody hears of it; a page that was there before is stale.
+    if (waiting.length > 0) for (const frame of page.frames()) void visit(page, frame)
+  }
+
+  const visit = async (page: PlaywrightPage, frame: PlaywrightFrame) => {
+    if (hidden.has(page)) return
+    for (const item of unsettled.filter((other) => other.page === page)) await settle(item, frame)
+    const taken = waiting.find(
+      ({ seed, owner, stale }) => (owner ?? page) === page && !stale.has(frame) && isFirstPartyVisit(frame, seed),
+    )
+    if (taken === undefined) return
+    waiting = waiting.filter((item) => item !== taken)
+    const { mark, origin } = taken.seed
+    // The order of the calls matters, not that of their ends: from now on no tab that comes has the seed, and every
+    // document of this one takes away the mark that its predecessor may have left, before the site sees it.
+    const sweep = page.addInitScript({ content: pageExpression(settleSeed, { mark, origin, detail: "keep" }) })
+    const item = { seed: taken.seed, page, sweep }
+    unsettled.push(item)
+    await Promise.all([sweep, disarm(taken), keepSiblingsFor(page, taken)]).catch(() => undefined)
+    await Promise.all([settle(item, frame), takeBackFromOthers(item)])
+    restIfDone()
+  }
+
+  const disarm = async ({ seed: { mark, origin }, script, owner }: Waiting) => {
+    if (await disposeOf(script)) return
+    const content = pageExpression(settleSeed, { mark, origin, detail: "undo" })
+    await (owner ?? context).addInitScript({ content })
+  }
+
+  /** First in the tab, then no longer in the others: both run in between, and the second sees that the first did. */
+  const keepSiblingsFor = async (page: PlaywrightPage, { siblings }: Waiting) => {
+    const others = waiting.filter(({ seed, owner }) => owner === null && siblings.includes(seed))
+    await Promise.all(
+      others.map(async (other) => {
+        const { script } = other
+        other.owner = page
+        other.script = await page.addInitScript({ content: pageExpression(seedSessionStorage, other.seed) })
+        await disposeOf(script)
+      }),
+    )
+  }
+
+  const settle = async (item: Taken, frame: PlaywrightFrame) => {
+    const { mark, origin } = item.seed
+    const told = await frame.evaluate(pageExpression(settleSeed, { mark, origin, detail: "keep" })).catch(() => false)
+    if (told !== true && !item.page.isClosed()) return
+    unsettled = unsettled.filter((other) => other !== item)
+    await item.sweep.then(disposeOf).catch(() => undefined)
+  }
+
+  /** Tabs that came at the very same moment: they ran the script before it was gone. */
+  const takeBackFromOthers = async ({ seed, page }: Taken) => {
+    const { mark, origin } = seed
+    const frames = context
+      .pages()
+      .filter((other) => other !== page && !hidden.has(other))
+      .flatMap((other) => other.frames())
+      .filter((frame) => originOf(frame) === origin)
+    const expression = pageExpression(settleSeed, { mark, origin, detail: "undo" })
+    await Promise.all(frames.map((frame) => frame.evaluate(expression).catch(() => undefined)))
+  }
+
+  const restIfDone = () => {
+    waiting = waiting.filter(({ owner }) => owner?.isClosed() !== true)
+    unsettled = unsettled.filter(({ page }) => !page.isClosed())
+    if (waiting.length > 0 || unsettled.length > 0) return
+    context.off("page", watch)
+    for (const unwatch of watched.values()) unwatch()
+    watched.clear()
+  }
+
+  return { add, forget }
+}
+
+/** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */
+function isFirstPartyVisit(frame: PlaywrightFrame, { origin, site }: Seed): boolean {
+  if (originOf(frame) !== origin) return false
+  for (let above = frame.parentFrame(); above !== null; above = above.parentFrame()) {
+    if (siteOf(above.url()) !== site) return false
+  }
+  return true
+}
+
+function originOf(frame: PlaywrightFrame): string | null {
+  try {
+    return new URL(frame.url()).origin
+  } catch {
+    return null
+  }
+}

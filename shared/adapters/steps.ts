@@ -1,0 +1,49 @@
+import { PspError } from "../errors.js"
+
+/** Runs one step of a longer job: it ends when the work does, when the job is called off, or when it takes too long. */
+export type Step = <T>(what: string, work: () => Promise<T>) => Promise<T>
+
+/**
+ * @param doing what the whole job is, for messages: `restore session`
+ * @returns a function that throws `aborted` (called off, too slow) and `bad-target` (the browser or page went away), and
+ *   hands on every other error as it is
+ */
+export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepOptions): Step {
+  return async (what, work) => {
+    if (signal?.aborted === true) throw new PspError("aborted", `Cannot ${doing}: called off before ${what}`)
+    let stop: (() => void) | undefined
+    const stopped = new Promise<never>((_, reject) => {
+      const onAbort = () => reject(new PspError("aborted", `Cannot ${doing}: called off while ${what}`))
+      const onLate = () => reject(new PspError("aborted", `Cannot ${doing}: no end of ${what} within ${timeoutMs} ms`))
+      const timer = setTimeout(onLate, timeoutMs)
+      signal?.addEventListener("abort", onAbort, { once: true })
+      stop = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener("abort", onAbort)
+      }
+    })
+    try {
+      return await Promise.race([work(), stopped])
+    } catch (error) {
+      if (!isClosed(error)) throw error
+      throw new PspError("bad-target", `Cannot ${doing}: the browser, its context or page was closed while ${what}`, {
+        cause: error,
+      })
+    } finally {
+      stop?.()
+    }
+  }
+}
+
+export interface StepOptions {
+  signal?: AbortSignal
+  timeoutMs?: number
+}
+
+/** Playwright and Puppeteer name a closed target in the message only. */
+export function isClosed(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof PspError) return false
+  return (
+    error.name === "TargetClosedError" || /has been closed|target (?:page )?closed|page crashed/i.test(error.message)
+  )
+}
