@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { PspError } from "../shared/errors.js"
+import { writePrivateFile } from "./private-file.js"
 
 /** What the person has set on this machine: `config.json` in PSP_HOME. */
 export interface Config {
@@ -25,4 +26,9 @@ export async function readConfig(home: string): Promise<Config> {
   if (store === undefined) return {}
   if (typeof store !== "string") throw bad("expected a text as store")
   return { store }
+}
+
+/** A store's address may hold a password: 0600. */
+export async function writeConfig(home: string, config: Config): Promise<void> {
+  await writePrivateFile(join(home, "config.json"), `${JSON.stringify(config, null, 2)}\n`)
 }

@@ -33,7 +33,7 @@ export async function openHomeVault(options: HomeVaultOptions = {}): Promise<Vau
   const { env = process.env, home = homeDir(env), notice = () => undefined } = options
   const identity = await readIdentity(home, env)
   const provider = await openStore(options.store ?? (await storeAddress(home, env)))
-  const memory = memoryOf(home)
+  const memory = fileMemory(home)
   const owner = env["PSP_OWNER"]
   if (owner !== undefined && owner !== "") return openVault(provider, { identity, owner, ...inFile(memory, env) })
   if ((await memory.read()) === null) {
@@ -52,7 +52,8 @@ export function memoryPath(home: string): string {
   return join(home, "vault-memory.json")
 }
 
-function memoryOf(home: string): VaultMemory {
+/** What this machine remembers of its vault, 0600. */
+export function fileMemory(home: string): VaultMemory {
   return {
     async read() {
       try {
@@ -95,7 +96,7 @@ export async function joinVault(
   owner: Card,
 ): Promise<Vault | null> {
   if (owner.vault === null) throw new PspError("bad-card", `Cannot trust "${owner.name}": it owns no vault`)
-  const memory = memoryOf(home)
+  const memory = fileMemory(home)
   const vault = await openVault(provider, { identity, owner: owner.text, memory })
   await vault.refresh()
   if (!vault.isOwner) return null

@@ -1,0 +1,36 @@
+import type { Gap } from "../shared/report.js"
+
+/** Options that every command understands. */
+export interface CommonOptions {
+  account?: string
+  at?: string
+  json?: boolean
+  store?: string
+  quiet?: boolean
+  debug?: boolean
+  strict?: boolean
+}
+
+/** What a command gives back; the command line prints one or the other, never both. */
+export interface CommandResult {
+  /** For people, on stdout. */
+  text: string
+  /** For programs, the one value on stdout with `--json`. */
+  json: unknown
+  /** What was not done: told on stderr and in the JSON; with `--strict` the exit status is 8. */
+  gaps?: Gap[]
+  /** When the command did its work, and what it found is bad news all the same. */
+  exitCode?: number
+}
+
+/** Where a command runs and how it talks. */
+export interface CommandContext {
+  home: string
+  env: Record<string, string | undefined>
+  /** A line on stderr, unless `--quiet`. */
+  say: (line: string) => void
+  /** Asks on a terminal; null where there is none. */
+  confirm: (question: string) => Promise<boolean | null>
+  /** ms since epoch. */
+  now: () => number
+}

@@ -1,0 +1,39 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { digestOf, maxEnvelopeBytes, readHeader } from "../../shared/envelope.js"
+import { PspError } from "../../shared/errors.js"
+import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { writePrivateFile } from "../private-file.js"
+import { importsFolder, openVaultFor } from "../sessions.js"
+import { printable, timeText } from "../terminal.js"
+
+/** Takes an exported file: back into the vault when it is this machine's own, beside it otherwise. */
+export async function importFile(
+  context: CommandContext,
+  options: CommonOptions,
+  path: string,
+): Promise<CommandResult> {
+  const bytes = await readEnvelope(path)
+  const vault = await openVaultFor(context, options)
+  const { header } = await readHeader(bytes)
+  const isOurs = header.vault === vault.id && vault.isOwner
+  const session = isOurs ? await vault.importFile(bytes) : await vault.openFile(bytes)
+  if (!isOurs) await writePrivateFile(join(importsFolder(context.home), `${await digestOf(bytes)}.psp`), bytes)
+  const { site, account, savedAt, expiresAt, writer } = session
+  return {
+    text: `Imported ${site}, account "${printable(account)}", saved ${timeText(savedAt)} by ${printable(writer.name)}, ends ${timeText(expiresAt)}`,
+    json: { site, account, savedAt, expiresAt, savedBy: writer.name, into: isOurs ? "vault" : "file" },
+  }
+}
+
+async function readEnvelope(path: string): Promise<Uint8Array> {
+  try {
+    const bytes = await readFile(path)
+    if (bytes.length <= maxEnvelopeBytes) return bytes
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined
+    if (code === "ENOENT") throw new PspError("not-found", `Cannot import ${path}: there is no such file`)
+    throw new PspError("usage", `Cannot import ${path}: it cannot be read (${String(code)})`)
+  }
+  throw new PspError("damaged", `Cannot import ${path}: it is larger than an envelope may be (96 MiB)`)
+}

@@ -1,0 +1,39 @@
+import { PspError } from "../../shared/errors.js"
+import type { Gap } from "../../shared/report.js"
+import type { Snapshot } from "../../shared/snapshot.js"
+import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { findSession } from "../sessions.js"
+import { writeOut } from "../write-out.js"
+
+export type RestoreOptions = CommonOptions & { format: string; out?: string; url?: string }
+
+const formats = ["playwright", "netscape", "curl"] as const
+
+/** The session in another tool's format, on stdout or in a 0600 file. What that format cannot hold is told. */
+export async function restore(context: CommandContext, options: RestoreOptions, site: string): Promise<CommandResult> {
+  const format = formats.find((name) => name === options.format)
+  if (format === undefined) {
+    throw new PspError("usage", `Cannot restore as "${options.format}": expected --format ${formats.join(", ")}`)
+  }
+  const { session } = await findSession(context, options, site)
+  const { text, gaps } = await write(format, session.snapshot, options.url ?? `https://${session.site}/`)
+  const all = [...session.snapshot.report.gaps, ...gaps]
+  if (options.out === undefined) return { text, json: { format, content: text, gaps: all }, gaps: all }
+  await writeOut(options.out, text)
+  return { text: `Wrote ${options.out}`, json: { format, out: options.out, gaps: all }, gaps: all }
+}
+
+async function write(
+  format: (typeof formats)[number],
+  snapshot: Snapshot,
+  url: string,
+): Promise<{ text: string; gaps: Gap[] }> {
+  switch (format) {
+    case "playwright":
+      return (await import("../../shared/formats/playwright.js")).snapshotToPlaywright(snapshot)
+    case "netscape":
+      return (await import("../../shared/formats/netscape.js")).snapshotToNetscape(snapshot)
+    case "curl":
+      return (await import("../../shared/formats/curl.js")).snapshotToCurl(snapshot, { url })
+  }
+}
