@@ -24,6 +24,7 @@ psp --help shows every command and option.`
 type Run = (context: CommandContext, options: CommonOptions) => Promise<CommandResult>
 
 async function main(argv: string[]): Promise<number> {
+  if (argv.length === 0) return print(map)
   const isJson = argv.includes("--json")
   let run: Run | null = null
   const program = createProgram((chosen) => (run = chosen))
