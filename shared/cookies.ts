@@ -1,3 +1,4 @@
+import { siteOf } from "./site.js"
 import type { Cookie, Partition } from "./snapshot.js"
 
 /** What makes two cookies the same one for a browser (RFC 6265bis §5.7, CHIPS). */
@@ -19,8 +20,10 @@ export const maxCookieAge = 400 * 24 * 60 * 60 * 1000
  * word (CDP even answers "success") or refuse the whole batch they came in.
  */
 export function cookieFault(cookie: Cookie, now: number): Fault | null {
-  const { name, value, path, secure, httpOnly, hostOnly, sameSite, expiresAt, partition } = cookie
+  const { name, value, domain, path, secure, httpOnly, hostOnly, sameSite, expiresAt, partition } = cookie
   if (expiresAt !== null && expiresAt <= now) return fault("it has expired", "log in again and save the session again")
+  if (!isHostname(domain)) return fault("its domain is not a hostname")
+  if (!hostOnly && siteOf(domain) === null) return fault("its domain is a public suffix, which is everybody")
   if (name === "" && value === "") return fault("it has neither name nor value")
   if (hasControl(name) || hasControl(value) || hasControl(path)) return fault("it holds control characters")
   if (/[=;]/.test(name) || value.includes(";")) return fault("its name or value holds a separator (= or ;)")
@@ -83,6 +86,15 @@ function isSameExpiry(wanted: number | null, got: number | null): boolean {
 
 function hasControl(text: string): boolean {
   return /[\u0000-\u001f\u007f]/.test(text)
+}
+
+/** Browsers repair what is none, and put the cookie of `a/b` to the host `a`. */
+function isHostname(domain: string): boolean {
+  try {
+    return new URL(`http://${domain}/`).hostname === domain.toLowerCase()
+  } catch {
+    return false
+  }
 }
 
 function byteLength(text: string): number {

@@ -19,7 +19,13 @@ import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
 import { openFrames, type ReadableFrame } from "./frame-reader.js"
 import { pageExpression } from "./page-expression.js"
 import { cdpJar, publicJar } from "./playwright-jar.js"
-import { openCdp, requirePlaywrightContext, type PlaywrightContext, type PlaywrightPage } from "./playwright-target.js"
+import {
+  openCdp,
+  requirePlaywrightContext,
+  watchClose,
+  type PlaywrightContext,
+  type PlaywrightPage,
+} from "./playwright-target.js"
 import { createSteps, type Step } from "./steps.js"
 
 /**
@@ -34,10 +40,11 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
   requirePlaywrightContext(context, "capture session")
   const site = parseSite(options.site)
   const { kinds = allKinds, account = defaultAccount, signal } = options
-  const step = createSteps("capture session", options)
+  const { gone, stop } = watchClose(context)
+  const step = createSteps("capture session", options, gone)
   const gaps: Gap[] = []
   const work: Work = { context, site, kinds, gaps, step, ...(signal === undefined ? {} : { signal }) }
-  const blank = lazyBlankPage(context, step, options.timeoutMs)
+  const blank = lazyBlankPage(context, step, gone, options.timeoutMs)
   try {
     const pages = context
       .pages()
@@ -72,6 +79,7 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
     } satisfies Snapshot)
   } finally {
     await blank.close()
+    stop()
   }
 }
 

@@ -112,14 +112,13 @@ function compareCookies(wanted: Cookie[], got: Cookie[], jar: Jar, now: number):
   return wanted.flatMap((cookie): Refused[] => {
     const kept = byId.get(cookieId(cookie))
     if (kept === undefined) return [{ cookie, why: "the browser took it and did not keep it", fix: "" }]
-    if (isShortened(cookie, now)) {
-      const days = maxCookieAge / 86_400_000
-      const isAsAllowed = cookieDifferences({ ...cookie, expiresAt: null }, { ...kept, expiresAt: null }).length === 0
-      if (isAsAllowed) return [{ cookie, why: `the browser keeps it for ${days} days at most`, fix: "", isSet: true }]
-    }
     const told =
       jar.canTellSameSite || cookie.sameSite !== "unspecified" ? kept : { ...kept, sameSite: cookie.sameSite }
     const differences = cookieDifferences(cookie, told)
+    if (differences.length === 1 && differences[0] === "expiry" && isShortened(cookie, now)) {
+      const days = maxCookieAge / 86_400_000
+      return [{ cookie, why: `the browser keeps it for ${days} days at most`, fix: "", isSet: true }]
+    }
     return differences.length === 0
       ? []
       : [{ cookie, why: `the browser changed its ${differences.join(", ")}`, fix: "" }]

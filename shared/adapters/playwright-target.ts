@@ -12,7 +12,9 @@ export interface PlaywrightContext {
   newCDPSession(target: PlaywrightPage | PlaywrightFrame): Promise<CdpSession>
   browser(): { version(): string; browserType(): { name(): string } } | null
   on(event: "page", listener: (page: PlaywrightPage) => void): unknown
+  on(event: "close", listener: () => void): unknown
   off(event: "page", listener: (page: PlaywrightPage) => void): unknown
+  off(event: "close", listener: () => void): unknown
 }
 
 export interface PlaywrightPage {
@@ -77,6 +79,14 @@ export function requirePlaywrightContext(target: unknown, doing: string): assert
           ? String(target)
           : `${typeof target === "object" ? "an object" : `a ${typeof target}`} without ${needed.find((name) => !hasMethod(target, name)) ?? ""}()`
   throw new PspError("bad-target", `Cannot ${doing}: expected a Playwright BrowserContext, got ${got}`)
+}
+
+/** A signal that fires when the context closes, and a function that ends the watch. */
+export function watchClose(context: PlaywrightContext): { gone: AbortSignal; stop: () => void } {
+  const controller = new AbortController()
+  const onClose = () => controller.abort()
+  context.on("close", onClose)
+  return { gone: controller.signal, stop: () => void context.off("close", onClose) }
 }
 
 /** A CDP session of the page; null where the browser is not Chromium. */

@@ -5,7 +5,7 @@ import type { RestoreOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
 import { contextGaps } from "./context-options.js"
 import { restoreCookies } from "./playwright-cookies.js"
-import { requirePlaywrightContext, type PlaywrightContext } from "./playwright-target.js"
+import { requirePlaywrightContext, watchClose, type PlaywrightContext } from "./playwright-target.js"
 import { seedNextTab } from "./session-seed.js"
 import { createSteps, type Step } from "./steps.js"
 import { countWritten, uncarriedGaps, visitsOf, type Visits } from "./storage-report.js"
@@ -36,8 +36,9 @@ export async function restore(
   const tab = kinds.includes("sessionStorage") ? tabOf(snapshot, options.tab) : null
   const visits = visitsOf(kinds.includes("localStorage") ? snapshot.origins : undefined, tab)
   const cookies = kinds.includes("cookies") ? snapshot.cookies : undefined
-  const step = createSteps("restore session", options)
-  const blank = lazyBlankPage(context, step, options.timeoutMs)
+  const { gone, stop } = watchClose(context)
+  const step = createSteps("restore session", options, gone)
+  const blank = lazyBlankPage(context, step, gone, options.timeoutMs)
   try {
     const [ofCookies, ofStorage] = await Promise.all([
       cookies === undefined
@@ -52,6 +53,7 @@ export async function restore(
     return { ok: gaps.length === 0, set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set }, gaps }
   } finally {
     await blank.close()
+    stop()
   }
 }
 

@@ -5,30 +5,33 @@ export type Step = <T>(what: string, work: () => Promise<T>) => Promise<T>
 
 /**
  * @param doing what the whole job is, for messages: `restore session`
+ * @param gone tells that the target was closed: a call that was under way then may never answer (Playwright's `newPage`)
  * @returns a function that throws `aborted` (called off, too slow) and `bad-target` (the browser or page went away), and
  *   hands on every other error as it is
  */
-export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepOptions): Step {
+export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepOptions, gone?: AbortSignal): Step {
   return async (what, work) => {
+    if (gone?.aborted === true) throw closedError(doing, what)
     if (signal?.aborted === true) throw new PspError("aborted", `Cannot ${doing}: called off before ${what}`)
     let stop: (() => void) | undefined
     const stopped = new Promise<never>((_, reject) => {
       const onAbort = () => reject(new PspError("aborted", `Cannot ${doing}: called off while ${what}`))
       const onLate = () => reject(new PspError("aborted", `Cannot ${doing}: no end of ${what} within ${timeoutMs} ms`))
+      const onGone = () => reject(closedError(doing, what))
       const timer = setTimeout(onLate, timeoutMs)
       signal?.addEventListener("abort", onAbort, { once: true })
+      gone?.addEventListener("abort", onGone, { once: true })
       stop = () => {
         clearTimeout(timer)
         signal?.removeEventListener("abort", onAbort)
+        gone?.removeEventListener("abort", onGone)
       }
     })
     try {
       return await Promise.race([work(), stopped])
     } catch (error) {
       if (!isClosed(error)) throw error
-      throw new PspError("bad-target", `Cannot ${doing}: the browser, its context or page was closed while ${what}`, {
-        cause: error,
-      })
+      throw closedError(doing, what, error)
     } finally {
       stop?.()
     }
@@ -46,4 +49,9 @@ export function isClosed(error: unknown): boolean {
   return (
     error.name === "TargetClosedError" || /has been closed|target (?:page )?closed|page crashed/i.test(error.message)
   )
+}
+
+function closedError(doing: string, what: string, cause?: unknown): PspError {
+  const message = `Cannot ${doing}: the browser, its context or page was closed while ${what}`
+  return new PspError("bad-target", message, cause === undefined ? undefined : { cause })
 }

@@ -21,26 +21,27 @@ export function visitsOf(origins: OriginState[] = [], tab: TabState | null): Vis
 export function countWritten(
   origin: string,
   wanted: { local: StorageItem[] | null; session: StorageItem[] | null },
-  { isBlank, local, session }: Written,
+  written: Written | null,
   { set, gaps }: { set: Counts; gaps: Gap[] },
 ): void {
   const areas = [
-    { kind: "localStorage", items: wanted.local, failed: local },
-    { kind: "sessionStorage", items: wanted.session, failed: session },
+    { kind: "localStorage", items: wanted.local, failed: written?.local },
+    { kind: "sessionStorage", items: wanted.session, failed: written?.session },
   ] as const
   for (const { kind, items, failed } of areas) {
     if (items === null) continue
     const lost = Array.isArray(failed) ? failed.map((index) => items[index]?.[0] ?? "") : items.map(([key]) => key)
     set[kind] = (set[kind] ?? 0) + items.length - lost.length
     if (Array.isArray(failed) && lost.length === 0) continue
-    const because = !isBlank
-      ? {
-          why: "something else than the blank page answered there (a service worker, a redirect)",
-          fix: "restore into a fresh context",
-        }
-      : Array.isArray(failed)
-        ? { why: "the browser did not keep it, most likely for its size", fix: "" }
-        : { why: `the browser refused the storage (${failed ?? "no answer"})`, fix: "allow cookies and site data" }
+    const because =
+      written === null
+        ? {
+            why: "something else than the blank page answered there (a service worker, a redirect)",
+            fix: "restore into a fresh context",
+          }
+        : Array.isArray(failed)
+          ? { why: "the browser did not keep it, most likely for its size", fix: "" }
+          : { why: `the browser refused the storage (${failed ?? "no answer"})`, fix: "allow cookies and site data" }
     gaps.push({ kind, where: origin, what: describeKeys(lost), ...because, count: Math.max(lost.length, 1) })
   }
 }

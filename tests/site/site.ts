@@ -65,7 +65,11 @@ interface Login {
   tab: string
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, logins: Map<string, Login>): Promise<unknown> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  logins: Map<string, Login>,
+): Promise<unknown> {
   const url = new URL(request.url ?? "/", "http://site.invalid")
   const sid = cookieOf(request, "sid")
   switch (`${request.method ?? ""} ${url.pathname}`) {
