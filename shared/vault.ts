@@ -92,6 +92,8 @@ export interface VerifyReport {
   checked: number
   /** Sound, but past their end: nobody opens them any more. */
   expired: number
+  /** Signed by an owner, but sealed to others: saved before this device became an owner. Its inside was not checked. */
+  forOthers: number
   defects: Defect[]
 }
 
@@ -529,7 +531,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
 
   async function verify(call: CallOptions = {}): Promise<VerifyReport> {
     await refresh(call)
-    const report: VerifyReport = { checked: 0, expired: 0, defects: [] }
+    const report: VerifyReport = { checked: 0, expired: 0, forOthers: 0, defects: [] }
     for await (const { name } of provider.list(`${vault}/`, call)) {
       report.checked++
       try {
@@ -538,6 +540,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
         const fault = toPspError(error, "Checking an object")
         if (isStoreFault(fault.code)) throw fault
         if (fault.code === "expired") report.expired++
+        else if (fault.code === "not-for-me") report.forOthers++
         else report.defects.push({ name, code: fault.code, message: fault.message })
       }
     }
