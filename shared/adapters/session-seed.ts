@@ -112,12 +112,18 @@ function createNursery(context: PlaywrightContext): Nursery {
     const taken = waiting.find(
       ({ seed, owner, stale }) => (owner ?? page) === page && !stale.has(frame) && isFirstPartyVisit(frame, seed),
     )
-    if (taken === undefined) return
+    if (taken === undefined) {
+      const strays = waiting.filter(
+        ({ seed, owner }) => owner !== null && owner !== page && originOf(frame) === seed.origin,
+      )
+      await Promise.all(strays.map(({ seed }) => takeBack(seed, frame)))
+      return
+    }
     waiting = waiting.filter((item) => item !== taken)
     const { mark, origin } = taken.seed
     // The order of the calls matters, not that of their ends: from now on no tab that comes has the seed, and every
     // document of this one takes away the mark that its predecessor may have left, before the site sees it.
-    const sweep = page.addInitScript({ content: pageExpression(settleSeed, { mark, origin, detail: "keep" }) })
+    const sweep = page.addInitScript({ content: pageExpression(settleSeed, { mark, origin, detail: "sweep" }) })
     const item = { seed: taken.seed, page, sweep }
     unsettled.push(item)
     await Promise.all([sweep, disarm(taken), keepSiblingsFor(page, taken)]).catch(() => undefined)
@@ -138,8 +144,9 @@ function createNursery(context: PlaywrightContext): Nursery {
       others.map(async (other) => {
         const { script } = other
         other.owner = page
-        other.script = await page.addInitScript({ content: pageExpression(seedSessionStorage, other.seed) })
-        await disposeOf(script)
+        // Both calls at once: a tab that is sent there next finds the script gone.
+        const added = page.addInitScript({ content: pageExpression(seedSessionStorage, other.seed) })
+        await Promise.all([added.then((own) => (other.script = own)), disposeOf(script)])
       }),
     )
   }
@@ -154,14 +161,16 @@ function createNursery(context: PlaywrightContext): Nursery {
 
   /** Tabs that came at the very same moment: they ran the script before it was gone. */
   const takeBackFromOthers = async ({ seed, page }: Taken) => {
-    const { mark, origin } = seed
     const frames = context
       .pages()
       .filter((other) => other !== page && !hidden.has(other))
       .flatMap((other) => other.frames())
-      .filter((frame) => originOf(frame) === origin)
-    const expression = pageExpression(settleSeed, { mark, origin, detail: "undo" })
-    await Promise.all(frames.map((frame) => frame.evaluate(expression).catch(() => undefined)))
+      .filter((frame) => originOf(frame) === seed.origin)
+    await Promise.all(frames.map((frame) => takeBack(seed, frame)))
+  }
+
+  const takeBack = async ({ mark, origin }: Seed, frame: PlaywrightFrame) => {
+    await frame.evaluate(pageExpression(settleSeed, { mark, origin, detail: "undo" })).catch(() => undefined)
   }
 
   const restIfDone = () => {
