@@ -67,7 +67,7 @@ export function settleSeed({
 }: {
   mark: string
   origin: string
-  detail: "keep" | "undo"
+  detail: "keep" | "undo" | "sweep"
 }): boolean {
   if (self.origin !== origin) return false
   dispatchEvent(new CustomEvent(mark, { detail }))
