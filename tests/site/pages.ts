@@ -84,6 +84,10 @@ if (location.hash === "#leave") { sessionStorage.clear(); localStorage.clear(); 
 </script><meta charset="utf-8"><link rel="icon" href="data:,"><title>Probe</title><pre></pre><script>document.querySelector("pre").textContent = JSON.stringify(seen.session)</script>`
 }
 
+export function framedPage(src: string): string {
+  return `<!doctype html><link rel="icon" href="data:,"><title>Framed</title><iframe src="${encodeURI(src)}"></iframe>`
+}
+
 export function serviceWorkerPage(): string {
   return `<!doctype html><link rel="icon" href="data:,"><title>Worker</title><script>
 window.ready = navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then(() => true)

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import { homePage, loginPage, probePage, serviceWorker, serviceWorkerPage } from "./pages.js"
+import { framedPage, homePage, loginPage, probePage, serviceWorker, serviceWorkerPage } from "./pages.js"
 
 /**
  * A small site to log in at, used by the tests and by `npm start`. One needs all three to be greeted by name: the HttpOnly
@@ -11,6 +11,7 @@ import { homePage, loginPage, probePage, serviceWorker, serviceWorkerPage } from
  *
  * - `/` greets, or says what is missing; `/login` has the form (any name, any password)
  * - `/probe` shows what its very first script found in both storages; `/blank` does nothing at all
+ * - `/framed?src=` has another page in a frame
  * - `/set?c=<Set-Cookie>&c=…` sets cookies as told, `/echo` answers with the request it got, as JSON
  * - `/worker` installs a service worker that answers every navigation by itself
  */
@@ -102,6 +103,8 @@ async function answer(
       return html(response, probePage())
     case "GET /blank":
       return html(response, "<!doctype html><title>Blank</title><link rel=icon href=data:,>")
+    case "GET /framed":
+      return html(response, framedPage(url.searchParams.get("src") ?? ""))
     case "GET /worker":
       return html(response, serviceWorkerPage())
     case "GET /worker.js":
