@@ -43,6 +43,33 @@ test("ten logouts in the first script of a page never bring the seed back, nor l
   }
 })
 
+test("a logout that is faster than the end of the seed does not bring it back", async () => {
+  for (const hash of ["#logout", "#leave"]) {
+    const release = holdDispose(context)
+    await restore(context, tabs([["tab", "1"]]))
+    const page = await context.newPage()
+    await page.goto(`${site.origin}/probe${hash}`)
+    await page.waitForURL((url) => url.hash === "" || url.search === "?left")
+    await page.waitForLoadState()
+    expect(await seenBy(page)).toEqual([])
+    release()
+    await page.reload()
+    expect(await seenBy(page)).toEqual([])
+    await page.close()
+  }
+})
+
+test("a tab that comes before the end of the seed gives it back", async () => {
+  const release = holdDispose(context)
+  await restore(context, tabs([["tab", "1"]]))
+  const [first, second] = [await context.newPage(), await context.newPage()]
+  await first.goto(`${site.origin}/probe`)
+  await second.goto(`${site.origin}/probe`)
+  release()
+  await expect.poll(() => stored(second)).toEqual([])
+  expect(await stored(first)).toEqual([["tab", "1"]])
+})
+
 test("Playwright that cannot take init scripts away seeds once all the same", async () => {
   const withoutDisposable = (target: BrowserContext | Page) => {
     const add = target.addInitScript.bind(target)
@@ -180,6 +207,26 @@ test("nothing listens any more once the seed is taken", async () => {
   await expect.poll(() => listeners(context, "page")).toBe(before)
   expect(listeners(page, "framenavigated")).toBe(0)
 })
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: (() => void) | undefined
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve: () => resolve?.() }
+}
+
+/** Init scripts of the context stay until the function that is given back is called: a machine that is very slow. */
+function holdDispose(target: BrowserContext): () => void {
+  const { promise: released, resolve: release } = deferred()
+  const add = target.addInitScript.bind(target)
+  target.addInitScript = (async (script: { content: string }) => {
+    const added = await add(script)
+    return { dispose: () => released.then(() => added.dispose()) }
+  }) as unknown as typeof add
+  return () => {
+    target.addInitScript = add
+    release()
+  }
+}
 
 /** A session of the site with one captured tab for each list. */
 function tabs(...lists: StorageItem[][]): Snapshot {
