@@ -5,6 +5,8 @@ export interface BenchRow {
   value: string
   /** Median of what it is measured beside, with its unit; `""` where there is nothing beside. */
   peer: string
+  /** Ours less the peer, with its unit, where the limit is a difference. */
+  difference?: string
   /** Ours divided by the peer. */
   ratio: number | null
   /** Largest ratio that was promised. */

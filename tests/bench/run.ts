@@ -1,0 +1,50 @@
+import { readFile, writeFile } from "node:fs/promises"
+import type { BenchRow } from "./table.js"
+
+/**
+ * `npm run bench [name…] [-- --readme]`: measures, prints a table, and exits with 1 when a promised limit is exceeded.
+ * With `--readme` the table in the README is replaced by what was measured.
+ */
+const benches: Record<string, () => Promise<BenchRow[]>> = {
+  "host-start": async () => (await import("./host-start.js")).benchHostStart(),
+  save: async () => (await import("./save.js")).benchSave(),
+  seal: async () => (await import("./seal.js")).benchSeal(),
+  restore: async () => (await import("./restore.js")).benchRestore(),
+  transfer: async () => (await import("./transfer.js")).benchTransfer(),
+}
+
+const isForReadme = process.argv.includes("--readme")
+const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
+const unknown = chosen.find((name) => !(name in benches))
+if (unknown !== undefined) throw new Error(`No bench called ${unknown}: expected ${Object.keys(benches).join(", ")}`)
+
+const rows: BenchRow[] = []
+for (const [name, bench] of Object.entries(benches)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue
+  process.stderr.write(`${name}…\n`)
+  rows.push(...(await bench()))
+}
+
+const table = [
+  "| what | median | beside | ratio or difference | limit | range |",
+  "|---|---|---|---|---|---|",
+  ...rows.map(
+    ({ name, value, peer, difference, ratio, limit, range }) =>
+      `| ${name} | ${value} | ${peer} | ${difference ?? (ratio === null ? "" : ratio.toFixed(2))} | ${limit === null ? "" : `≤ ${limit}`} | ${range} |`,
+  ),
+].join("\n")
+process.stdout.write(`${table}\n`)
+
+if (isForReadme) {
+  const readme = await readFile("README.md", "utf8")
+  await writeFile(
+    "README.md",
+    readme.replace(/<!-- bench -->[\s\S]*<!-- \/bench -->/, `<!-- bench -->\n${table}\n<!-- /bench -->`),
+  )
+}
+
+const exceeded = rows.filter(({ ratio, limit }) => ratio !== null && limit !== null && ratio > limit)
+for (const { name, ratio, limit } of exceeded) {
+  process.stderr.write(`Over its limit: ${name}: ${ratio?.toFixed(2) ?? ""} > ${limit ?? ""}\n`)
+}
+process.exitCode = exceeded.length > 0 ? 1 : 0
