@@ -1,0 +1,360 @@
+import { expect, test } from "@playwright/test"
+import type { Adapter } from "../../shared/adapters/adapter.js"
+import { parseSnapshot, type Cookie, type Snapshot, type StorageItem } from "../../shared/snapshot.js"
+import { exampleSnapshot } from "../shared/example-snapshot.js"
+import { startSite, type Site } from "../site/site.js"
+
+export interface AdapterContractOptions<Target> {
+  adapter: Adapter<Target>
+  /** A clean place of the adapter's tool, without any state; names under `.test` lead to this machine. */
+  open: () => Promise<OpenTarget<Target>>
+  /** Things that people pass by mistake. */
+  wrongTargets: Record<string, () => unknown>
+}
+
+/** What the suite does with a target, beside the adapter. */
+export interface OpenTarget<Target> {
+  target: Target
+  newTab(): Promise<Tab>
+  tabCount(): number | Promise<number>
+  close(): Promise<void>
+}
+
+export interface Tab {
+  goto(url: string): Promise<unknown>
+  reload(): Promise<unknown>
+  /** In the page's own world; the value is JSON. */
+  evaluate<T>(expression: string): Promise<T>
+}
+
+/** What every adapter promises (see shared/adapters/adapter.ts); differences are options. */
+export function describeAdapter<Target>(title: string, options: AdapterContractOptions<Target>): void {
+  const { adapter, open, wrongTargets } = options
+  test.describe(title, () => {
+    let site: Site
+    let opened: OpenTarget<Target>
+    const session = (parts: Parts) => sessionOf(site.origin, parts)
+    const restore = (parts: Parts) => adapter.restore(opened.target, session(parts))
+    const visit = async (path: string) => {
+      const tab = await opened.newTab()
+      await tab.goto(`${site.origin}${path}`)
+      return tab
+    }
+    /** "" while the tab is on its way to another page. */
+    const greeting = (tab: Tab) => tab.evaluate<string>(greetingText).catch(() => "")
+    const capturedLogin = async (name: string) => {
+      const home = await open()
+      const tab = await home.newTab()
+      await tab.goto(`${site.origin}/login`)
+      await tab.evaluate(fillForm(name))
+      await expect.poll(() => greeting(tab)).toBe(`Good to see you, ${name}`)
+      const snapshot = await adapter.capture(home.target, { site: "fern.test" })
+      await home.close()
+      return parseSnapshot(JSON.stringify(snapshot))
+    }
+
+    test.beforeAll(async () => {
+      site = await startSite({ hostname: "app.fern.test" })
+    })
+    test.afterAll(() => site.close())
+    test.beforeEach(async () => {
+      opened = await open()
+      site.requests.length = 0
+    })
+    test.afterEach(() => opened.close())
+
+    test("captures a login and restores it so that the site greets by name", async () => {
+      const snapshot = await capturedLogin("Ada Lovelace")
+      const captured = { cookies: 1, localStorage: 1, sessionStorage: 1, context: 1 }
+      expect(snapshot.report).toEqual({ captured, gaps: [] })
+      expect(await adapter.restore(opened.target, snapshot)).toEqual({ ok: true, set: captured, gaps: [] })
+      const tab = await visit("/")
+      await expect.poll(() => greeting(tab)).toBe("Good to see you, Ada Lovelace")
+    })
+
+    for (const [button, how] of [
+      ["logout", "a reload"],
+      ["replace", "location.replace"],
+    ] as const) {
+      test(`leaves a person logged out who logs out with ${how}`, async () => {
+        await adapter.restore(opened.target, await capturedLogin("Ada"))
+        const tab = await visit("/")
+        await expect.poll(() => greeting(tab)).toBe("Good to see you, Ada")
+        await tab.evaluate(`document.getElementById("${button}").click()`)
+        await expect.poll(() => greeting(tab)).toBe("Who is there?")
+        expect(await tab.evaluate("sessionStorage.length + localStorage.length")).toBe(0)
+      })
+    }
+
+    test("has both storages in place before the site's first script", async () => {
+      await restore({ local: [["token", "1"]], session: [["tab", "2"]] })
+      const seen = await seenBy(await visit("/probe"))
+      expect(seen).toMatchObject({ local: [["token", "1"]], session: [["tab", "2"]] })
+    })
+
+    test("never seeds again a page that logs out in its first script", async () => {
+      await restore({ session: [["tab", "2"]] })
+      const tab = await visit("/probe#logout")
+      await expect.poll(() => tab.evaluate("location.hash + sessionStorage.length").catch(() => "")).toBe("0")
+      await tab.reload()
+      expect((await seenBy(tab)).session).toEqual([])
+    })
+
+    test("seeds one tab, at its own origin, and no tab that comes later", async () => {
+      await restore({ session: [["tab", "2"]] })
+      const tab = await opened.newTab()
+      await tab.goto(`http://other.test:${site.port}/probe`)
+      expect((await seenBy(tab)).session).toEqual([])
+      await tab.goto(`${site.origin}/probe`)
+      expect((await seenBy(tab)).session).toEqual([["tab", "2"]])
+      expect((await seenBy(await visit("/probe"))).session).toEqual([])
+      await tab.evaluate("sessionStorage.clear()")
+      await tab.reload()
+      expect((await seenBy(tab)).session).toEqual([])
+    })
+
+    test("reaches the site with no request and leaves no tab", async () => {
+      const before = await opened.tabCount()
+      await restore({ cookies: [cookie()], local: [["token", "1"]], session: [["tab", "2"]] })
+      expect(site.requests).toEqual([])
+      expect(await opened.tabCount()).toBe(before)
+    })
+
+    test("gives cookies back exactly as they were captured", async () => {
+      const cookies = [
+        cookie({ name: "host-only" }),
+        cookie({ name: "wide", domain: "fern.test", hostOnly: false, expiresAt: inDays(1) }),
+        cookie({ name: "strict", sameSite: "strict", httpOnly: true }),
+        cookie({ name: "lax", sameSite: "lax", path: "/account" }),
+        cookie({ name: "none", sameSite: "none", secure: true }),
+        cookie({ name: "__Host-id", secure: true }),
+        cookie({ name: "", value: "nameless" }),
+        cookie({ name: "empty", value: "" }),
+        cookie({ name: "odd", value: 'a="b" c, ü 語' }),
+      ]
+      expect(await restore({ cookies })).toMatchObject({ ok: true, set: { cookies: cookies.length } })
+      const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["cookies"] })
+      expect(byName(again.cookies)).toEqual(byName(cookies))
+    })
+
+    test("keeps both parts of a partition key", async () => {
+      const cookies = [false, true].map((hasCrossSiteAncestor) =>
+        cookie({
+          name: hasCrossSiteAncestor ? "far" : "near",
+          secure: true,
+          sameSite: "none",
+          partition: { topLevelSite: "https://shop.example", hasCrossSiteAncestor },
+        }),
+      )
+      expect(await restore({ cookies })).toMatchObject({ ok: true, set: { cookies: 2 } })
+      const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["cookies"] })
+      expect(byName(again.cookies)).toEqual(byName(cookies))
+    })
+
+    test("sets the good cookies beside bad ones, and names each bad one with its reason", async () => {
+      const bad = [
+        cookie({ name: "control", value: "a\u0001b" }),
+        cookie({ name: "loose", sameSite: "none" }),
+        cookie({ name: "__Secure-x" }),
+        cookie({ name: "__Host-x", secure: true, path: "/deep" }),
+        cookie({ name: "", value: "" }),
+        cookie({ name: "huge", value: "x".repeat(4097) }),
+        cookie({ name: "old", expiresAt: Date.now() - 1000 }),
+        cookie({ name: "elsewhere", domain: "a b" }),
+      ]
+      const report = await restore({ cookies: [cookie({ name: "a" }), ...bad, cookie({ name: "z" })] })
+      const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["cookies"] })
+      expect(byName(again.cookies).map(({ name }) => name)).toEqual(["a", "z"])
+      expect(report).toMatchObject({ ok: false, set: { cookies: 2 } })
+      expect(report.gaps.reduce((sum, { count }) => sum + count, 0)).toBe(bad.length)
+      for (const { name } of bad) expect(report.gaps.map(({ what }) => what).join()).toContain(name)
+      for (const { kind, why } of report.gaps) expect([kind, why.length > 0]).toEqual(["cookies", true])
+    })
+
+    test("keeps a cookie that lives too long as long as the browser allows, and says so", async () => {
+      const report = await restore({ cookies: [cookie({ expiresAt: inDays(3650) })] })
+      expect(report).toMatchObject({ set: { cookies: 1 }, gaps: [{ kind: "cookies", what: 'cookie "sid"' }] })
+    })
+
+    test("puts no cookie to another host than its own", async () => {
+      const domains = ["a/b", "user@app.fern.test", "app.fern.test:80", "ü.test"]
+      const report = await restore({ cookies: domains.map((domain) => cookie({ domain })) })
+      expect(report).toMatchObject({ set: { cookies: 0 } })
+      expect(report.gaps.map(({ where }) => where)).toEqual(domains)
+      await visit("/echo")
+      expect(site.requests.find(({ path }) => path === "/echo")?.cookie).toBe("")
+    })
+
+    test("keeps cookies in the order that the browser sends them", async () => {
+      await restore({
+        cookies: [cookie({ name: "deep", path: "/echo" }), cookie({ name: "first" }), cookie({ name: "second" })],
+      })
+      await visit("/echo")
+      const sent = site.requests.find(({ path }) => path === "/echo")
+      expect(sent?.cookie).toBe("deep=abc; first=abc; second=abc")
+    })
+
+    test("gives back keys called length, lone surrogates and empty texts", async () => {
+      const report = await restore({ local: oddItems, session: oddItems })
+      const count = oddItems.length
+      expect(report).toMatchObject({ ok: true, set: { localStorage: count, sessionStorage: count } })
+      await visit("/blank")
+      const again = await adapter.capture(opened.target, { site: "fern.test" })
+      expect(byKey(again.origins?.[0]?.localStorage)).toEqual(byKey(oddItems))
+      expect(byKey(again.tabs?.[0]?.sessionStorage[0]?.items)).toEqual(byKey(oddItems))
+    })
+
+    test("captures what is there, whatever the page did to its builtins", async () => {
+      await restore({ local: oddItems })
+      const tab = await visit("/blank")
+      await tab.evaluate(replaceBuiltins)
+      const again = await adapter.capture(opened.target, { site: "fern.test" })
+      expect(byKey(again.origins?.[0]?.localStorage)).toEqual(byKey(oddItems))
+    })
+
+    test("names the key that is over the quota, and sets the others", async () => {
+      const huge: StorageItem = ["huge", "x".repeat(6_000_000)]
+      expect(await restore({ local: [["small", "1"], huge, ["last", "2"]] })).toMatchObject({
+        ok: false,
+        set: { localStorage: 2 },
+        gaps: [{ kind: "localStorage", where: site.origin, what: 'key "huge"' }],
+      })
+    })
+
+    test("names what it cannot restore yet", async () => {
+      const partition = { topLevelSite: "https://shop.example", hasCrossSiteAncestor: true }
+      const { origin } = site
+      const report = await adapter.restore(opened.target, {
+        ...session({}),
+        origins: [
+          { origin, partition: null, indexedDB: [{ name: "", version: 1, stores: [] }] },
+          { origin, partition, localStorage: [["token", "canary"]] },
+        ],
+      })
+      expect(report.gaps.map(({ kind, what }) => [kind, what])).toEqual([
+        ["indexedDB", "1 database"],
+        ["localStorage", "1 item"],
+      ])
+      expect(JSON.stringify(report)).not.toContain("canary")
+    })
+
+    test("does nothing after it was called off", async () => {
+      const restoring = adapter.restore(opened.target, session({ cookies: [cookie()] }), {
+        signal: AbortSignal.abort(),
+      })
+      await expect(restoring).rejects.toMatchObject({ code: "aborted" })
+      const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["cookies"] })
+      expect(again.cookies).toEqual([])
+    })
+
+    test("names a target that is closed already", async () => {
+      const closed = await open()
+      await closed.close()
+      const restoring = adapter.restore(closed.target, session({ cookies: [cookie()] }))
+      await expect(restoring).rejects.toMatchObject({ code: "bad-target" })
+    })
+
+    for (const [name, wrong] of Object.entries(wrongTargets)) {
+      test(`refuses ${name} as a target`, async () => {
+        const target = wrong() as Target
+        await expect(adapter.restore(target, session({}))).rejects.toMatchObject({ code: "bad-target" })
+        await expect(adapter.capture(target, { site: "fern.test" })).rejects.toMatchObject({ code: "bad-target" })
+      })
+    }
+  })
+}
+
+export interface Parts {
+  cookies?: Cookie[]
+  local?: StorageItem[]
+  session?: StorageItem[]
+}
+
+/** A session of these parts alone, at one origin. */
+export function sessionOf(origin: string, { cookies, local, session }: Parts): Snapshot {
+  const { schema, account, capturedAt, capturedBy, report } = exampleSnapshot()
+  const tab = { id: "1", url: `${origin}/`, sessionStorage: [{ origin, partition: null, items: session ?? [] }] }
+  return {
+    schema,
+    sites: [new URL(origin).hostname.split(".").slice(-2).join(".")],
+    account,
+    capturedAt,
+    capturedBy,
+    report,
+    ...(cookies === undefined ? {} : { cookies }),
+    ...(local === undefined ? {} : { origins: [{ origin, partition: null, localStorage: local }] }),
+    ...(session === undefined ? {} : { tabs: [tab] }),
+  }
+}
+
+export function cookie(fields: Partial<Cookie> = {}): Cookie {
+  return {
+    name: "sid",
+    value: "abc",
+    domain: "app.fern.test",
+    hostOnly: true,
+    path: "/",
+    secure: false,
+    httpOnly: false,
+    sameSite: "unspecified",
+    expiresAt: null,
+    partition: null,
+    ...fields,
+  }
+}
+
+export interface Seen {
+  /** The window's own names. */
+  names: string[]
+  local: StorageItem[]
+  session: StorageItem[]
+  windowName: string
+  history: number
+}
+
+/** What the very first script of `/probe` found. */
+export function seenBy(tab: { evaluate<T>(expression: string): Promise<T> }): Promise<Seen> {
+  return tab.evaluate<Seen>("seen")
+}
+
+export const oddItems: StorageItem[] = [
+  ["length", "not a number"],
+  ["key", "getItem"],
+  ["__proto__", "{}"],
+  ["", ""],
+  ["lone \ud800", "\udfff"],
+  ["text", "ü 語 \u2028 \u0000 </script>"],
+]
+
+const greetingText = `document.getElementById("greeting")?.textContent ?? ""`
+
+const replaceBuiltins = `{
+  const liar = () => { throw new Error("replaced") }
+  Object.assign(Storage.prototype, { key: liar, getItem: liar, setItem: liar })
+  Object.defineProperty(Storage.prototype, "length", { get: () => 0 })
+  JSON.stringify = () => "lies"
+  Object.assign(Array, { from: liar })
+  Object.assign(Object, { keys: liar, entries: liar })
+  Object.assign(String.prototype, { replace: liar })
+}`
+
+function fillForm(name: string): string {
+  return `{
+    const form = document.forms[0]
+    form.elements.name.value = ${JSON.stringify(name)}
+    form.elements.password.value = "any"
+    form.requestSubmit()
+  }`
+}
+
+function inDays(days: number): number {
+  return Math.round(Date.now() / 1000 + days * 86_400) * 1000
+}
+
+function byName(cookies: Cookie[] = []): Cookie[] {
+  return cookies.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function byKey(items: StorageItem[] = []): StorageItem[] {
+  return items.toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
