@@ -114,7 +114,21 @@ export async function createCard(identity: Identity): Promise<string> {
  *
  * @throws `bad-card`, `too-new`
  */
-export async function parseCard(text: string): Promise<Card> {
+export function parseCard(text: string): Promise<Card> {
+  const known = parsedCards.get(text)
+  if (known !== undefined) return known
+  const parsing = parseNewCard(text)
+  if (parsedCards.size >= maxParsedCards) parsedCards.clear()
+  parsedCards.set(text, parsing)
+  parsing.catch(() => parsedCards.delete(text))
+  return parsing
+}
+
+/** A vault reads the cards of its owners at every turn, and each costs a signature check. */
+const parsedCards = new Map<string, Promise<Card>>()
+const maxParsedCards = 256
+
+async function parseNewCard(text: string): Promise<Card> {
   const bad = (why: string) => new PspError("bad-card", `Cannot read card: ${why}`)
   const line = text.trim()
   if (!line.startsWith("psp1")) throw bad("expected a text that starts with psp1")

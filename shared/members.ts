@@ -67,13 +67,28 @@ export async function ownersOf(
     const signer = owners.get(statement.by)
     const sig = base64ToBytes(statement.sig)
     if (signer === undefined || sig === null) continue
-    if (!isSignedBy(signer.writer, statementBytes(vault, statement), sig)) continue
+    if (!isSignedOnce(signer, vault, statement, sig)) continue
     const card = await parseCard(statement.card)
     if (statement.action === "add") owners.set(card.writerId, card)
     // The last owner stays: a vault that nobody owns could never be opened again.
     else if (owners.size > 1) owners.delete(card.writerId)
   }
   return owners
+}
+
+/** Statements that were checked before, with everything their signature depends on. */
+const checked = new Map<string, boolean>()
+const maxChecked = 1024
+
+function isSignedOnce({ writer, writerId }: Card, vault: string, statement: OwnerStatement, sig: Uint8Array): boolean {
+  const { action, card, clock } = statement
+  const key = JSON.stringify([writerId, vault, action, card, clock, statement.sig])
+  const known = checked.get(key)
+  if (known !== undefined) return known
+  const isSigned = isSignedBy(writer, statementBytes(vault, statement), sig)
+  if (checked.size >= maxChecked) checked.clear()
+  checked.set(key, isSigned)
+  return isSigned
 }
 
 /** Commutative, associative and idempotent. The root is the first argument's: it is pinned, never merged. */

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises"
 import type { Page } from "@playwright/test"
 import type { SaveState } from "../../extension/save-state.js"
 import { startBrowser, type TestBrowser } from "../e2e/browser.js"
@@ -102,14 +103,17 @@ async function fill(browser: TestBrowser, port: number, cookies: number, charact
 async function saveOnce(popup: Page): Promise<Required<SaveState["timings"]>> {
   const before = await savedAt(popup)
   await popup.getByRole("button", { name: "Save session" }).click()
-  await popup.waitForFunction(async (last) => {
-    const { save } = (await chrome.storage.session.get("save")) as { save?: { phase: string; savedAt?: number } }
-    return save?.phase === "failed" || save?.phase === "waiting" || (save?.phase === "saved" && save.savedAt !== last)
-  }, before)
-  const state = await popup.evaluate(async () => (await chrome.storage.session.get("save"))["save"] as SaveState)
-  if (state.phase !== "saved") throw new Error(`The save ended as ${state.phase}`)
-  const { permission = 0, capture = 0, seal = 0, transport = 0 } = state.timings
-  return { permission, capture, seal, transport }
+  for (;;) {
+    const state = await popup.evaluate(
+      async () => (await chrome.storage.session.get("save"))["save"] as SaveState | undefined,
+    )
+    if (state?.phase === "failed" || state?.phase === "waiting") throw new Error(state.message)
+    if (state?.phase === "saved" && state.savedAt !== before) {
+      const { permission = 0, capture = 0, seal = 0, transport = 0 } = state.timings
+      return { permission, capture, seal, transport }
+    }
+    await setTimeout(20)
+  }
 }
 
 function savedAt(popup: Page): Promise<number | null> {
