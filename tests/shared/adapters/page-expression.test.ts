@@ -1,0 +1,34 @@
+import { expect, it } from "vitest"
+import { pageExpression } from "../../../shared/adapters/page-expression.js"
+
+/** As a browser evaluates it: in a world that knows nothing of this file. */
+function evaluate(expression: string): unknown {
+  return (0, eval)(expression)
+}
+
+it("a page function runs without anything around it", () => {
+  const expression = pageExpression(
+    ({ a, b }: { a: number; b: number }) => {
+      const add = (x: number, y: number) => x + y
+      return add(a, b)
+    },
+    { a: 2, b: 3 },
+  )
+  expect(evaluate(expression)).toBe(5)
+})
+
+it("an argument arrives as it was, lone surrogates and odd line breaks included", () => {
+  const odd = ["\ud800", "\udc00\ud800", "\u2028", "'\"`\\", "</script>", "\0", "${x}"]
+  const expression = pageExpression((list: string[]) => list, odd)
+  expect(evaluate(expression)).toEqual(odd)
+  expect(new TextDecoder().decode(new TextEncoder().encode(expression))).toBe(expression)
+})
+
+it("a function that takes nothing is called with nothing that matters", () => {
+  expect(evaluate(pageExpression(() => "here", undefined))).toBe("here")
+})
+
+it("names that a bundler wraps inner functions in are known", () => {
+  const bundled = Object.assign(() => 0, { toString: () => `() => __name(() => 7, "inner")()` })
+  expect(evaluate(pageExpression(bundled, undefined))).toBe(7)
+})
