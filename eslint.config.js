@@ -6,13 +6,24 @@ export default tseslint.config(
   ...tseslint.configs.stylisticTypeChecked,
   {
     languageOptions: {
-      parserOptions: { project: ["shared/page/tsconfig.json", "shared/tsconfig.json", "native-host/tsconfig.json", "extension/tsconfig.json", "tests/tsconfig.json"] },
+      parserOptions: {
+        project: [
+          "shared/page/tsconfig.json",
+          "shared/tsconfig.json",
+          "native-host/tsconfig.json",
+          "extension/tsconfig.json",
+          "tests/tsconfig.json",
+        ],
+      },
     },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      "@typescript-eslint/no-confusing-void-expression": [
+        "error",
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       // Contracts are asynchronous where some implementation has to be: a memory provider has nothing to await.
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/dot-notation": ["error", { allowIndexSignaturePropertyAccess: true }],

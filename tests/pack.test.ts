@@ -67,7 +67,7 @@ describe.skipIf(!isBuilt)("the package, installed into an empty project (needs a
       {
         cwd: project,
       },
-    ).catch((error: { stdout?: string }) => expect(error.stdout).toBe(""))
+    ).catch((error: unknown) => expect((error as { stdout?: string }).stdout).toBe(""))
   })
 
   it("holds no source, no test and no extension", async () => {

@@ -118,7 +118,7 @@ async function saveOnce(popup: Page): Promise<Required<SaveState["timings"]>> {
 
 function savedAt(popup: Page): Promise<number | null> {
   return popup.evaluate(async () => {
-    const { save } = (await chrome.storage.session.get("save")) as { save?: { savedAt?: number } }
+    const { save } = await chrome.storage.session.get<{ save?: { savedAt?: number } }>("save")
     return save?.savedAt ?? null
   })
 }

@@ -66,9 +66,9 @@ async function putScript(): Promise<string> {
     plugins: [
       {
         name: "browser",
-        setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^wxt\/browser$/ }, () => ({ path: "browser", namespace: "browser" }))
-          onLoad({ filter: /.*/, namespace: "browser" }, () => ({
+        setup(build) {
+          build.onResolve({ filter: /^wxt\/browser$/ }, () => ({ path: "browser", namespace: "browser" }))
+          build.onLoad({ filter: /.*/, namespace: "browser" }, () => ({
             contents: "export const browser = globalThis.chrome",
           }))
         },

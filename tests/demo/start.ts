@@ -6,6 +6,8 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { chromium, type BrowserContext, type Page } from "@playwright/test"
+import type * as NodeEntry from "../../native-host/node.js"
+import type * as PlaywrightEntry from "../../shared/adapters/playwright.js"
 import { chromeExtensionId } from "../../shared/names.js"
 import { parseSite, permissionPatterns } from "../../shared/site.js"
 import { startSite } from "../site/site.js"
@@ -95,10 +97,8 @@ async function demo(): Promise<void> {
   step("No secret in it", `${secrets.length} secrets looked for in ${stored.length} files, in clear, Base64 and hex`)
 
   const [{ openHomeVault }, { contextOptions, restore }] = await Promise.all([
-    import(path.join(root, "dist/node/node.mjs")) as Promise<typeof import("../../native-host/node.js")>,
-    import(path.join(root, "dist/node/playwright.mjs")) as Promise<
-      typeof import("../../shared/adapters/playwright.js")
-    >,
+    import(path.join(root, "dist/node/node.mjs")) as Promise<typeof NodeEntry>,
+    import(path.join(root, "dist/node/playwright.mjs")) as Promise<PlaywrightEntry>,
   ])
   const vault = await openHomeVault({ home, env: {}, notice: () => undefined })
   const snapshot = await vault.load(parseSite(site.origin))
@@ -175,9 +175,7 @@ async function greetingOn(page: Page): Promise<string> {
 /** Every secret of the login, as it is and as it could be written down otherwise. */
 async function secretsOf(page: Page): Promise<string[]> {
   const cookies = (await page.context().cookies()).map(({ value }) => value)
-  const stored = await page.evaluate(
-    () => [...Object.values(localStorage), ...Object.values(sessionStorage)] as string[],
-  )
+  const stored = await page.evaluate(() => Object.values({ ...localStorage, ...sessionStorage }).map(String))
   const plain = [...cookies, ...stored].filter((secret) => secret.length >= 6)
   if (plain.length < 3) throw new Error("Expected a cookie, a token and a tab key")
   return plain.flatMap((secret) => [

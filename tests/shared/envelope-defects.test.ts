@@ -88,7 +88,7 @@ async function buildWith(defect: Defect | null): Promise<EnvelopeModule> {
         setup(build) {
           build.onLoad({ filter: /shared[\\/](?:envelope|cobblestone)\.ts$/ }, async ({ path: file }) => {
             const source = await readFile(file, "utf8")
-            if (defect === null || path.basename(file) !== defect.file) return { contents: source, loader: "ts" }
+            if (defect?.file !== path.basename(file)) return { contents: source, loader: "ts" }
             const changed = replaceOnce(source, defect)
             const isLastChunk = defect.title.includes("full chunk")
             return { contents: isLastChunk ? replaceOnce(changed, lastChunkRule) : changed, loader: "ts" }
