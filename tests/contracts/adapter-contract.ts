@@ -161,6 +161,14 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
         cookie({ name: "huge", value: "x".repeat(4097) }),
         cookie({ name: "old", expiresAt: Date.now() - 1000 }),
         cookie({ name: "elsewhere", domain: "a b" }),
+        // Only the browser finds out about these, and refuses the whole batch they come in.
+        ...[true, false].map((hasCrossSiteAncestor) =>
+          cookie({
+            name: `nowhere-${hasCrossSiteAncestor}`,
+            secure: true,
+            partition: { topLevelSite: "no site", hasCrossSiteAncestor },
+          }),
+        ),
       ]
       const report = await restore({ cookies: [cookie({ name: "a" }), ...bad, cookie({ name: "z" })] })
       const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["cookies"] })
