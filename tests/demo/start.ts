@@ -98,7 +98,7 @@ async function demo(): Promise<void> {
 
   const [{ openHomeVault }, { contextOptions, restore }] = await Promise.all([
     import(path.join(root, "dist/node/node.mjs")) as Promise<typeof NodeEntry>,
-    import(path.join(root, "dist/node/playwright.mjs")) as Promise<PlaywrightEntry>,
+    import(path.join(root, "dist/node/playwright.mjs")) as Promise<typeof PlaywrightEntry>,
   ])
   const vault = await openHomeVault({ home, env: {}, notice: () => undefined })
   const snapshot = await vault.load(parseSite(site.origin))
@@ -175,7 +175,9 @@ async function greetingOn(page: Page): Promise<string> {
 /** Every secret of the login, as it is and as it could be written down otherwise. */
 async function secretsOf(page: Page): Promise<string[]> {
   const cookies = (await page.context().cookies()).map(({ value }) => value)
-  const stored = await page.evaluate(() => Object.values({ ...localStorage, ...sessionStorage }).map(String))
+  const stored = await page.evaluate(() =>
+    [localStorage, sessionStorage].flatMap((area) => Object.values(area).map(String)),
+  )
   const plain = [...cookies, ...stored].filter((secret) => secret.length >= 6)
   if (plain.length < 3) throw new Error("Expected a cookie, a token and a tab key")
   return plain.flatMap((secret) => [
