@@ -27,6 +27,8 @@ export interface CommandResult {
 export interface CommandContext {
   home: string
   env: Record<string, string | undefined>
+  /** The folder that holds `psp-host.mjs`. */
+  programs: string
   /** A line on stderr, unless `--quiet`. */
   say: (line: string) => void
   /** Asks on a terminal; null where there is none. */

@@ -2,7 +2,6 @@ import { execFile } from "node:child_process"
 import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { PspError } from "../shared/errors.js"
 import { chromeExtensionId, firefoxAddonId } from "../shared/names.js"
@@ -48,7 +47,7 @@ export function wrapperOf(
 }
 
 export function thisMachine(home: string, env: Record<string, string | undefined>): Machine {
-  return { platform: process.platform, user: homedir(), home, env }
+  return { platform: process.platform, user: env["HOME"] ?? homedir(), home, env }
 }
 
 export function hostProgram({ home, platform }: Pick<Machine, "home" | "platform">): string {
@@ -56,14 +55,14 @@ export function hostProgram({ home, platform }: Pick<Machine, "home" | "platform
 }
 
 /** Copies the host into PSP_HOME, where an update or removal of the package does not pull it from under the browser. */
-export async function installHost(machine: Machine): Promise<string> {
+export async function installHost(machine: Machine, programs: string): Promise<string> {
   const { home, platform } = machine
   const folder = join(home, "host")
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await chmod(home, 0o700)
   await chmod(folder, 0o700)
   const host = join(folder, "psp-host.mjs")
-  const source = fileURLToPath(new URL("psp-host.mjs", import.meta.url))
+  const source = join(programs, "psp-host.mjs")
   const partial = `${host}.${process.pid}`
   await copyFile(source, partial).catch(() => {
     throw new PspError("internal", `Cannot install the host: ${source} is missing from this package; install it again`)

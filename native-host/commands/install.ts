@@ -14,7 +14,10 @@ export interface InstallOptions {
 }
 
 /** Registers the native host where browsers look, and makes this machine's identity when there is none. */
-export async function install({ home, env }: CommandContext, options: InstallOptions): Promise<CommandResult> {
+export async function install(
+  { home, env, programs }: CommandContext,
+  options: InstallOptions,
+): Promise<CommandResult> {
   const named = options.browser ?? []
   const unknown = named.find((name) => !(browserNames as readonly string[]).includes(name))
   if (unknown !== undefined) {
@@ -36,7 +39,7 @@ export async function install({ home, env }: CommandContext, options: InstallOpt
     options.manifestDir === undefined
       ? await placesToRegister(machine, named)
       : [placeIn(options.manifestDir, named.includes("firefox") ? "firefox" : "chromium")]
-  const program = await installHost(machine)
+  const program = await installHost(machine, programs)
   if (!(await hasIdentity(home, env))) await createIdentityFile(home, machineName())
   const card = await parseCard(await createCard(await readIdentity(home, env)))
   const registered = []

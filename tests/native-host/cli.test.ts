@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { runCli } from "../../native-host/run-cli.js"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import { createCard, createIdentity, identityToText } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
@@ -36,10 +37,30 @@ interface Outcome {
   err: string
 }
 
-function psp(
-  args: string[],
-  { env = {}, input = "", uid }: { env?: Record<string, string>; input?: string; uid?: number } = {},
-) {
+interface PspOptions {
+  env?: Record<string, string>
+  /** What a person answers; nobody is there without it. */
+  answer?: string
+  /** Another user: then, and only then, as a process of its own. */
+  uid?: number
+}
+
+/** One command line, in this process: the same as `psp` but for its pipes, which the first test looks at. */
+async function psp(args: string[], { env = {}, answer, uid }: PspOptions = {}): Promise<Outcome> {
+  if (uid !== undefined) return pspProcess(args, { env, uid })
+  let [out, err] = ["", ""]
+  const code = await runCli(args, {
+    env: { HOME: folder, PSP_HOME: home, ...env },
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    ask: () => Promise.resolve(answer ?? null),
+    programs,
+    now: Date.now,
+  })
+  return { code, out, err }
+}
+
+function pspProcess(args: string[], { env = {}, uid }: { env?: Record<string, string>; uid?: number } = {}) {
   return new Promise<Outcome>((resolve, reject) => {
     const child = spawn(process.execPath, [cli, ...args], {
       env: { PATH: process.env["PATH"] ?? "", HOME: folder, PSP_HOME: home, ...env },
@@ -51,7 +72,7 @@ function psp(
     child.stderr.on("data", (data: Buffer) => (err += data.toString()))
     child.once("error", reject)
     child.once("close", (code) => resolve({ code, out, err }))
-    child.stdin.end(input)
+    child.stdin.end()
   })
 }
 
@@ -86,6 +107,18 @@ describe("psp", () => {
     expect(map.out).toContain("psp restore SITE")
     expect((await psp(["--version"])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect((await psp(["--help"])).out).toContain("inspect")
+  })
+
+  it("keeps results on stdout, talk on stderr, and the status, as a process", async () => {
+    expect(await pspProcess(["list"])).toEqual({
+      code: 3,
+      out: "",
+      err: "psp: Cannot find an identity on this machine; run: psp keygen\n",
+    })
+    const card = await pspProcess(["keygen", "--name", "ci-1"])
+    expect(card).toMatchObject({ code: 0, err: "" })
+    expect(await pspProcess(["trust", card.out.trim()])).toMatchObject({ code: 2, out: "" })
+    expect(JSON.parse((await pspProcess(["list", "--json"])).out)).toEqual({ sessions: [] })
   })
 
   it("tells a wrong command line in one line, with status 2", async () => {
@@ -278,6 +311,7 @@ describe("psp trust", () => {
     const owner = await createIdentity("owner")
     const card = await createCard(owner)
     expect(await psp(["trust", card])).toMatchObject({ code: 2, out: "" })
+    expect(await psp(["trust", card], { answer: "no" })).toMatchObject({ code: 4, out: "" })
     const trusted = await psp(["trust", card, "--yes"])
     expect(trusted.code).toBe(0)
     expect(trusted.out).toMatch(/^Trusted: owner \((\w+ ){5}\w+\)\n$/)

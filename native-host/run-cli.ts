@@ -1,0 +1,209 @@
+import { Command, CommanderError } from "commander"
+import { exitByCode, PspError, toPspError } from "../shared/errors.js"
+import { version } from "../shared/version.js"
+import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
+import { homeDir } from "./home.js"
+import { printable } from "./terminal.js"
+
+/**
+ * `psp`. Results on stdout, talk on stderr, one line for an error; with `--json` exactly one JSON value on stdout. Each
+ * command is loaded only when it is called.
+ */
+const map = `psp keeps the login sessions you saved, sealed, and hands them to your bots.
+
+  psp install                          let your browsers reach this computer, then press Trust this computer there
+  psp list                             what is saved
+  psp inspect SITE                     what is in it; no values
+  psp restore SITE --format playwright give it to a tool: playwright, netscape, curl
+  psp export SITE --to CARD --out FILE hand it to another identity
+  psp doctor                           what does not work, and what to do
+
+psp --help shows every command and option.`
+
+/** The world of one run: where it reads, writes and asks. */
+export interface CliWorld {
+  env: Record<string, string | undefined>
+  out: (text: string) => void
+  err: (text: string) => void
+  /** A person's answer to a question; null where nobody can be asked. */
+  ask: (question: string) => Promise<string | null>
+  /** The folder that holds `psp-host.mjs`. */
+  programs: string
+  /** ms since epoch. */
+  now: () => number
+}
+
+type Run = (context: CommandContext, options: CommonOptions) => Promise<CommandResult>
+
+/** Runs one command line; never throws. @returns the exit status (see `exitByCode`; 8: gaps under `--strict`) */
+export async function runCli(argv: string[], world: CliWorld): Promise<number> {
+  if (argv.length === 0) return print(world, map)
+  const isJson = argv.includes("--json")
+  let run: Run | null = null
+  const program = createProgram(world, (chosen) => (run = chosen))
+  try {
+    await program.parseAsync(argv, { from: "user" })
+    // What parsing chose; TypeScript does not see that the callback ran.
+    const chosen = run as Run | null
+    if (chosen === null) return print(world, map)
+    const options: CommonOptions = program.opts()
+    return report(world, await chosen(contextOf(world, options), options), options)
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    return fail(world, error, { isJson, isDebug: argv.includes("--debug") })
+  }
+}
+
+function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
+  const program = new Command("psp")
+    .description("Login sessions, sealed: list, open and hand over what the browser extension saved.")
+    .version(version)
+    .option("--account <name>", "one of several logins at a site", undefined)
+    .option("--at <time>", "an earlier state, for example 2027-01-31T12:00:00Z")
+    .option("--store <address>", "another store than the configured one, for example file:///dir")
+    .option("--json", "one JSON value on stdout")
+    .option("--strict", "exit with 8 when anything was left out")
+    .option("--quiet", "nothing on stderr but errors")
+    .option("--debug", "show where an error came from; never a value")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ writeOut: out, writeErr: () => undefined })
+  const add = (usage: string, description: string) => program.command(usage).description(description).exitOverride()
+
+  add("install", "register the native host where browsers look")
+    .option("--browser <names...>", "only these: chrome, chromium, edge, brave, vivaldi, firefox")
+    .option("--manifest-dir <dir>", "write the manifest there and nowhere else")
+    .option("--extension-id <ids...>", "ids of the extension besides the built-in one")
+    .action((own: object) => choose(async (context) => (await import("./commands/install.js")).install(context, own)))
+  add("uninstall", "take back what install registered").action(() =>
+    choose(async (context) => (await import("./commands/install.js")).uninstall(context)),
+  )
+  add("doctor", "what does not work, and the line that mends it").action(() =>
+    choose(async (context, options) => (await import("./commands/doctor.js")).doctor(context, options)),
+  )
+  const config = add("config", "read and change what this machine is set to")
+  config
+    .command("get [key]")
+    .exitOverride()
+    .action((key?: string) => choose(async (context) => (await import("./commands/config.js")).configGet(context, key)))
+  config
+    .command("set <key> <value>")
+    .exitOverride()
+    .action((key: string, value: string) =>
+      choose(async (context) => (await import("./commands/config.js")).configSet(context, key, value)),
+    )
+  add("keygen", "make this machine's identity and print its card")
+    .option("--name <name>", "what people call this machine")
+    .action((own: { name?: string }) =>
+      choose(async (context) => (await import("./commands/keygen.js")).keygen(context, own)),
+    )
+  add("card", "print this machine's public card").action(() =>
+    choose(async (context) => (await import("./commands/card.js")).card(context)),
+  )
+  add("trust [card]", "pin an owner by its card; without one, answer the browsers that wait")
+    .option("--yes", "do not ask")
+    .action((text: string | undefined, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/trust.js")).trust(context, { ...options, ...own }, text),
+      ),
+    )
+  add("list", "sessions that this identity may open").action(() =>
+    choose(async (context, options) => (await import("./commands/list.js")).list(context, options)),
+  )
+  add("inspect <site>", "what is in a session: names, kinds, sizes, ends, gaps")
+    .option("--show-values", "also the values, which are secrets")
+    .action((site: string, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/inspect.js")).inspect(context, { ...options, ...own }, site),
+      ),
+    )
+  add("restore <site>", "a session in the format of another tool")
+    .requiredOption("--format <format>", "playwright, netscape or curl")
+    .option("--out <file>", "write there (0600) instead of stdout")
+    .option("--url <url>", "for curl: the address the header is for")
+    .action((site: string, own: { format: string }) =>
+      choose(async (context, options) =>
+        (await import("./commands/restore.js")).restore(context, { ...options, ...own }, site),
+      ),
+    )
+  add("export <site>", "seal a session to a card, into a file")
+    .requiredOption("--to <card>", "who may open it")
+    .requiredOption("--out <file>", "where to write it")
+    .option("--until <time>", "when it ends")
+    .action((site: string, own: { to: string; out: string }) =>
+      choose(async (context, options) =>
+        (await import("./commands/export.js")).exportSession(context, { ...options, ...own }, site),
+      ),
+    )
+  add("import <file>", "take a session that was exported to this machine").action((file: string) =>
+    choose(async (context, options) => (await import("./commands/import.js")).importFile(context, options, file)),
+  )
+  add("remove <site>", "forget a session: its objects and its entry").action((site: string) =>
+    choose(async (context, options) => (await import("./commands/remove.js")).remove(context, options, site)),
+  )
+  add("verify", "read everything in the vault and name each defect").action(() =>
+    choose(async (context, options) => (await import("./commands/verify.js")).verify(context, options)),
+  )
+  return program
+}
+
+function contextOf({ env, err, ask, programs, now }: CliWorld, { quiet }: CommonOptions): CommandContext {
+  return {
+    home: homeDir(env),
+    env,
+    programs,
+    say: (line) => {
+      if (quiet !== true) err(`${line}\n`)
+    },
+    async confirm(question) {
+      const answer = await ask(question)
+      return answer === null ? null : /^y(?:es)?$/i.test(answer.trim())
+    },
+    now,
+  }
+}
+
+function report(world: CliWorld, { text, json, gaps = [], exitCode }: CommandResult, options: CommonOptions): number {
+  if (options.json === true) print(world, JSON.stringify(json))
+  else if (text !== "") print(world, text.replace(/\n$/, ""))
+  if (options.quiet !== true && gaps.length > 0) {
+    world.err(`Left out (${gaps.length}):\n`)
+    for (const { where, what, why, fix } of gaps) {
+      world.err(`  ${printable(where)}: ${printable(what)}: ${why}${fix === "" ? "" : ` (${fix})`}\n`)
+    }
+  }
+  return exitCode ?? (options.strict === true && gaps.length > 0 ? 8 : 0)
+}
+
+function print({ out }: CliWorld, text: string): number {
+  out(`${text}\n`)
+  return 0
+}
+
+function fail(world: CliWorld, error: unknown, { isJson, isDebug }: { isJson: boolean; isDebug: boolean }): number {
+  const fault =
+    error instanceof CommanderError
+      ? new PspError(
+          "usage",
+          `Cannot read the command line: ${error.message.replace(/^error: /, "").replace(/\s+/g, " ")}; see psp --help`,
+        )
+      : toPspError(error, "psp")
+  const message = printable(fault.message)
+  if (isJson) print(world, JSON.stringify({ error: { code: fault.code, message } }))
+  world.err(`psp: ${message}\n`)
+  if (isDebug) world.err(`${causes(fault)}\n`)
+  return exitByCode[fault.code]
+}
+
+/** Names, places and the step that refused; messages of foreign errors may hold values and are left out. */
+function causes(error: Error): string {
+  const own = (error.stack ?? "").split("\n").slice(1, 6).join("\n")
+  const { cause } = error
+  if (!(cause instanceof Error)) return own
+  const isOurs = cause.message.startsWith("refused at: ")
+  return `${own}\ncaused by ${cause.name}${isOurs ? `: ${cause.message}` : ""}\n${(cause.stack ?? "")
+    .split("\n")
+    .filter((line) => line.startsWith("    at "))
+    .slice(0, 5)
+    .join("\n")}`
+}
