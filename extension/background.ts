@@ -1,6 +1,6 @@
 import { browser } from "wxt/browser"
 import { isPspError, toPspError } from "../shared/errors.js"
-import type { SessionEntry } from "../shared/vault.js"
+import type { SessionEntry, Vault } from "../shared/vault.js"
 import { showBadge } from "./badge.js"
 import { forgetSession, undoForget } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
@@ -10,7 +10,7 @@ import { drain, listWaiting } from "./outbox.js"
 import { maySite } from "./permissions.js"
 import { beginSave, continueSave, refuseSave, resumeSave } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
-import { checkAdoption, trustComputer, trustOf } from "./trust.js"
+import { checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
 const retryAlarm = "outbox"
 
@@ -53,12 +53,14 @@ const handlers: Handlers = {
       await drain(vault)
       return trustComputer(vault, connection, fingerprint)
     }),
-  sessions: async ({ details }) => {
+  sessions: async ({ site }) => {
     try {
-      return await withHost((vault) => vault.list({ details }))
+      const list = (vault: Vault) => (site === null ? vault.list({ details: true }) : listSite(vault, site))
+      return { entries: await withHost(list), isKnown: true }
     } catch (error) {
       if (!isPspError(error)) throw error
-      return withVaultOffline(async (vault) => vault.known().map(unknownEntry))
+      const known = await withVaultOffline(async (vault) => vault.known().map(unknownEntry))
+      return { entries: known.filter((entry) => site === null || entry.site === site), isKnown: false }
     }
   },
   waiting: () => listWaiting(),
@@ -95,6 +97,18 @@ async function isSiteGranted(): Promise<boolean> {
   return state === null || maySite(state.intent.site)
 }
 
+/** As `list` with details, but opens the sessions of one site only: a popup must not read the whole store. */
+async function listSite(vault: Vault, site: string): Promise<SessionEntry[]> {
+  const entries = (await vault.list()).filter((entry) => entry.site === site)
+  return Promise.all(
+    entries.map(async (entry) => {
+      // What cannot be opened is listed all the same, without its end.
+      const session = await vault.loadSession(site, { account: entry.account }).catch(() => null)
+      return { ...entry, expiresAt: session?.expiresAt ?? null }
+    }),
+  )
+}
+
 /** Goes on with a save that was stopped, sends what waits, and looks whether the computer adopted this browser. */
 async function lookAfterLeftovers(): Promise<void> {
   await continueSave()
@@ -105,7 +119,7 @@ async function lookAfterLeftovers(): Promise<void> {
       await withHost(async (vault) => drain(vault))
       await noteSent()
     }
-    await withHost((vault) => checkAdoption(vault))
+    if (await isAwaitingAdoption()) await withHost((vault) => checkAdoption(vault))
   } catch (error) {
     // Still away: what waits stays, the popup says since when, the alarm tries again.
     if (!isPspError(error)) throw error
@@ -117,8 +131,8 @@ async function lookAfterLeftovers(): Promise<void> {
 async function noteSent(): Promise<void> {
   const state = await readSaveState()
   if (state?.phase !== "waiting") return
-  const { intent, timings, sealed } = state
-  await writeSaveState({ phase: "saved", intent, timings, sealed, savedAt: Date.now() })
+  const { intent, since, timings, sealed } = state
+  await writeSaveState({ phase: "saved", intent, since, timings, sealed, savedAt: Date.now() })
 }
 
 /** The alarm rings only while something waits. */

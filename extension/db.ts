@@ -51,6 +51,15 @@ export async function writeKept(name: string, value: string): Promise<void> {
   await (await openDatabase()).put("kept", value, name)
 }
 
+/** Writes unless something is there already, and says what is there now: pages and background may come at the same moment. */
+export async function keepFirst(name: string, value: string): Promise<string> {
+  const { store, done } = (await openDatabase()).transaction("kept", "readwrite")
+  const kept = (await store.get(name)) ?? value
+  await store.put(kept, name)
+  await done
+  return kept
+}
+
 export async function deleteKept(name: string): Promise<void> {
   await (await openDatabase()).delete("kept", name)
 }

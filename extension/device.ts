@@ -2,7 +2,7 @@ import { browser } from "wxt/browser"
 import { createIdentity, identityToText, parseIdentity, type Identity } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
 import { openVault, type Vault, type VaultMemory } from "../shared/vault.js"
-import { deleteKept, readKept, writeKept } from "./db.js"
+import { deleteKept, keepFirst, readKept, writeKept } from "./db.js"
 import { browserOf } from "./stores.js"
 
 /**
@@ -23,8 +23,7 @@ async function loadIdentity(): Promise<Identity> {
   const text = await readKept("identity")
   if (text !== null) return parseIdentity(text)
   const identity = await createIdentity(await deviceName())
-  await writeKept("identity", identityToText(identity))
-  return identity
+  return parseIdentity(await keepFirst("identity", identityToText(identity)))
 }
 
 /** The card of the vault's owner this browser was adopted by; null while it owns a vault of its own. */

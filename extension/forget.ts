@@ -39,5 +39,6 @@ async function noteForgotten({ site, account }: SessionName): Promise<void> {
   const state = await readSaveState()
   if (state?.phase !== "waiting" || state.intent.site !== site || state.intent.account !== account) return
   const message = `The session of ${site} that waited here was forgotten`
-  await writeSaveState({ phase: "failed", intent: state.intent, timings: state.timings, code: "aborted", message })
+  const { intent, since, timings } = state
+  await writeSaveState({ phase: "failed", intent, since, timings, code: "aborted", message })
 }

@@ -15,11 +15,18 @@ export interface Messages {
   wake: { ask: object; answer: null }
   computer: { ask: object; answer: Computer }
   trust: { ask: { fingerprint: string }; answer: Trust }
-  sessions: { ask: { details: boolean }; answer: SessionEntry[] }
+  /** Sessions of one site, or with null of all of them. */
+  sessions: { ask: { site: string | null }; answer: Sessions }
   waiting: { ask: object; answer: Waiting[] }
   forget: { ask: { site: string; account: string }; answer: { canUndo: boolean } }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
+}
+
+export interface Sessions {
+  entries: SessionEntry[]
+  /** False while the host is away: then it is the names that this browser remembers, and nothing else is known. */
+  isKnown: boolean
 }
 
 /** This computer as the host shows it, or why it does not. */
@@ -79,7 +86,7 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   wake: () => ({}),
   computer: () => ({}),
   trust: ({ fingerprint }) => ({ fingerprint: textOf(fingerprint, 200) }),
-  sessions: ({ details }) => ({ details: details === true }),
+  sessions: ({ site }) => ({ site: site === null ? null : textOf(site, 255) }),
   waiting: () => ({}),
   forget: parseSession,
   unforget: parseSession,

@@ -22,6 +22,8 @@ export interface Sealed {
 
 interface Common {
   intent: SaveIntent
+  /** When the click came (ms since epoch). */
+  since: number
   timings: Timings
 }
 
@@ -63,5 +65,6 @@ export function isUnderWay(state: SaveState | null): state is SaveState & { phas
 
 export function failedState(state: SaveState, error: unknown): SaveState {
   const { code, message } = toPspError(error, "Saving the session")
-  return { phase: "failed", intent: state.intent, timings: state.timings, code, message }
+  const { intent, since, timings } = state
+  return { phase: "failed", intent, since, timings, code, message }
 }

@@ -41,6 +41,9 @@ const realSteps: SaveSteps = {
   now: () => performance.timeOrigin + performance.now(),
 }
 
+/** How long an answer to the browser's question still belongs to the click (ms). */
+const patience = 10 * 60 * 1000
+
 let running: Promise<void> | null = null
 
 /** Begins the work unless a save is under way in this background; false then. */
@@ -53,7 +56,7 @@ function occupy(work: () => Promise<void>): boolean {
 /** @throws `busy` while another save is under way */
 export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<void> {
   const isMine = occupy(async () => {
-    const state: SaveState = { phase: "permission", intent, timings: {} }
+    const state: SaveState = { phase: "permission", intent, since: steps.now(), timings: {} }
     await writeSaveState(state)
     if (await steps.may(intent.site)) await run(state, steps)
   })
@@ -65,7 +68,12 @@ export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<
 export async function continueSave(steps = realSteps): Promise<void> {
   const state = await readSaveState()
   // Only what really goes on occupies: the click itself may arrive while we look.
-  if (state?.phase === "permission" && (await steps.may(state.intent.site))) occupy(() => run(state, steps))
+  if (state?.phase === "permission" && (await steps.may(state.intent.site))) {
+    occupy(async () => {
+      const current = await readSaveState()
+      if (current?.phase === "permission" && steps.now() - current.since < patience) await run(current, steps)
+    })
+  }
   await running
 }
 
@@ -93,9 +101,9 @@ async function resume(state: SaveState, steps: SaveSteps): Promise<void> {
 }
 
 async function run(state: SaveState, steps: SaveSteps): Promise<void> {
-  let current = state
+  const started = steps.now()
+  let current = timed(state, "permission", started - state.since)
   try {
-    const started = steps.now()
     current = await enter("capture", current)
     const snapshot = await steps.capture(current.intent)
     const captured = steps.now()
@@ -108,19 +116,19 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
   }
 }
 
-async function transport({ intent, timings }: SaveState, sealed: Sealed, steps: SaveSteps): Promise<void> {
-  await writeSaveState({ phase: "transport", intent, timings, sealed })
+async function transport({ intent, since, timings }: SaveState, sealed: Sealed, steps: SaveSteps): Promise<void> {
+  await writeSaveState({ phase: "transport", intent, since, timings, sealed })
   const started = steps.now()
   try {
     await steps.send()
   } catch (error) {
     // Nothing is lost: the sealed bytes wait in the outbox, and go out when the host is back.
     const { code, message } = toPspError(error, "Handing the session to this computer")
-    await writeSaveState({ phase: "waiting", intent, timings, sealed, code, message })
+    await writeSaveState({ phase: "waiting", intent, since, timings, sealed, code, message })
     return
   }
   const all = { ...timings, transport: steps.now() - started }
-  await writeSaveState({ phase: "saved", intent, timings: all, sealed, savedAt: Date.now() })
+  await writeSaveState({ phase: "saved", intent, since, timings: all, sealed, savedAt: Date.now() })
 }
 
 async function sealIntoOutbox(snapshot: Snapshot, intentId: string): Promise<Omit<Sealed, "gaps">> {
@@ -135,8 +143,8 @@ export async function sendOutbox(): Promise<void> {
   await withHost(async (vault) => drain(vault))
 }
 
-async function enter(phase: "capture" | "seal", { intent, timings }: SaveState): Promise<SaveState> {
-  const state: SaveState = { phase, intent, timings }
+async function enter(phase: "capture" | "seal", { intent, since, timings }: SaveState): Promise<SaveState> {
+  const state: SaveState = { phase, intent, since, timings }
   await writeSaveState(state)
   return state
 }

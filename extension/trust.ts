@@ -33,12 +33,12 @@ export async function trustOf(connection: Pick<Connection, "hello">): Promise<Tr
   if (before.writerId !== card.writerId || before.recipientId !== card.recipientId) {
     return { state: "changed", name, fingerprint, before: before.fingerprint }
   }
-  return { state: (await readKept(keptWaiting)) === null ? "trusted" : "waiting", name, fingerprint }
+  return { state: (await isAwaitingAdoption()) ? "waiting" : "trusted", name, fingerprint }
 }
 
 /** What the person last decided, without asking the host. */
 export async function isTrusted(): Promise<boolean> {
-  return (await readKept(keptCard)) !== null && (await readKept(keptWaiting)) === null
+  return (await readKept(keptCard)) !== null && !(await isAwaitingAdoption())
 }
 
 /**
@@ -69,9 +69,14 @@ export async function trustComputer(vault: Vault, connection: Connection, seen: 
   return trustOf(connection)
 }
 
+/** True while the person trusts a computer that has not let this browser into its vault yet. */
+export async function isAwaitingAdoption(): Promise<boolean> {
+  return (await readKept(keptWaiting)) !== null
+}
+
 /** Looks whether the computer has adopted this browser in the meantime. */
 export async function checkAdoption(vault: Vault): Promise<boolean> {
-  if ((await readKept(keptWaiting)) === null) return true
+  if (!(await isAwaitingAdoption())) return true
   await vault.refresh()
   if (!vault.isOwner) return false
   await deleteKept(keptWaiting)

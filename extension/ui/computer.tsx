@@ -60,7 +60,9 @@ export function ComputerCard({ computer, onTrust }: { computer: Computer; onTrus
       {trust.state === "changed" ? <p class="small status bad">{i18n.t("trustChanged")}</p> : null}
       {trust.state === "unknown" ? (
         <>
-          <p class="small">{i18n.t("trustWhy")}</p>
+          <p class="small">
+            {i18n.t("trustWhy")} <span class="quiet">{i18n.t("untrustedNote")}</span>
+          </p>
           <button type="button" class="primary" disabled={isBusy} onClick={() => void onClick()}>
             {i18n.t("trust")}
           </button>

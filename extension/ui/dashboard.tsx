@@ -1,8 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
-import type { SessionEntry } from "../../shared/vault.js"
-import { ask } from "../messages.js"
+import { ask, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { grantedOrigins, takeBack } from "../permissions.js"
 import { ownCard } from "../trust.js"
@@ -12,7 +11,7 @@ import { agoOf, dateOf, sizeOf } from "./format.js"
 
 /** Everything this browser saved, may read and is: also the extension's options page. */
 export function Dashboard() {
-  const [sessions, setSessions] = useState<SessionEntry[] | null>(null)
+  const [sessions, setSessions] = useState<Sessions | null>(null)
   const [waiting, setWaiting] = useState<Waiting[]>([])
   const [origins, setOrigins] = useState<string[]>([])
   const [own, setOwn] = useState<{ name: string; fingerprint: string } | null>(null)
@@ -22,7 +21,7 @@ export function Dashboard() {
   const look = async () => {
     setOrigins(await grantedOrigins())
     setWaiting(await ask("waiting", {}))
-    setSessions(await ask("sessions", { details: true }))
+    setSessions(await ask("sessions", { site: null }))
     setOwn(await ownCard())
   }
   useEffect(() => {
@@ -33,11 +32,13 @@ export function Dashboard() {
 
   return (
     <main>
-      <h1>{i18n.t("dashboardTitle")}</h1>
-      <p role="status" class="quiet">
-        {note}
-      </p>
-      {sessions === null ? <progress /> : <Sessions sessions={sessions} onChange={setNote} />}
+      <header>
+        <h1>{i18n.t("dashboardTitle")}</h1>
+        <p role="status" class="status quiet">
+          {note}
+        </p>
+      </header>
+      {sessions === null ? <progress /> : <SessionTable sessions={sessions} onChange={setNote} />}
       {waiting.length === 0 ? null : (
         <section>
           <h2>{i18n.t("waitingTitle")}</h2>
@@ -89,8 +90,9 @@ export function Dashboard() {
   )
 }
 
-function Sessions({ sessions, onChange }: { sessions: SessionEntry[]; onChange: (text: string) => void }) {
-  if (sessions.length === 0) return <p class="quiet">{i18n.t("noSessions")}</p>
+function SessionTable({ sessions, onChange }: { sessions: Sessions; onChange: (text: string) => void }) {
+  const { entries, isKnown } = sessions
+  if (entries.length === 0) return <p class="quiet">{i18n.t("noSessions")}</p>
   return (
     <table>
       <thead>
@@ -104,14 +106,14 @@ function Sessions({ sessions, onChange }: { sessions: SessionEntry[]; onChange: 
         </tr>
       </thead>
       <tbody>
-        {sessions.map(({ sid, site, account, savedAt, expiresAt, bytes }) => (
+        {entries.map(({ sid, site, account, savedAt, expiresAt, bytes }) => (
           <tr key={sid}>
             <td class="text">{site}</td>
             <td class="text">{account}</td>
-            <td>{savedAt === null ? i18n.t("notStoredYet") : agoOf(savedAt)}</td>
+            <td>{savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : agoOf(savedAt)}</td>
             <td>{expiresAt === null ? "" : dateOf(expiresAt)}</td>
             <td>{bytes === 0 ? "" : sizeOf(bytes)}</td>
-            <td>
+            <td class="end">
               <Forget site={site} account={account} onChange={onChange} />
             </td>
           </tr>

@@ -5,10 +5,11 @@ import { toPspError } from "../../shared/errors.js"
 import type { Kind } from "../../shared/report.js"
 import type { SessionEntry } from "../../shared/vault.js"
 import { describeTab, savableKinds, type Description } from "../describe.js"
-import { ask } from "../messages.js"
+import { ask, type Computer, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { requestSite } from "../permissions.js"
 import { isUnderWay, onSaveState, readSaveState, type SaveState } from "../save-state.js"
+import { isTrusted } from "../trust.js"
 import { ComputerCard, useComputer } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
@@ -21,29 +22,35 @@ const tabId = tabParameter === null ? null : Number(tabParameter)
 export function Popup() {
   const [description, setDescription] = useState<Description | null>(null)
   const [save, setSave] = useState<SaveState | null>(null)
-  const [sessions, setSessions] = useState<SessionEntry[]>([])
+  const [sessions, setSessions] = useState<Sessions>({ entries: [], isKnown: false })
   const [waiting, setWaiting] = useState<Waiting[]>([])
   const [note, setNote] = useState<string | null>(null)
   const [computer, setComputer] = useComputer(null)
+  const [wasTrusted, setTrusted] = useState<boolean | null>(null)
 
   const look = async () => {
-    setDescription(await describeTab(tabId))
+    const found = await describeTab(tabId)
+    setDescription(found)
     setWaiting(await ask("waiting", {}))
-    setSessions(await ask("sessions", { details: true }))
+    if (found.site !== null) setSessions(await ask("sessions", { site: found.site }))
   }
   useEffect(() => {
     const fail = (error: unknown) => setNote(i18n.t("failed", [toPspError(error, "Looking at the tab").message]))
     const stop = onSaveState((state) => {
       setSave(state)
-      if (!isUnderWay(state)) look().catch(fail)
+      if (isUnderWay(state)) return
+      // The end of a save is the news now, over what a second click was told meanwhile.
+      setNote(null)
+      look().catch(fail)
     })
     readSaveState().then(setSave).catch(fail)
+    isTrusted().then(setTrusted).catch(fail)
     describeTab(tabId).then(setDescription).catch(fail)
     ask("wake", {}).then(look).catch(fail)
     return stop
   }, [])
 
-  if (description === null) return <main aria-busy="true" />
+  if (description === null || wasTrusted === null) return <main aria-busy="true" />
   if (description.site === null) {
     return (
       <main>
@@ -56,7 +63,6 @@ export function Popup() {
     )
   }
   const { site } = description
-  const own = sessions.filter((session) => session.site === site)
   const ownWaiting = waiting.filter((one) => one.site === site)
   const ownSave = save?.intent.site === site ? save : null
   return (
@@ -65,9 +71,17 @@ export function Popup() {
         <h1 class="text">{site}</h1>
         {description.isPrivate ? <p class="quiet small">{i18n.t("privateWindow")}</p> : null}
       </header>
-      {computer !== null && isAsking(computer) ? <ComputerCard computer={computer} onTrust={setComputer} /> : null}
-      <SaveForm description={description} isBusy={isUnderWay(ownSave)} onFault={setNote} />
+      {wasTrusted ? null : <FirstRun computer={computer} onTrust={setComputer} />}
+      <SaveForm
+        description={description}
+        isBusy={isUnderWay(ownSave)}
+        isMain={wasTrusted || isTrustedNow(computer)}
+        onFault={setNote}
+      />
       <SaveStatus state={ownSave} note={note} />
+      {wasTrusted && computer !== null && isAsking(computer) ? (
+        <ComputerCard computer={computer} onTrust={setComputer} />
+      ) : null}
       {ownWaiting.map((one) => (
         <p key={one.id} class="small card row">
           <span>
@@ -78,10 +92,10 @@ export function Popup() {
           </button>
         </p>
       ))}
-      {own.length === 0 ? null : (
+      {sessions.entries.length === 0 ? null : (
         <section aria-label={i18n.t("savedSession")}>
-          {own.map((session) => (
-            <SavedSession key={session.sid} session={session} onChange={setNote} />
+          {sessions.entries.map((session) => (
+            <SavedSession key={session.sid} session={session} isKnown={sessions.isKnown} onChange={setNote} />
           ))}
         </section>
       )}
@@ -90,17 +104,36 @@ export function Popup() {
   )
 }
 
-function isAsking(computer: NonNullable<ReturnType<typeof useComputer>[0]>): boolean {
-  return !computer.isThere || computer.trust.state !== "trusted" || !computer.store.ok
+function isAsking(computer: Computer): boolean {
+  return !isTrustedNow(computer) || (computer.isThere && !computer.store.ok)
+}
+
+function isTrustedNow(computer: Computer | null): boolean {
+  return computer?.isThere === true && computer.trust.state === "trusted"
+}
+
+/** Trusting comes first; its place is kept while the computer is asked, so that nothing moves under the pointer. */
+function FirstRun({ computer, onTrust }: { computer: Computer | null; onTrust: (computer: Computer) => void }) {
+  return (
+    <div class={isTrustedNow(computer) ? "" : "first-run"}>
+      {computer === null ? (
+        <p class="card small quiet">{i18n.t("lookingForComputer")}</p>
+      ) : (
+        <ComputerCard computer={computer} onTrust={onTrust} />
+      )}
+    </div>
+  )
 }
 
 interface SaveFormProps {
   description: Extract<Description, { site: string }>
   isBusy: boolean
+  /** Save is the main thing to do here; before the computer is trusted, trusting it is. */
+  isMain: boolean
   onFault: (text: string | null) => void
 }
 
-function SaveForm({ description, isBusy, onFault }: SaveFormProps) {
+function SaveForm({ description, isBusy, isMain, onFault }: SaveFormProps) {
   const { site, origins, cookies, tabs } = description
   const [account, setAccount] = useState(description.account)
   const [kinds, setKinds] = useState<Kind[]>([...savableKinds])
@@ -169,7 +202,7 @@ function SaveForm({ description, isBusy, onFault }: SaveFormProps) {
           </details>
         )}
       </fieldset>
-      <button type="button" class="primary" disabled={isBusy || kinds.length === 0} onClick={onClick}>
+      <button type="button" class={isMain ? "primary" : ""} disabled={isBusy || kinds.length === 0} onClick={onClick}>
         {i18n.t("save")}
       </button>
       {kinds.length === 0 ? <p class="small">{i18n.t("nothingChosen")}</p> : null}
@@ -198,7 +231,13 @@ function Check({ label, hint, count, isOn, onToggle }: CheckProps) {
   )
 }
 
-function SavedSession({ session, onChange }: { session: SessionEntry; onChange: (text: string) => void }) {
+interface SavedSessionProps {
+  session: SessionEntry
+  isKnown: boolean
+  onChange: (text: string) => void
+}
+
+function SavedSession({ session, isKnown, onChange }: SavedSessionProps) {
   const { site, account, savedAt, expiresAt } = session
   return (
     <div class="card row">
@@ -206,7 +245,7 @@ function SavedSession({ session, onChange }: { session: SessionEntry; onChange: 
         <strong class="text">{account}</strong>
         <br />
         <span class="quiet">
-          {savedAt === null ? i18n.t("notStoredYet") : i18n.t("savedAgo", [agoOf(savedAt)])}
+          {savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : i18n.t("savedAgo", [agoOf(savedAt)])}
           {expiresAt === null ? "" : `, ${i18n.t("endsOn", [dateOf(expiresAt)])}`}
         </span>
       </span>
