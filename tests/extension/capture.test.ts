@@ -1,0 +1,225 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest"
+import { capture, type Scope } from "../../extension/capture.js"
+import { context, world, type FakeFrame, type FakeTab } from "./fake-tabs.js"
+
+vi.mock("wxt/browser", async () => ({ browser: (await import("./fake-tabs.js")).fakeBrowser }))
+
+beforeEach(() => {
+  vi.stubGlobal("navigator", { userAgent: "Mozilla/5.0 Chrome/156.0.0.0" })
+  Object.assign(world, { tabs: [], cookies: [], granted: true, asked: [] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const app = "https://app.example.com"
+const www = "https://www.example.com"
+
+const everything: Scope = {
+  tabId: 1,
+  site: "example.com",
+  account: "default",
+  kinds: ["cookies", "localStorage", "sessionStorage", "context"],
+  withoutOrigins: [],
+}
+
+function tabAt(id: number, origin: string, over: Partial<FakeTab> = {}, ...more: FakeFrame[]): FakeTab {
+  const top: FakeFrame = { origin, local: [["token", `of ${origin}`]], session: [["tab", String(id)]] }
+  return { id, url: `${origin}/`, frames: [top, ...more], ...over }
+}
+
+const plain = { value: "v", path: "/", secure: true, httpOnly: true, session: true, storeId: "0" }
+
+it("cookies come with every attribute the browser has, in the browser's order", async () => {
+  world.tabs = [tabAt(1, app)]
+  world.cookies = [
+    { ...plain, name: "deep", domain: "app.example.com", hostOnly: true, path: "/deep", sameSite: "unspecified" },
+    {
+      ...plain,
+      name: "wide",
+      domain: ".example.com",
+      hostOnly: false,
+      sameSite: "lax",
+      expirationDate: 1800000000.123456,
+    },
+    {
+      ...plain,
+      name: "chips",
+      domain: "app.example.com",
+      hostOnly: true,
+      sameSite: "no_restriction",
+      partitionKey: { topLevelSite: "https://top.test", hasCrossSiteAncestor: true },
+    },
+    {
+      ...plain,
+      name: "firefox",
+      domain: "app.example.com",
+      hostOnly: true,
+      sameSite: "strict",
+      firstPartyDomain: "",
+      partitionKey: { topLevelSite: "https://top.test" },
+    },
+    { ...plain, name: "stranger", domain: ".notexample.com", hostOnly: false, sameSite: "lax" },
+  ]
+  const { cookies, report } = await capture(everything)
+  expect(world.asked).toEqual([{ domain: "example.com", storeId: "0", partitionKey: {} }])
+  const common = {
+    value: "v",
+    path: "/",
+    secure: true,
+    httpOnly: true,
+    hostOnly: true,
+    expiresAt: null,
+    partition: null,
+  }
+  const inApp = { ...common, domain: "app.example.com" }
+  expect(cookies).toEqual([
+    { ...inApp, name: "deep", path: "/deep", sameSite: "unspecified" },
+    {
+      ...common,
+      name: "wide",
+      domain: "example.com",
+      hostOnly: false,
+      sameSite: "lax",
+      expiresAt: 1_800_000_000_123,
+    },
+    {
+      ...inApp,
+      name: "chips",
+      sameSite: "none",
+      partition: { topLevelSite: "https://top.test", hasCrossSiteAncestor: true },
+    },
+    {
+      ...inApp,
+      name: "firefox",
+      sameSite: "strict",
+      partition: { topLevelSite: "https://top.test", hasCrossSiteAncestor: null },
+    },
+  ])
+  expect(report.gaps).toMatchObject([{ kind: "cookies", count: 1 }])
+})
+
+it("tabs of another cookie store are another account's and stay out", async () => {
+  world.tabs = [tabAt(2, www), tabAt(1, app), tabAt(3, "https://private.example.com", { incognito: true })]
+  const { tabs, origins, capturedBy } = await capture(everything)
+  expect(capturedBy.store).toEqual({ id: "0", name: null, isPrivate: false })
+  // The tab that was saved from is the first.
+  expect(tabs?.map(({ url }) => url)).toEqual([`${app}/`, `${www}/`])
+  expect(origins?.map(({ origin }) => origin)).toEqual([app, www])
+})
+
+it("a Firefox container is a store of its own", async () => {
+  world.tabs = [
+    tabAt(1, app, { cookieStoreId: "firefox-container-2" }),
+    tabAt(2, www, { cookieStoreId: "firefox-default" }),
+  ]
+  const { tabs, capturedBy } = await capture(everything)
+  expect(capturedBy.store?.id).toBe("firefox-container-2")
+  expect(world.asked).toMatchObject([{ storeId: "firefox-container-2" }])
+  expect(tabs).toHaveLength(1)
+})
+
+it("two tabs of one origin give its localStorage once and a sessionStorage each", async () => {
+  world.tabs = [tabAt(1, app), tabAt(2, app)]
+  const { tabs, origins, report } = await capture(everything)
+  expect(origins).toEqual([{ origin: app, partition: null, localStorage: [["token", `of ${app}`]] }])
+  expect(tabs?.map(({ sessionStorage }) => sessionStorage[0]?.items)).toEqual([[["tab", "1"]], [["tab", "2"]]])
+  expect(report.captured).toEqual({ cookies: 0, localStorage: 1, sessionStorage: 2, context: 1 })
+})
+
+it("storage of a frame below another site is a gap, not the site's storage", async () => {
+  const nested = {
+    origin: www,
+    local: [["token", "partitioned"]] as [string, string][],
+    ancestors: ["https://ads.test", app],
+  }
+  const sibling = { origin: "https://auth.example.com", ancestors: [app] }
+  world.tabs = [tabAt(1, app, {}, nested, sibling)]
+  const { origins, report } = await capture(everything)
+  expect(origins?.map(({ origin }) => origin)).toEqual([app, "https://auth.example.com"])
+  expect(report.gaps.map(({ kind, where, what }) => [kind, where, what])).toEqual([
+    ["origin", www, "page storage of a frame inside another site's frame"],
+  ])
+})
+
+it("frames of other sites are named once for each site", async () => {
+  world.tabs = [tabAt(1, app, {}), tabAt(2, www)]
+  const embedding = {
+    origin: "https://shop.example.com",
+    frames: ["https://pay.test", "https://x.pay.test", "null", app],
+  }
+  world.tabs.push({ id: 3, url: "https://shop.example.com/", frames: [embedding] })
+  const { report } = await capture(everything)
+  expect(report.gaps).toMatchObject([{ kind: "site", where: "pay.test", count: 2 }])
+})
+
+it("a kind that is unticked is missing, one that is ticked and empty is empty", async () => {
+  world.tabs = [tabAt(1, app, { frames: [{ origin: app }] })]
+  const none = await capture({ ...everything, kinds: ["localStorage"] })
+  expect(Object.keys(none).sort()).toEqual([
+    "account",
+    "capturedAt",
+    "capturedBy",
+    "origins",
+    "report",
+    "schema",
+    "sites",
+  ])
+  expect(none.origins).toEqual([{ origin: app, partition: null, localStorage: [] }])
+  expect(none.report.captured).toEqual({ localStorage: 0 })
+  const onlyContext = await capture({ ...everything, kinds: ["context"] })
+  expect(onlyContext.context).toEqual(context)
+  expect(onlyContext).not.toHaveProperty("cookies")
+  expect(world.asked).toEqual([])
+})
+
+it("an origin that is unticked leaves no trace, not even an address", async () => {
+  world.tabs = [tabAt(1, app), tabAt(2, www, { databases: 3 })]
+  const snapshot = await capture({ ...everything, withoutOrigins: [www] })
+  expect(JSON.stringify(snapshot)).not.toContain("www.")
+})
+
+it("what another tab cannot give is a gap with a reason and a fix", async () => {
+  world.tabs = [
+    tabAt(1, app, { databases: 2 }),
+    tabAt(2, "https://sleeping.example.com", { discarded: true }),
+    tabAt(3, "https://broken.example.com", { frames: new Error("Frame with ID 0 is showing error page") }),
+    tabAt(4, "https://guarded.example.com", { frames: new Error("Cannot access contents of the page") }),
+    tabAt(5, "https://strict.example.com", { frames: [{ origin: "https://strict.example.com", local: null }] }),
+  ]
+  const { tabs, report } = await capture(everything)
+  expect(tabs).toHaveLength(2)
+  expect(report.gaps.map(({ kind, where, why }) => [kind, new URL(where).hostname.split(".")[0], why])).toEqual([
+    ["origin", "sleeping", "the browser unloaded this tab to save memory"],
+    ["origin", "broken", "the tab shows an error page"],
+    ["origin", "guarded", "the browser does not let extensions read this page"],
+    ["localStorage", "strict", "the browser refused it to the page (SecurityError)"],
+    ["indexedDB", "app", "IndexedDB is counted, but not saved"],
+  ])
+  for (const { kind, fix } of report.gaps) expect(fix === "").toBe(kind === "indexedDB")
+})
+
+it("a tab that does not answer in 10 seconds is a gap, not a save that hangs", async () => {
+  vi.useFakeTimers()
+  world.tabs = [tabAt(1, app), tabAt(2, www, { frames: "silent" })]
+  const captured = capture(everything)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect((await captured).report.gaps).toMatchObject([{ where: www, why: "the page did not answer within 10 seconds" }])
+})
+
+it.each([
+  ["the tab was closed", { tabs: [] }, "nothing-to-capture", /tab was closed/],
+  ["it shows another site", { tabs: [tabAt(1, "https://other.test")] }, "nothing-to-capture", /another page by now/],
+  ["it shows a page of the browser", { tabs: [tabAt(1, "chrome://version")] }, "nothing-to-capture", /another page/],
+  [
+    "it shows an error page",
+    { tabs: [tabAt(1, app, { frames: new Error("Frame with ID 0 is showing error page") })] },
+    "nothing-to-capture",
+    /error page; reload it/,
+  ],
+  ["the site may not be read", { tabs: [tabAt(1, app)], granted: false }, "permission-refused", /does not let/],
+])("nothing is saved when %s", async (_why, state, code, message) => {
+  Object.assign(world, state)
+  const error: unknown = await capture(everything).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code, message: expect.stringMatching(message) as string })
+})

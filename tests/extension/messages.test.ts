@@ -1,0 +1,111 @@
+import { beforeEach, expect, it, vi } from "vitest"
+import { answerMessages, ask, type Handlers } from "../../extension/messages.js"
+import { PspError } from "../../shared/errors.js"
+
+interface Sender {
+  id?: string
+  url?: string
+}
+type Listener = (message: unknown, sender: Sender) => Promise<unknown> | undefined
+
+const fake = vi.hoisted((): { listeners: Listener[]; sender: Sender } => ({ listeners: [], sender: {} }))
+
+vi.mock("wxt/browser", () => ({
+  browser: {
+    runtime: {
+      id: "our-id",
+      onMessage: { addListener: (listener: Listener) => void fake.listeners.push(listener) },
+      // As browsers do it: JSON between two processes.
+      sendMessage: async (message: unknown) => {
+        const copy = JSON.parse(JSON.stringify(message)) as unknown
+        return fake.listeners.map((listener) => listener(copy, fake.sender)).find((answer) => answer !== undefined)
+      },
+    },
+  },
+}))
+
+const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> } = {
+  save: vi.fn<Handlers["save"]>(async () => null),
+  permission: vi.fn<Handlers["permission"]>(async () => null),
+  wake: vi.fn<Handlers["wake"]>(async () => null),
+  computer: vi.fn<Handlers["computer"]>(async () => ({ isThere: false, code: "host-missing", message: "not there" })),
+  trust: vi.fn<Handlers["trust"]>(async () => ({ state: "no-identity" })),
+  sessions: vi.fn<Handlers["sessions"]>(async () => ({ entries: [], isKnown: true })),
+  waiting: vi.fn<Handlers["waiting"]>(async () => []),
+  forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
+  unforget: vi.fn<Handlers["unforget"]>(async () => null),
+}
+
+const intent = {
+  id: "click-1",
+  tabId: 7,
+  site: "example.com",
+  account: "default",
+  kinds: ["cookies" as const],
+  withoutOrigins: ["https://www.example.com"],
+}
+
+beforeEach(() => {
+  vi.stubGlobal("location", { origin: "chrome-extension://our-id" })
+  fake.listeners.length = 0
+  fake.sender = { id: "our-id", url: "chrome-extension://our-id/popup.html" }
+  for (const handler of Object.values(handlers)) handler.mockClear()
+  answerMessages(handlers)
+})
+
+it("a page of the extension gets the background's answer", async () => {
+  expect(await ask("forget", { site: "example.com", account: "work" })).toEqual({ canUndo: true })
+  expect(handlers.forget).toHaveBeenCalledWith({ site: "example.com", account: "work" })
+  expect(await ask("save", { intent })).toBeNull()
+  expect(handlers.save).toHaveBeenCalledWith({ intent })
+})
+
+it("an expected fault arrives with its code, anything else as internal without its text", async () => {
+  handlers.trust.mockRejectedValueOnce(new PspError("card-changed", "Cannot trust this computer"))
+  await expect(ask("trust", { fingerprint: "six words" })).rejects.toMatchObject({
+    code: "card-changed",
+    message: "Cannot trust this computer",
+  })
+  handlers.wake.mockRejectedValueOnce(new Error("secret"))
+  const error: unknown = await ask("wake", {}).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: "internal", message: expect.not.stringContaining("secret") as string })
+})
+
+it.each([
+  ["another extension", { id: "their-id", url: "chrome-extension://their-id/page.html" }],
+  ["a content script of ours in a page", { id: "our-id", url: "https://example.com/" }],
+  ["a sender that says nothing of itself", {}],
+])("%s gets no answer", async (_who, sender) => {
+  fake.sender = sender
+  await expect(ask("wake", {})).rejects.toMatchObject({ code: "internal" })
+  expect(handlers.wake).not.toHaveBeenCalled()
+})
+
+it.each([null, "wake", { type: "constructor" }, { type: "__proto__" }, { type: 3 }, {}, []])(
+  "a message that is none of ours, %j, gets no answer",
+  (message) => {
+    expect(fake.listeners.map((listener) => listener(message, fake.sender))).toEqual([undefined])
+  },
+)
+
+it.each([
+  ["no intent", { type: "save" }],
+  ["a tab that is no number", { type: "save", intent: { ...intent, tabId: "7" } }],
+  ["a site that is no text", { type: "save", intent: { ...intent, site: {} } }],
+  ["an empty account", { type: "save", intent: { ...intent, account: "" } }],
+  ["an account without end", { type: "save", intent: { ...intent, account: "a".repeat(201) } }],
+  ["origins that are no list", { type: "save", intent: { ...intent, withoutOrigins: "all" } }],
+  ["no fingerprint", { type: "trust" }],
+])("a message with %s is refused before anything happens", async (_what, message) => {
+  expect(await fake.listeners[0]?.(message, fake.sender)).toMatchObject({ error: { code: "bad-message" } })
+  expect(handlers.save).not.toHaveBeenCalled()
+  expect(handlers.trust).not.toHaveBeenCalled()
+})
+
+it("kinds that this build does not know are left out of an intent", async () => {
+  await fake.listeners[0]?.(
+    { type: "save", intent: { ...intent, kinds: ["cookies", "passwords", "__proto__"] } },
+    fake.sender,
+  )
+  expect(handlers.save).toHaveBeenCalledWith({ intent: { ...intent, kinds: ["cookies"] } })
+})

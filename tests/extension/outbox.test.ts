@@ -1,0 +1,107 @@
+import "fake-indexeddb/auto"
+import { IDBFactory } from "fake-indexeddb"
+import { beforeEach, expect, it, vi } from "vitest"
+import { PspError } from "../../shared/errors.js"
+import type * as Outbox from "../../extension/outbox.js"
+import type { Prepared } from "../../shared/vault.js"
+
+let outbox: typeof Outbox
+
+/** Every test has a database of its own, and modules that have not opened one yet. */
+beforeEach(async () => {
+  vi.stubGlobal("indexedDB", new IDBFactory())
+  vi.resetModules()
+  outbox = await import("../../extension/outbox.js")
+})
+
+function saveOf(name: string, { site = "example.com", account = "default" } = {}) {
+  const prepared: Prepared = {
+    objects: [{ name, bytes: new Uint8Array([1, 2, 3]) }],
+    superseded: [],
+    sid: "sid",
+    mark: null,
+    members: null,
+  }
+  return { intentId: `click-${name}`, prepared, site, account, since: 1_700_000_000_000 }
+}
+
+/** A vault that notes what is committed to it; fails as told. */
+function createVault(fault: (name: string) => PspError | null = () => null) {
+  const committed: string[] = []
+  return {
+    committed,
+    commit: async ({ objects }: Prepared) => {
+      const name = objects[0]?.name ?? ""
+      const error = fault(name)
+      if (error !== null) throw error
+      committed.push(name)
+    },
+  }
+}
+
+const away = new PspError("host-missing", "Cannot reach this computer")
+
+it("sealed saves go out in the order of their clicks and leave nothing behind", async () => {
+  for (const name of ["one", "two", "three"]) await outbox.enqueue(saveOf(name))
+  expect((await outbox.listWaiting()).map(({ site, since }) => [site, since])).toEqual(
+    Array.from({ length: 3 }, () => ["example.com", 1_700_000_000_000]),
+  )
+  const vault = createVault()
+  expect(await outbox.drain(vault)).toBe(3)
+  expect(vault.committed).toEqual(["one", "two", "three"])
+  expect(await outbox.listWaiting()).toEqual([])
+  expect(await outbox.drain(vault)).toBe(0)
+})
+
+it("a fault in the middle keeps what did not go out, and the next try sends only that", async () => {
+  for (const name of ["one", "two", "three"]) await outbox.enqueue(saveOf(name))
+  const broken = createVault((name) => (name === "two" ? away : null))
+  await expect(outbox.drain(broken)).rejects.toBe(away)
+  expect(broken.committed).toEqual(["one"])
+  expect(await outbox.listWaiting()).toHaveLength(2)
+  const vault = createVault()
+  await outbox.drain(vault)
+  expect(vault.committed).toEqual(["two", "three"])
+})
+
+it("two drains at once send each save once, with what comes in meanwhile", async () => {
+  await outbox.enqueue(saveOf("one"))
+  const vault = createVault()
+  const both = Promise.all([outbox.drain(vault), outbox.drain(vault)])
+  await outbox.enqueue(saveOf("two"))
+  await both
+  await outbox.drain(vault)
+  expect(vault.committed).toEqual(["one", "two"])
+})
+
+it("what waits survives a background that is stopped, byte for byte", async () => {
+  await outbox.enqueue(saveOf("one"))
+  vi.resetModules()
+  const restarted = await import("../../extension/outbox.js")
+  expect(await restarted.isWaiting("click-one")).toBe(true)
+  expect(await restarted.isWaiting("click-two")).toBe(false)
+  let sent: Prepared | null = null
+  await restarted.drain({
+    commit: async (prepared) => {
+      sent = prepared
+    },
+  })
+  expect(sent).toEqual(saveOf("one").prepared)
+})
+
+it("forgetting a session drops what waits for it, and nothing else", async () => {
+  await outbox.enqueue(saveOf("one"))
+  await outbox.enqueue(saveOf("other site", { site: "example.org" }))
+  await outbox.enqueue(saveOf("other account", { account: "work" }))
+  expect(await outbox.dropWaiting("example.com", "default")).toBe(1)
+  const vault = createVault()
+  await outbox.drain(vault)
+  expect(vault.committed).toEqual(["other site", "other account"])
+})
+
+it("the identity that was kept first stays, however many make one at the same moment", async () => {
+  const { keepFirst, readKept } = await import("../../extension/db.js")
+  const kept = await Promise.all(["a", "b", "c"].map((value) => keepFirst("identity", value)))
+  expect(new Set(kept).size).toBe(1)
+  expect(await readKept("identity")).toBe(kept[0])
+})
