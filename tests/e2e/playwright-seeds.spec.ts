@@ -34,8 +34,7 @@ test("ten logouts in the first script of a page never bring the seed back, nor l
       await restore(context, tabs([["tab", "1"]]), { kinds: ["sessionStorage"] })
       const page = await context.newPage()
       await page.goto(`${site.origin}/probe${hash}`)
-      await page.waitForURL((url) => url.hash === "" || url.search === "?left")
-      await page.waitForLoadState()
+      await page.waitForFunction(isSecondDocument)
       expect(await seenBy(page)).toEqual([])
       expect(await page.evaluate(() => sessionStorage.length)).toBe(0)
       await page.close()
@@ -49,8 +48,7 @@ test("a logout that is faster than the end of the seed does not bring it back", 
     await restore(context, tabs([["tab", "1"]]))
     const page = await context.newPage()
     await page.goto(`${site.origin}/probe${hash}`)
-    await page.waitForURL((url) => url.hash === "" || url.search === "?left")
-    await page.waitForLoadState()
+    await page.waitForFunction(isSecondDocument)
     expect(await seenBy(page)).toEqual([])
     release()
     await page.reload()
@@ -212,6 +210,12 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve: (() => void) | undefined
   const promise = new Promise<void>((done) => (resolve = done))
   return { promise, resolve: () => resolve?.() }
+}
+
+/** In the page: `/probe#logout` has reloaded itself, `/probe#leave` has gone on. */
+function isSecondDocument(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[]
+  return document.readyState === "complete" && (navigation?.type === "reload" || location.search === "?left")
 }
 
 /** Init scripts of the context stay until the function that is given back is called: a machine that is very slow. */
