@@ -137,7 +137,7 @@ export const rules: Rule[] = [
       /\.(?:test|spec)\.tsx?$/.test(file.path) && isCode(file)
         ? matches(
             file,
-            /\b(?:it|test|describe)\.(?:only|skip|todo|fixme)\(/g,
+            /\b(?:it|test|describe)\.(?:only\(|(?:skip|todo|fixme)\(\s*["'`])/g,
             "mend it or remove it; skipIf with a reason is fine",
           )
         : [],
