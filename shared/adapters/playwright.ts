@@ -47,7 +47,13 @@ export async function restore(
       visits.size === 0 ? nothing : fillOrigins(blank, visits, replace, step),
     ])
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
+    const wasOpened = (await blank.getIfOpened()) !== null
     await blank.close()
+    if (wasOpened && ofCookies.set.cookies !== undefined && ofCookies.set.cookies > 0 && context.pages().length === 0) {
+      // Chromium's default context (connectOverCDP) forgets all state when its last tab closes, and that was ours.
+      const kept = await step("looking after the last tab", () => context.cookies())
+      if (kept.length === 0) throw new PspError("bad-target", forgotten)
+    }
     if (tab !== null) await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
     const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...uncarriedGaps(snapshot, kinds)]
     return { ok: gaps.length === 0, set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set }, gaps }
@@ -56,6 +62,9 @@ export async function restore(
     stop()
   }
 }
+
+const forgotten =
+  "Cannot restore session: the browser forgot it, for no tab was open. Open one in the context, and restore again"
 
 type Part = Pick<RestoreReport, "set" | "gaps">
 
