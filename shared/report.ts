@@ -32,7 +32,10 @@ export interface CaptureReport {
   gaps: Gap[]
 }
 
-/** What a restore did: `ok` is true when nothing that was tried failed, that is when `gaps` is empty. */
+/**
+ * What a restore did. `ok`: every piece of state that was captured is there. A context that differs from the captured one
+ * (another user agent, language or time zone) is named in `gaps`, but loses no state: it belongs to how the context was made.
+ */
 export interface RestoreReport {
   ok: boolean
   set: Counts

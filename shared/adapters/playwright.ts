@@ -56,7 +56,11 @@ export async function restore(
     }
     if (tab !== null) await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
     const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...uncarriedGaps(snapshot, kinds)]
-    return { ok: gaps.length === 0, set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set }, gaps }
+    return {
+      ok: gaps.every(({ kind }) => kind === "context"),
+      set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set },
+      gaps,
+    }
   } finally {
     await blank.close()
     stop()

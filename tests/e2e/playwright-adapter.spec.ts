@@ -211,6 +211,7 @@ test.describe("playwright adapter, in particular", () => {
     const odd = await browser.newContext(contextOptions(old))
     const report = await restore(odd, old)
     expect(report.gaps).toMatchObject([{ kind: "context", what: "version of the user agent" }])
+    expect(report.ok).toBe(true)
     await odd.close()
   })
 })
