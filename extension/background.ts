@@ -7,6 +7,7 @@ import { withHost, withVaultOffline } from "./host.js"
 import { answerMessages, type Computer, type Handlers } from "./messages.js"
 import { connect } from "./native-port.js"
 import { drain, listWaiting } from "./outbox.js"
+import { createPortProvider } from "./port-provider.js"
 import { maySite } from "./permissions.js"
 import { beginSave, continueSave, refuseSave, resumeSave } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
@@ -73,6 +74,8 @@ const handlers: Handlers = {
 
 async function askComputer(): Promise<Computer> {
   try {
+    // The person may have answered `psp trust` just now; what stops us from seeing it is told below.
+    await lookForAdoption().catch(ignoreExpected)
     const connection = await connect()
     const { version, store } = connection.hello
     try {
@@ -90,6 +93,10 @@ async function askComputer(): Promise<Computer> {
     const { code, message } = toPspError(error, "Asking this computer")
     return { isThere: false, code, message }
   }
+}
+
+function ignoreExpected(error: unknown): void {
+  if (!isPspError(error)) throw error
 }
 
 async function isSiteGranted(): Promise<boolean> {
@@ -119,12 +126,20 @@ async function lookAfterLeftovers(): Promise<void> {
       await withHost(async (vault) => drain(vault))
       await noteSent()
     }
-    if (await isAwaitingAdoption()) await withHost((vault) => checkAdoption(vault))
+    await lookForAdoption()
   } catch (error) {
     // Still away: what waits stays, the popup says since when, the alarm tries again.
     if (!isPspError(error)) throw error
   }
   await settleAlarm()
+}
+
+async function lookForAdoption(): Promise<void> {
+  if (!(await isAwaitingAdoption())) return
+  await withHost(async (vault, connection) => {
+    await drain(vault)
+    await checkAdoption(vault, createPortProvider(connection))
+  })
 }
 
 /** The last save was told as waiting: it is saved now. */

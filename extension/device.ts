@@ -31,21 +31,38 @@ export async function adoptedBy(): Promise<string | null> {
   return readKept("owner")
 }
 
-/** From now on this browser belongs to the vault of that owner. What it remembered of its own vault is set aside. */
-export async function joinVaultOf(ownerCard: string): Promise<void> {
+/** The card of an owner whose vault this browser wants to join; null when it waits for nobody. */
+export async function joining(): Promise<string | null> {
+  return readKept("joining")
+}
+
+/** From now on this browser waits to be let into that owner's vault; until then it goes on with the one it has. */
+export async function beginJoining(ownerCard: string): Promise<void> {
+  await deleteKept("joining-memory")
+  await writeKept("joining", ownerCard)
+}
+
+/** The vault this browser waits for. */
+export async function openJoinedVault(provider: Provider, owner: string): Promise<Vault> {
+  return openVault(provider, { identity: await thisDevice(), owner, memory: memoryIn("joining-memory") })
+}
+
+/** It was let in: that vault is the one of this browser from now on. */
+export async function finishJoining(ownerCard: string): Promise<void> {
+  await writeKept("memory", (await readKept("joining-memory")) ?? "")
   await writeKept("owner", ownerCard)
-  await deleteKept("memory")
+  await deleteKept("joining")
+  await deleteKept("joining-memory")
 }
 
 /** The vault over a store, or over none: sealing needs no store, and everything else says that the host is away. */
 export async function openDeviceVault(provider: Provider): Promise<Vault> {
   const [identity, owner] = [await thisDevice(), await adoptedBy()]
-  return openVault(provider, { identity, memory, ...(owner === null ? {} : { owner }) })
+  return openVault(provider, { identity, memory: memoryIn("memory"), ...(owner === null ? {} : { owner }) })
 }
 
-const memory: VaultMemory = {
-  read: () => readKept("memory"),
-  write: (text) => writeKept("memory", text),
+function memoryIn(name: string): VaultMemory {
+  return { read: () => readKept(name), write: (text) => writeKept(name, text) }
 }
 
 async function deviceName(): Promise<string> {

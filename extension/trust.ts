@@ -1,10 +1,10 @@
-import { PspError } from "../shared/errors.js"
-import { parseCard, type Card } from "../shared/keys.js"
+import { isPspError, PspError } from "../shared/errors.js"
+import { createCard, parseCard, type Card } from "../shared/keys.js"
+import type { Provider } from "../shared/provider.js"
 import type { Vault } from "../shared/vault.js"
-import { deleteKept, readKept, writeKept } from "./db.js"
-import { adoptedBy, joinVaultOf, thisDevice } from "./device.js"
+import { readKept, writeKept } from "./db.js"
+import { adoptedBy, beginJoining, finishJoining, joining, openJoinedVault, thisDevice } from "./device.js"
 import type { Connection } from "./native-port.js"
-import { createCard } from "../shared/keys.js"
 
 /**
  * How this browser and this computer stand to each other.
@@ -21,7 +21,6 @@ export type Trust =
   | { state: "no-identity" }
 
 const keptCard = "computer"
-const keptWaiting = "computer-waiting"
 
 export async function trustOf(connection: Pick<Connection, "hello">): Promise<Trust> {
   const card = await computerCard(connection)
@@ -60,8 +59,7 @@ export async function trustComputer(vault: Vault, connection: Connection, seen: 
   }
   await connection.request("offer", { card: vault.card.text })
   if (await ownsAnotherVault(card, vault, connection)) {
-    await joinVaultOf(card.text)
-    await writeKept(keptWaiting, "yes")
+    await beginJoining(card.text)
   } else {
     await vault.addOwner(card.text)
   }
@@ -71,16 +69,36 @@ export async function trustComputer(vault: Vault, connection: Connection, seen: 
 
 /** True while the person trusts a computer that has not let this browser into its vault yet. */
 export async function isAwaitingAdoption(): Promise<boolean> {
-  return (await readKept(keptWaiting)) !== null
+  return (await joining()) !== null
 }
 
-/** Looks whether the computer has adopted this browser in the meantime. */
-export async function checkAdoption(vault: Vault): Promise<boolean> {
-  if (!(await isAwaitingAdoption())) return true
-  await vault.refresh()
-  if (!vault.isOwner) return false
-  await deleteKept(keptWaiting)
+/**
+ * Looks whether the computer has adopted this browser in the meantime, and if so moves what this browser saved until then
+ * into the computer's vault. Nothing may wait in the outbox: it is sealed for the vault that is left.
+ *
+ * @param vault the vault this browser leaves; not to be used any more after true
+ */
+export async function checkAdoption(vault: Vault, provider: Provider): Promise<boolean> {
+  const owner = await joining()
+  if (owner === null) return true
+  const joined = await openJoinedVault(provider, owner)
+  await joined.refresh()
+  if (!joined.isOwner) return false
+  for (const { site, account } of await vault.list()) {
+    // What cannot be opened any more cannot be moved, and stays where it is.
+    const mine = await vault.loadSession(site, { account }).catch(onlyUnreadable)
+    const theirs = await joined.loadSession(site, { account }).catch(onlyUnreadable)
+    if (mine !== null && (theirs === null || theirs.savedAt < mine.savedAt)) {
+      await joined.save(mine.snapshot, { expiresAt: mine.expiresAt })
+    }
+  }
+  await finishJoining(owner)
   return true
+}
+
+function onlyUnreadable(error: unknown): null {
+  if (isPspError(error) && ["expired", "damaged", "corrupt", "rolled-back"].includes(error.code)) return null
+  throw error
 }
 
 async function ownsAnotherVault(card: Card, vault: Vault, connection: Connection): Promise<boolean> {

@@ -3,25 +3,33 @@ import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
 import { ask, type Computer } from "../messages.js"
 
+/** Ask again after as many ms; null: that was all. */
+type Again = (computer: Computer) => number | null
+
+export const always: Again = () => 2000
+export const whileWaiting: Again = (computer) => (computer.isThere && computer.trust.state === "waiting" ? 2000 : null)
+
 /** This computer, asked now and again while the page is visible; null until the first answer. */
-export function useComputer(everyMs: number | null): [Computer | null, (computer: Computer) => void] {
+export function useComputer(again: Again): [Computer | null, (computer: Computer) => void] {
   const [computer, setComputer] = useState<Computer | null>(null)
   useEffect(() => {
+    const ms = computer === null ? 0 : again(computer)
+    if (ms === null) return
     let isOpen = true
     let timer: ReturnType<typeof setTimeout> | undefined
     const look = async () => {
       if (document.visibilityState === "visible") {
         const found = await ask("computer", {}).catch(unreachable)
         if (isOpen) setComputer(found)
-      }
-      if (isOpen && everyMs !== null) timer = setTimeout(() => void look(), everyMs)
+      } else if (isOpen) timer = setTimeout(() => void look(), ms)
     }
-    void look()
+    if (ms === 0) void look()
+    else timer = setTimeout(() => void look(), ms)
     return () => {
       isOpen = false
       clearTimeout(timer)
     }
-  }, [everyMs])
+  }, [computer])
   return [computer, setComputer]
 }
 

@@ -5,7 +5,7 @@ import { ask, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { grantedOrigins, takeBack } from "../permissions.js"
 import { ownCard } from "../trust.js"
-import { ComputerCard, useComputer } from "./computer.js"
+import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
 
@@ -16,7 +16,7 @@ export function Dashboard() {
   const [origins, setOrigins] = useState<string[]>([])
   const [own, setOwn] = useState<{ name: string; fingerprint: string } | null>(null)
   const [note, setNote] = useState("")
-  const [computer, setComputer] = useComputer(5000)
+  const [computer, setComputer] = useComputer(whileWaiting)
 
   const look = async () => {
     setOrigins(await grantedOrigins())

@@ -10,7 +10,7 @@ import type { Waiting } from "../outbox.js"
 import { requestSite } from "../permissions.js"
 import { isUnderWay, onSaveState, readSaveState, type SaveState } from "../save-state.js"
 import { isTrusted } from "../trust.js"
-import { ComputerCard, useComputer } from "./computer.js"
+import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
 import { SaveStatus } from "./save-status.js"
@@ -25,7 +25,7 @@ export function Popup() {
   const [sessions, setSessions] = useState<Sessions>({ entries: [], isKnown: false })
   const [waiting, setWaiting] = useState<Waiting[]>([])
   const [note, setNote] = useState<string | null>(null)
-  const [computer, setComputer] = useComputer(null)
+  const [computer, setComputer] = useComputer(whileWaiting)
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
 
   const look = async () => {

@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
-import { ComputerCard, useComputer } from "./computer.js"
+import { always, ComputerCard, useComputer } from "./computer.js"
 
 const command = "npm install --global persistent-sessions && psp install"
 
 /** The first minutes: install psp, trust this computer, pin the icon. Notices by itself what is done. */
 export function Welcome() {
-  const [computer, setComputer] = useComputer(2000)
+  const [computer, setComputer] = useComputer(always)
   const [isCopied, setCopied] = useState(false)
   const copy = () => {
     void navigator.clipboard.writeText(command).then(() => setCopied(true))
