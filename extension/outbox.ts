@@ -5,8 +5,8 @@ import { openDatabase, type WaitingSave } from "./db.js"
  * Sealed saves wait here until the native host has acknowledged them. A commit is idempotent (names end in the digest of
  * the bytes), so putting one again after a crash in between still leaves exactly one object.
  */
-export async function enqueue(save: WaitingSave): Promise<number> {
-  return (await openDatabase()).add("outbox", save)
+export async function enqueue(save: WaitingSave): Promise<void> {
+  await (await openDatabase()).add("outbox", save)
 }
 
 export interface Waiting {

@@ -9,7 +9,7 @@ export interface SaveIntent extends Scope {
 }
 
 /** Duration of each stage (ms); a stage that was not reached is missing. */
-export type Timings = Partial<Record<Stage, number>>
+export type Timings = Partial<Record<Stage | "outbox", number>>
 export type Stage = "permission" | "capture" | "seal" | "transport"
 
 /** What was sealed: shown at the end, and kept so that a restart in between still tells it. */

@@ -1,5 +1,6 @@
 import { PspError, toPspError } from "../shared/errors.js"
 import type { Snapshot } from "../shared/snapshot.js"
+import type { Prepared } from "../shared/vault.js"
 import { capture as captureSite } from "./capture.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { drain, enqueue, isWaiting } from "./outbox.js"
@@ -12,7 +13,7 @@ import {
   type SaveIntent,
   type SaveState,
   type Sealed,
-  type Stage,
+  type Timings,
 } from "./save-state.js"
 
 /**
@@ -23,8 +24,9 @@ import {
 export interface SaveSteps {
   may: (site: string) => Promise<boolean>
   capture: (intent: SaveIntent) => Promise<Snapshot>
-  /** Seals and puts into the outbox, under the intent's id. */
-  seal: (snapshot: Snapshot, id: string) => Promise<Omit<Sealed, "gaps">>
+  seal: (snapshot: Snapshot) => Promise<Prepared>
+  /** Puts what was sealed into the outbox, under the intent's id. */
+  keep: (prepared: Prepared, intent: SaveIntent) => Promise<void>
   /** True when the outbox holds what was sealed for this intent. */
   isSealed: (id: string) => Promise<boolean>
   /** Sends what is in the outbox; resolves when all of it is durable. */
@@ -35,7 +37,8 @@ export interface SaveSteps {
 const realSteps: SaveSteps = {
   may: maySite,
   capture: captureSite,
-  seal: sealIntoOutbox,
+  seal: (snapshot) => withVaultOffline((vault) => vault.prepare(snapshot)),
+  keep: (prepared, { id, site, account }) => enqueue({ intentId: id, prepared, site, account, since: Date.now() }),
   isSealed: isWaiting,
   send: sendOutbox,
   now: () => performance.timeOrigin + performance.now(),
@@ -108,9 +111,11 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
     const snapshot = await steps.capture(current.intent)
     const captured = steps.now()
     current = await enter("seal", timed(current, "capture", captured - started))
-    const sealed = await steps.seal(snapshot, current.intent.id)
-    current = timed(current, "seal", steps.now() - captured)
-    await transport(current, { gaps: snapshot.report.gaps, ...sealed }, steps)
+    const prepared = await steps.seal(snapshot)
+    const sealed = steps.now()
+    await steps.keep(prepared, current.intent)
+    current = timed(timed(current, "seal", sealed - captured), "outbox", steps.now() - sealed)
+    await transport(current, { gaps: snapshot.report.gaps, ...sizeOf(prepared) }, steps)
   } catch (error) {
     await writeSaveState(failedState(current, error))
   }
@@ -131,11 +136,8 @@ async function transport({ intent, since, timings }: SaveState, sealed: Sealed, 
   await writeSaveState({ phase: "saved", intent, since, timings: all, sealed, savedAt: Date.now() })
 }
 
-async function sealIntoOutbox(snapshot: Snapshot, intentId: string): Promise<Omit<Sealed, "gaps">> {
-  const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
-  await enqueue({ intentId, prepared, site: snapshot.sites[0], account: snapshot.account, since: Date.now() })
-  const bytes = prepared.objects.reduce((total, object) => total + object.bytes.length, 0)
-  return { objects: prepared.objects.length, bytes }
+function sizeOf({ objects }: Prepared): Omit<Sealed, "gaps"> {
+  return { objects: objects.length, bytes: objects.reduce((total, { bytes }) => total + bytes.length, 0) }
 }
 
 /** @throws what the host or the store answered; what was not sent stays in the outbox */
@@ -149,7 +151,7 @@ async function enter(phase: "capture" | "seal", { intent, since, timings }: Save
   return state
 }
 
-function timed(state: SaveState, stage: Stage, ms: number): SaveState {
+function timed(state: SaveState, stage: keyof Timings, ms: number): SaveState {
   return { ...state, timings: { ...state.timings, [stage]: ms } }
 }
 

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it, vi } from "vitest"
 import { fakeBrowser } from "wxt/testing"
 import { PspError } from "../../shared/errors.js"
+import type { Prepared } from "../../shared/vault.js"
 import type { Gap } from "../../shared/report.js"
 import { beginSave, continueSave, refuseSave, resumeSave, type SaveSteps } from "../../extension/save.js"
 import { readSaveState, writeSaveState, type SaveIntent, type SaveState } from "../../extension/save-state.js"
@@ -22,6 +23,14 @@ const intent: SaveIntent = {
 }
 const gap: Gap = { kind: "indexedDB", where: "https://example.com", what: "1 database", why: "why", fix: "", count: 1 }
 
+const prepared: Prepared = {
+  objects: [1, 2].map((object) => ({ name: `object-${object}`, bytes: new Uint8Array(2048) })),
+  superseded: [],
+  sid: null,
+  mark: null,
+  members: null,
+}
+
 /** Steps that note themselves, and a clock that a test moves. */
 function createSteps(over: Partial<SaveSteps> = {}) {
   const done: string[] = []
@@ -42,7 +51,11 @@ function createSteps(over: Partial<SaveSteps> = {}) {
     seal: async () => {
       await note("seal")
       now += 30
-      return { objects: 2, bytes: 4096 }
+      return prepared
+    },
+    keep: async () => {
+      await note("keep")
+      now += 5
     },
     isSealed: async () => false,
     send: async () => {
@@ -58,12 +71,12 @@ function createSteps(over: Partial<SaveSteps> = {}) {
 it("a click is captured, sealed and sent, and each stage is written down before it begins", async () => {
   const { steps, done, phases } = createSteps()
   await beginSave(intent, steps)
-  expect(done).toEqual(["capture", "seal", "send"])
-  expect(phases).toEqual(["capture", "seal", "transport"])
+  expect(done).toEqual(["capture", "seal", "keep", "send"])
+  expect(phases).toEqual(["capture", "seal", "seal", "transport"])
   expect(await readSaveState()).toMatchObject({
     phase: "saved",
     intent,
-    timings: { permission: 0, capture: 20, seal: 30, transport: 40 },
+    timings: { permission: 0, capture: 20, seal: 30, outbox: 5, transport: 40 },
     sealed: { gaps: [gap], objects: 2, bytes: 4096 },
   })
 })
@@ -78,7 +91,7 @@ it("a click without the permission waits for it, and goes on once when the brows
   pass(1500)
   await Promise.all([continueSave(steps), continueSave(steps)])
   await continueSave(steps)
-  expect(done).toEqual(["capture", "seal", "send"])
+  expect(done).toEqual(["capture", "seal", "keep", "send"])
   expect(await readSaveState()).toMatchObject({ phase: "saved", timings: { permission: 1500 } })
 })
 
@@ -107,7 +120,7 @@ it("a second click while a save runs is busy, and leaves the first alone", async
   const first = beginSave(intent, steps)
   await expect(beginSave({ ...intent, id: "click-2" }, steps)).rejects.toMatchObject({ code: "busy" })
   await first
-  expect(done).toEqual(["capture", "seal", "send"])
+  expect(done).toEqual(["capture", "seal", "keep", "send"])
   expect(await readSaveState()).toMatchObject({ phase: "saved", intent: { id: "click-1" } })
   await beginSave({ ...intent, id: "click-3" }, steps)
   expect(await readSaveState()).toMatchObject({ phase: "saved", intent: { id: "click-3" } })
@@ -143,13 +156,13 @@ const stopped: { title: string; state: SaveState; isSealed: boolean; does: strin
     title: "the capture captures anew",
     state: { phase: "capture", ...common },
     isSealed: false,
-    does: ["capture", "seal", "send"],
+    does: ["capture", "seal", "keep", "send"],
   },
   {
     title: "the seal captures anew",
     state: { phase: "seal", ...common },
     isSealed: false,
-    does: ["capture", "seal", "send"],
+    does: ["capture", "seal", "keep", "send"],
   },
   {
     title: "the note of the seal sends what is sealed",
