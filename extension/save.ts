@@ -17,7 +17,7 @@ import {
 } from "./save-state.js"
 
 /**
- * A save, stage by stage: permission → capture → seal → transport. The stage is written down before it begins, so that a
+ * A save, stage by stage: permission → capture → seal → transport. The stage is written down as it begins, so that a
  * background that was stopped in the middle knows where it stood: up to the seal it begins anew (nothing had left), from
  * then on the sealed bytes are in the outbox and only have to go out.
  */
@@ -107,11 +107,12 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
   const started = steps.now()
   let current = timed(state, "permission", started - state.since)
   try {
-    current = await enter("capture", current)
-    const snapshot = await steps.capture(current.intent)
+    // Written down while the work goes on: before the outbox holds something there is nothing to lose.
+    current = { ...current, phase: "capture" }
+    const [, snapshot] = await Promise.all([writeSaveState(current), steps.capture(current.intent)])
     const captured = steps.now()
-    current = await enter("seal", timed(current, "capture", captured - started))
-    const prepared = await steps.seal(snapshot)
+    current = { ...timed(current, "capture", captured - started), phase: "seal" }
+    const [, prepared] = await Promise.all([writeSaveState(current), steps.seal(snapshot)])
     const sealed = steps.now()
     await steps.keep(prepared, current.intent)
     current = timed(timed(current, "seal", sealed - captured), "outbox", steps.now() - sealed)
@@ -143,12 +144,6 @@ function sizeOf({ objects }: Prepared): Omit<Sealed, "gaps"> {
 /** @throws what the host or the store answered; what was not sent stays in the outbox */
 export async function sendOutbox(): Promise<void> {
   await withHost(async (vault) => drain(vault))
-}
-
-async function enter(phase: "capture" | "seal", { intent, since, timings }: SaveState): Promise<SaveState> {
-  const state: SaveState = { phase, intent, since, timings }
-  await writeSaveState(state)
-  return state
 }
 
 function timed(state: SaveState, stage: keyof Timings, ms: number): SaveState {
