@@ -9,7 +9,8 @@ export default defineConfig({
   srcDir: "extension",
   publicDir: "extension/public",
   outDir: "dist",
-  outDirTemplate: "{{browser}}-mv{{manifestVersion}}",
+  // What goes to the stores has another manifest: it must not take the place of the unpacked extension in use.
+  outDirTemplate: `{{browser}}-mv{{manifestVersion}}${isForStore ? "-store" : ""}`,
   manifestVersion: 3,
   imports: false,
   modules: ["@wxt-dev/webextension-polyfill", "@wxt-dev/i18n/module"],
@@ -20,7 +21,8 @@ export default defineConfig({
   zip: {
     name: "persistent-sessions",
     // Firefox's reviewers build from the sources: what makes the archive goes in, nothing else.
-    excludeSources: ["dist/**", "coverage/**", "test-results/**", ".ci/**", "tests/**"],
+    excludeSources: ["dist/**", "coverage/**", "test-results/**", "tests/**"],
+    includeSources: [".ci/**", ".npmrc"],
   },
   vite: () => ({
     esbuild: { jsx: "automatic", jsxImportSource: "preact" },
