@@ -8,7 +8,7 @@ import { describeTab, savableKinds, type Description } from "../describe.js"
 import { ask, type Computer, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { requestSite } from "../permissions.js"
-import { isUnderWay, onSaveState, readSaveState, type SaveState } from "../save-state.js"
+import { isUnderWay, onSaveState, readSaveState, type SaveIntent, type SaveState } from "../save-state.js"
 import { isTrusted } from "../trust.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
@@ -76,7 +76,15 @@ export function Popup() {
         description={description}
         isBusy={isUnderWay(ownSave)}
         isMain={wasTrusted || isTrustedNow(computer)}
-        onFault={setNote}
+        onSave={(intent) => {
+          setNote(null)
+          // Shown before the background answers, or the end of the last save would stand there as that of this one.
+          setSave({ phase: "permission", intent, since: Date.now(), timings: {} })
+        }}
+        onFault={(text) => {
+          setNote(text)
+          void readSaveState().then(setSave)
+        }}
       />
       <SaveStatus state={ownSave} note={note} />
       {wasTrusted && computer !== null && isAsking(computer) ? (
@@ -130,10 +138,11 @@ interface SaveFormProps {
   isBusy: boolean
   /** Save is the main thing to do here; before the computer is trusted, trusting it is. */
   isMain: boolean
-  onFault: (text: string | null) => void
+  onSave: (intent: SaveIntent) => void
+  onFault: (text: string) => void
 }
 
-function SaveForm({ description, isBusy, isMain, onFault }: SaveFormProps) {
+function SaveForm({ description, isBusy, isMain, onSave, onFault }: SaveFormProps) {
   const { site, origins, cookies, tabs } = description
   const [account, setAccount] = useState(description.account)
   const [kinds, setKinds] = useState<Kind[]>([...savableKinds])
@@ -141,9 +150,9 @@ function SaveForm({ description, isBusy, isMain, onFault }: SaveFormProps) {
 
   // Posts the intent, then asks: nothing may be awaited before the request, or Firefox loses the click.
   const onClick = () => {
-    onFault(null)
     const label = account.trim() === "" ? description.account : account.trim()
     const intent = { id: crypto.randomUUID(), tabId: description.tabId, site, account: label, kinds, withoutOrigins }
+    onSave(intent)
     const fail = (error: unknown) => onFault(i18n.t("notSaved", [toPspError(error, "Saving").message]))
     const posted = ask("save", { intent }).catch(fail)
     requestSite(site)
