@@ -54,14 +54,19 @@ export async function describeValue(value: unknown): Promise<Description> {
       return { mime: one.type, ...file, bytes: hex(new Uint8Array(await one.arrayBuffer())) }
     }
     if (one instanceof ImageData) {
-      return { width: one.width, height: one.height, colorSpace: one.colorSpace, data: await describe(one.data) }
+      // Firefox has no colorSpace here: its images are what others call srgb.
+      const colorSpace = "colorSpace" in one ? one.colorSpace : "srgb"
+      return { width: one.width, height: one.height, colorSpace, data: await describe(one.data) }
     }
     if (one instanceof DOMRectReadOnly) return { numbers: await inTurn([one.x, one.y, one.width, one.height]) }
     if (one instanceof DOMPointReadOnly) return { numbers: await inTurn([one.x, one.y, one.z, one.w]) }
     if (one instanceof DOMQuad) return { points: await inTurn([one.p1, one.p2, one.p3, one.p4]) }
     if (one instanceof DOMMatrixReadOnly) return { is2D: one.is2D, numbers: await inTurn([...one.toFloat64Array()]) }
     if ("CryptoKey" in globalThis && one instanceof CryptoKey) {
-      const jwk = one.extractable ? await describe(sorted(await crypto.subtle.exportKey("jwk", one))) : null
+      // Firefox alone writes the algorithm of an ECDSA key into it; the algorithm stands beside it anyway.
+      const jwk = one.extractable
+        ? await describe(sorted({ ...(await crypto.subtle.exportKey("jwk", one)), alg: null }))
+        : null
       const { type: kind, extractable } = one
       return {
         kind,

@@ -17,7 +17,7 @@ export const plainCookies = [
   "twin=of the root; Path=/",
   "twin=of account; Path=/account",
   "twin=of the domain; Path=/; Domain=conf.test",
-  "nameless value; Path=/",
+  "=nameless value; Path=/",
   "empty=; Path=/",
   'quoted="in quotes, with a comma"; Path=/',
   "utf8=naïve 🌿 ‮rtl; Path=/",

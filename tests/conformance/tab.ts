@@ -22,10 +22,10 @@ const onPage = (name: string, fillPath: string, host: Host = "app.conf.test", se
   return { name, host, secure, fillPath, seePath: "/see" }
 }
 
-const inFrame = (name: string, outer: readonly [Host, ...Host[]], fillPath: string): State => {
+const inFrame = (name: string, outer: readonly [Host, ...Host[]], fillPath: string, secure = true): State => {
   const [host, ...inner] = outer
   const frames = [...inner, "app.conf.test"] as const
-  return { name, host, secure: true, fillPath: framed(frames, fillPath), seePath: framed(frames, "/see") }
+  return { name, host, secure, fillPath: framed(frames, fillPath), seePath: framed(frames, "/see") }
 }
 
 /** All that the site can fill. */
@@ -48,6 +48,7 @@ export const states: State[] = [
   inFrame("third-party frame of another subdomain", ["shop.top.test"], "/fill/frame?label=below-shop"),
   inFrame("frame in a frame", ["top.test", "login.idp.test"], "/fill/frame?label=two-levels"),
   inFrame("own frame below another site", ["app.conf.test", "login.idp.test"], "/fill/frame?label=ancestor-bit"),
+  inFrame("third-party frame below http", ["top.test"], "/fill/frame?label=below-http", false),
 ]
 
 /** Opens the page that fills a state, and waits until it has. */
