@@ -1,5 +1,5 @@
 // Installs what is missing, with the machine's own package managers: the npm packages of the lockfile, and the browsers
-// that the tests and the demo drive. Plain Node and no dependency, because it runs before there are any.
+// that the tests and the demo drive, and what makes the certificate of the conformance site. Plain Node and no dependency, because it runs before there are any.
 import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import process from "node:process"
@@ -17,9 +17,10 @@ const missing = [
     isThere: has("PSP_CHROMIUM", ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]),
   },
   { packages: ["firefox-esr"], isThere: has("PSP_FIREFOX", ["/usr/bin/firefox-esr", "/usr/bin/firefox"]) },
+  { packages: ["openssl"], isThere: spawnSync("openssl", ["version"]).status === 0 },
 ].filter(({ isThere }) => !isThere)
 
-if (missing.length > 0) installBrowsers(missing.flatMap(({ packages }) => packages))
+if (missing.length > 0) installPackages(missing.flatMap(({ packages }) => packages))
 
 /** The tree is as old as the lockfile it was made from; npm writes its own copy at the end of every install. */
 function isStale(made, source) {
@@ -31,7 +32,7 @@ function has(variable, places) {
   return named === undefined ? places.some((place) => existsSync(place)) : existsSync(named)
 }
 
-function installBrowsers(packages) {
+function installPackages(packages) {
   const [command, ...prefix] = process.getuid?.() === 0 ? ["apt-get"] : ["sudo", "-n", "apt-get"]
   const canApt = existsSync("/usr/bin/apt-get") && spawnSync(command, [...prefix, "--version"]).status === 0
   if (!canApt) {
