@@ -1,5 +1,6 @@
-// Installs what is missing, with the machine's own package managers: the npm packages of the lockfile, and the browsers
-// that the tests and the demo drive, and what makes the certificate of the conformance site. Plain Node and no dependency, because it runs before there are any.
+// Installs what is missing, with the machine's own package managers: the npm packages of the lockfile, the browsers
+// that the tests and the demo drive, and what makes a certificate for the site of the tests. Plain Node and no dependency,
+// because it runs before there are any.
 import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import process from "node:process"

@@ -78,8 +78,11 @@ type Change = typeof changeDatabase
 export const databaseChanges: ((change: Change) => Promise<void>)[] = [
   (change) => change("app", 7, (_, store) => store("values").put(0, "minus zero")),
   (change) => change("app", 7, (_, store) => store("keys").delete("")),
-  (change) => change("app", 7, (_, store) => store("auto").put("moves the next key", 6)),
-  (change) => change("app", 7, (_, store) => store("auto").delete(6)),
+  (change) =>
+    change("app", 7, (_, store) => {
+      store("auto").put("leaves nothing but a moved key generator", 6)
+      store("auto").delete(6)
+    }),
   (change) => change("app", 8, () => undefined),
   (change) => change("app", 9, (db) => db.createObjectStore("one more")),
   (change) => change("app", 10, (_, store) => store("indexed").deleteIndex("by tag")),
