@@ -62,10 +62,7 @@ export async function differenceBetween(left: unknown, right: unknown): Promise<
       also(Array.from(a), Array.from(b), "<files>")
     } else if (tag === "CryptoKey") {
       // Engines put the parts of an algorithm into another order when they import.
-      const partsOf = (key: object): unknown[] =>
-        Object.entries<unknown>({ ...(key as CryptoKey).algorithm })
-          .sort()
-          .flat()
+      const partsOf = (key: object) => JSON.stringify(Object.entries({ ...(key as CryptoKey).algorithm }).sort())
       also(partsOf(a), partsOf(b), "<algorithm>")
       if (!(a as CryptoKey).extractable) continue
       const jwkOf = (key: object) => crypto.subtle.exportKey("jwk", key as CryptoKey)
