@@ -17,7 +17,7 @@
  *     "Boolean" | "Number" | "String" | "BigInt", value     boxed
  *     "RegExp", source, flags                               lastIndex is 0 afterwards, as in a structured clone
  *     "Map", [key, value, …]      "Set", [value, …]
- *     "Error", name, message | null, stack | null, [cause] | []
+ *     "Error", name, message | null, stack | null, [key, value, …]     cause, errors
  *     "DOMException", name, message
  *     "ArrayBuffer", Base64, maxByteLength?                 the second only where it can be resized
  *     "Uint8Array" | … | "DataView", buffer, offset?, length?     no offset: from the start; no length: to the end of the
@@ -76,7 +76,7 @@ export function createStructuredCodec(): StructuredCodec {
   type Builtin = (self: unknown, ...args: unknown[]) => unknown
   type Constructor = (new (...args: unknown[]) => object) & { prototype: object }
 
-  const { apply, construct } = Reflect
+  const { apply, construct, deleteProperty } = Reflect
   const { bind, call } = Function.prototype
   const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, keys, setPrototypeOf } = Object
   const { isArray } = Array
@@ -149,7 +149,7 @@ export function createStructuredCodec(): StructuredCodec {
   /** A container on the way through a graph; its children are `source[0…size]`, or `source[names[i]]`. */
   interface Frame {
     parent: Frame | null
-    kind: "key" | "item" | "entry" | "Map" | "Set" | "cause" | "part"
+    kind: "key" | "item" | "entry" | "Map" | "Set" | "part"
     source: Children
     names: string[] | null
     size: number
@@ -243,6 +243,9 @@ export function createStructuredCodec(): StructuredCodec {
   const hex = list<string>()
   for (let i = 0; i < 256; i++) append(hex, `${"0123456789abcdef"[i >>> 4]}${"0123456789abcdef"[i & 15]}`)
 
+  const hasXrays = typeof globals["XPCNativeWrapper"] === "function"
+  const cloneHere = globals["structuredClone"] as (value: unknown) => unknown
+
   const errorClasses = bare({
     Error: classOf("Error"),
     EvalError: classOf("EvalError"),
@@ -251,6 +254,7 @@ export function createStructuredCodec(): StructuredCodec {
     SyntaxError: classOf("SyntaxError"),
     TypeError: classOf("TypeError"),
     URIError: classOf("URIError"),
+    AggregateError: classOf("AggregateError"),
   })
   const point = list("x", "y", "z", "w")
   const rect = list("x", "y", "width", "height")
@@ -361,11 +365,12 @@ export function createStructuredCodec(): StructuredCodec {
 
   function encode(value: unknown): Encoded | Promise<Encoded> {
     try {
-      const text = encodeTree(value)
-      return text === null ? encodeGraph(value) : { text: escape(text), gaps: [] }
+      const root = hasXrays && typeof value === "object" && value !== null ? withoutXray(value) : value
+      const text = encodeTree(root)
+      return text === null ? encodeGraph(root) : { text: escape(text), gaps: [] }
     } catch {
-      // No memory for it, or no string as long as that.
-      return { text: '{"$":["gap","value"]}', gaps: [{ path: "", what: "value", why: "it is too large" }] }
+      // No memory for it, no string as long as that, or an Xray in front of what cannot be cloned.
+      return { text: '{"$":["gap","value"]}', gaps: [{ path: "", what: "value", why: "it cannot be read" }] }
     }
   }
 
@@ -507,8 +512,20 @@ export function createStructuredCodec(): StructuredCodec {
     return name.length > 40 ? "object" : name
   }
 
-  function writingOf(value: object): Writing | Gap {
+  /**
+   * What a content script in Firefox reads from the page's IndexedDB, it sees through Xrays: without functions, boxed values,
+   * causes and keys that shadow inherited ones, and with Maps that nobody can walk. A clone of what is behind them is all
+   * there, and of this world.
+   */
+  function withoutXray(value: object): object {
+    // A key of that name in somebody's data is no getter.
+    const isXray = getOwnPropertyDescriptor(value, "wrappedJSObject")?.get !== undefined
+    return isXray ? (cloneHere((value as Children)["wrappedJSObject"]) as object) : value
+  }
+
+  function writingOf(original: object): Writing | Gap {
     try {
+      const value = hasXrays ? withoutXray(original) : original
       if (isArray(value)) return writingOfArray(value)
       const prototype: unknown = getPrototypeOf(value)
       // Nothing else that comes out of a structured clone has these prototypes.
@@ -733,16 +750,15 @@ export function createStructuredCodec(): StructuredCodec {
   function writingOfError(error: object): Writing {
     const name = (error as Children)["name"]
     const stack = (error as Children)["stack"]
-    const message = getOwnPropertyDescriptor(error, "message")
-    const cause = getOwnPropertyDescriptor(error, "cause")
+    const message: unknown = getOwnPropertyDescriptor(error, "message")?.value
     const textOrNull = (text: unknown) => (typeof text === "string" ? stringify(text) : "null")
     const known = typeof name === "string" && name in errorClasses ? name : "Error"
-    return {
-      text: `{"$":["Error","${known}",${textOrNull(message?.value)},${textOrNull(stack)},[`,
-      kind: "cause",
-      source: cause === undefined || !hasOwn(cause, "value") ? list() : list(cause.value as unknown),
-      end: "]]}",
-    }
+    const names = list<string>()
+    if (hasOwn(error, "cause")) append(names, "cause")
+    // Firefox keeps them in a structured clone.
+    if (known === "AggregateError" && hasOwn(error, "errors")) append(names, "errors")
+    const text = `{"$":["Error","${known}",${textOrNull(message)},${textOrNull(stack)},[`
+    return { text, kind: "key", source: error, names, between: ",", end: "]]}" }
   }
 
   function writingOfImageData(image: object): Writing {
@@ -961,9 +977,7 @@ export function createStructuredCodec(): StructuredCodec {
         }
         case "Error": {
           const error = makeError(textIn(args[1]), args[2], args[3])
-          return walk(error, "cause", args[4], null, (cause) => {
-            if (cause.length > 0) define(error, "cause", cause[0], false)
-          })
+          return walk(error, "entry", args[4], null, (entries) => defineEntries(error, entries, false))
         }
         case "DOMException":
           return leaf(new (classIn(tag))(textIn(args[2]), textIn(args[1])))
@@ -1048,14 +1062,16 @@ export function createStructuredCodec(): StructuredCodec {
     }
   }
 
-  function defineEntries(target: object, entries: unknown[]) {
-    for (let i = 0; i + 1 < entries.length; i += 2) define(target, entries[i] as string, entries[i + 1])
+  function defineEntries(target: object, entries: unknown[], enumerable = true) {
+    for (let i = 0; i + 1 < entries.length; i += 2) define(target, entries[i] as string, entries[i + 1], enumerable)
   }
 
   function makeError(name: string, message: unknown, stack: unknown): object {
     const errorClass = errorClasses[name]
     if (errorClass === null || errorClass === undefined) throw new TypeErrorHere("No such error")
-    const error = typeof message === "string" ? new errorClass(message) : new errorClass()
+    const error = name === "AggregateError" ? new errorClass([]) : new errorClass()
+    if (name === "AggregateError") deleteProperty(error, "errors")
+    if (typeof message === "string") define(error, "message", message, false)
     if (typeof stack === "string") define(error, "stack", stack, false)
     return error
   }
@@ -1092,7 +1108,6 @@ export function createStructuredCodec(): StructuredCodec {
     const place = at - 1
     if (place < 0) return ""
     if (kind === "item") return `[${place}]`
-    if (kind === "cause") return ".cause"
     if (kind === "Set") return ` Set item ${place}`
     if (kind === "Map") return ` Map ${place % 2 === 0 ? "key" : "value"} ${place >>> 1}`
     const name = kind === "key" ? names?.[place] : kind === "entry" ? source[place - (place % 2)] : undefined
