@@ -2,8 +2,8 @@
 export const kinds = ["cookies", "localStorage", "sessionStorage", "indexedDB", "context"] as const
 export type Kind = (typeof kinds)[number]
 
-/** Kinds that are only counted and named, never carried (yet). */
-export type GapKind = Kind | "opfs" | "cacheStorage" | "serviceWorker" | "origin" | "site"
+/** Kinds that are only counted and named, never carried (yet). `portability`: carried, but may not work elsewhere. */
+export type GapKind = Kind | "opfs" | "cacheStorage" | "serviceWorker" | "origin" | "site" | "portability"
 
 /**
  * One thing that was not done, for a person to read. Names only: never a cookie or storage value.

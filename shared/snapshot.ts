@@ -189,7 +189,10 @@ const database = v.strictObject({
   ),
 })
 
-const gapKinds = [...kinds, "opfs", "cacheStorage", "serviceWorker", "origin", "site"] as const satisfies GapKind[]
+const gapKinds = [
+  ...kinds,
+  ...(["opfs", "cacheStorage", "serviceWorker", "origin", "site", "portability"] as const),
+] as const satisfies GapKind[]
 const gap = v.strictObject({
   kind: v.picklist(gapKinds),
   where: text,
