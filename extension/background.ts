@@ -8,8 +8,8 @@ import { answerMessages, type Computer, type Handlers } from "./messages.js"
 import { connect } from "./native-port.js"
 import { drain, listWaiting } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
-import { maySite } from "./permissions.js"
-import { beginSave, continueSave, refuseSave, resumeSave } from "./save.js"
+import { maySites } from "./permissions.js"
+import { beginSave, cancelSave, continueSave, refuseSave, resumeSave } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
@@ -40,6 +40,10 @@ const handlers: Handlers = {
   async permission({ granted }) {
     await (granted ? continueSave() : refuseSave())
     await settleAlarm()
+    return null
+  },
+  async cancel() {
+    cancelSave()
     return null
   },
   async wake() {
@@ -101,7 +105,7 @@ function ignoreExpected(error: unknown): void {
 
 async function isSiteGranted(): Promise<boolean> {
   const state = await readSaveState()
-  return state === null || maySite(state.intent.site)
+  return state === null || maySites([state.intent.site, ...state.intent.alsoSites])
 }
 
 /** As `list` with details, but opens the sessions of one site only: a popup must not read the whole store. */

@@ -1,14 +1,20 @@
-import { browser } from "wxt/browser"
+import { browser, type Browser } from "wxt/browser"
 import { PspError } from "../shared/errors.js"
+import type { PageReading } from "../shared/page/read-page.js"
+import { portabilityGaps } from "../shared/portability.js"
 import type { Gap, Kind } from "../shared/report.js"
+import { countsOf, noteFrames, oneOfEachStorage, originStatesOf, tabStatesOf } from "../shared/readings.js"
 import { siteOf } from "../shared/site.js"
-import { parseSnapshot, type Snapshot, type TabState } from "../shared/snapshot.js"
+import { parseSnapshot, type OriginState, type Snapshot } from "../shared/snapshot.js"
+import { noteUncarried, noteUnopened } from "../shared/unsaved.js"
 import { version } from "../shared/version.js"
-import { originOf } from "./ask-tab.js"
-import { captureContext, countTabDatabases, noteDatabases } from "./capture-context.js"
+import { captureContext } from "./capture-context.js"
 import { captureCookies } from "./capture-cookies.js"
-import { noteFrames, originsOf, readTab, tabsOfSite, tabStatesOf } from "./capture-tabs.js"
+import { captureDatabases, type Reading } from "./capture-databases.js"
+import { captureFiles } from "./capture-files.js"
+import { readTab, tabsOfSites, type FrameReading } from "./capture-tabs.js"
 import { maySite } from "./permissions.js"
+import { defaultLimits, type Limits } from "../shared/limits.js"
 import { browserOf, storeOfTab } from "./stores.js"
 
 /** What the person wants saved: everything, less what they unticked. */
@@ -16,83 +22,148 @@ export interface Scope {
   /** The tab the click was about. */
   tabId: number
   site: string
+  /** Sites that the login leans on, and that the person wants saved with it. */
+  alsoSites: string[]
   account: string
   kinds: Kind[]
   /** Origins that were unticked. */
   withoutOrigins: string[]
+  /** Origins of the session that were saved before: those that are open nowhere now are named. */
+  knownOrigins: string[]
+}
+
+export interface CaptureOptions {
+  limits?: Limits
+  /** Calls it off: it ends with `aborted`. */
+  signal?: AbortSignal
+  /** Bytes of database records that were read so far. */
+  onProgress?: (bytes: number) => void
 }
 
 /**
  * Captures the session of a site as this browser has it now. What could not be taken is in the report.
  *
  * @throws `nothing-to-capture` for a tab that shows no website or cannot be read (an error page, say: a session without
- *   its page storage must not replace a whole one), `permission-refused` when the site may not be read
+ *   its page storage must not replace a whole one), `permission-refused` when a site may not be read, `aborted`
  */
-export async function capture(scope: Scope): Promise<Snapshot> {
+export async function capture(scope: Scope, options: CaptureOptions = {}): Promise<Snapshot> {
   const { site, kinds } = scope
-  const acted = await browser.tabs.get(scope.tabId).catch(() => null)
-  if (acted === null) throw new PspError("nothing-to-capture", "Cannot save session: the tab was closed")
-  if (!(await maySite(site))) {
-    throw new PspError(
-      "permission-refused",
-      `Cannot save session of ${site}: the browser does not let this extension read it`,
-    )
-  }
-  if (acted.url === undefined || siteOf(acted.url) !== site) {
-    throw new PspError("nothing-to-capture", `Cannot save session of ${site}: the tab shows another page by now`)
-  }
+  const sites: [string, ...string[]] = [site, ...scope.alsoSites.filter((other) => other !== site)]
+  const acted = await tabOf(scope, sites)
   const store = await storeOfTab(acted)
-  const tabs = await tabsOfSite(site, store.id, acted)
+  const source = browserOf(navigator.userAgent)
+  const tabs = await tabsOfSites(sites, store.id, acted)
   const gaps: Gap[] = []
-  const isTicked = ({ url }: { url?: string | undefined }) => !scope.withoutOrigins.includes(originOf(url) ?? "")
-  const wantsStorage = kinds.includes("localStorage") || kinds.includes("sessionStorage")
-  const [cookies, readings, context, databases] = await Promise.all([
-    kinds.includes("cookies") ? captureCookies(site, store.id, gaps) : undefined,
-    Promise.all(wantsStorage ? tabs.map((tab) => readTab(tab, kinds)) : []),
+  const wanted = {
+    local: kinds.includes("localStorage"),
+    session: kinds.includes("sessionStorage"),
+    counts: kinds.includes("indexedDB") || kinds.includes("localStorage") || kinds.includes("opfs"),
+  }
+  const wantsPages = wanted.session || wanted.counts
+  const [cookies, readings, context] = await Promise.all([
+    kinds.includes("cookies") ? cookiesOf(sites, store.id, gaps) : undefined,
+    Promise.all(wantsPages ? tabs.map((tab) => readTab(tab, wanted, source.engine)) : []),
     kinds.includes("context") ? captureContext(acted, gaps) : undefined,
-    Promise.all(tabs.filter(isTicked).map((tab) => countTabDatabases(tab))),
   ])
   const [first] = readings
   if (first !== undefined && "gap" in first) throw unreadable(site, first.gap)
   const read = readings.flatMap((reading) => ("gap" in reading ? [] : [reading]))
   gaps.push(...readings.flatMap((reading) => ("gap" in reading ? [reading.gap] : [])))
-  noteFrames(read, site, gaps)
-  const origins = kinds.includes("localStorage") ? originsOf(read, scope, gaps) : undefined
-  const tabStates = kinds.includes("sessionStorage") ? tabStatesOf(read, scope, gaps) : undefined
-  noteDatabases(databases, gaps)
+  noteFrames(read, sites, gaps)
+  const frames = oneOfEachStorage(read, { sites, withoutOrigins: scope.withoutOrigins })
+  const origins = wanted.counts ? originStatesOf(frames, wanted.local, gaps) : undefined
+  const tabStates = wanted.session
+    ? tabStatesOf(read, { sites, withoutOrigins: scope.withoutOrigins }, gaps)
+    : undefined
+  if (origins !== undefined) {
+    await fillOrigins(frames, origins, kinds, options, gaps)
+    noteUncarried(origins, kinds, gaps)
+    noteUnopened({ ...scope, sites }, origins, cookies ?? [], gaps)
+  }
+  refuseWhenCalledOff(options.signal)
   const snapshot: Snapshot = {
     schema: 1,
-    sites: [site],
+    sites,
     account: scope.account,
     capturedAt: Date.now(),
-    capturedBy: { tool: "extension", version, browser: browserOf(navigator.userAgent), store },
+    capturedBy: { tool: "extension", version, browser: source, store },
     ...(cookies === undefined ? {} : { cookies }),
     ...(origins === undefined ? {} : { origins }),
     ...(tabStates === undefined ? {} : { tabs: tabStates }),
     ...(context === undefined ? {} : { context }),
-    report: {
-      captured: {
-        ...(cookies === undefined ? {} : { cookies: cookies.length }),
-        ...(origins === undefined
-          ? {}
-          : { localStorage: sum(origins.map(({ localStorage }) => localStorage?.length ?? 0)) }),
-        ...(tabStates === undefined ? {} : { sessionStorage: sum(tabStates.flatMap(itemCounts)) }),
-        ...(context === undefined ? {} : { context: 1 }),
-      },
-      gaps,
+    report: { captured: {}, gaps },
+  }
+  snapshot.report.captured = countsOf(snapshot, kinds)
+  gaps.push(...portabilityGaps(snapshot))
+  return parseSnapshot(snapshot)
+}
+
+async function tabOf({ tabId, site }: Scope, sites: string[]): Promise<Browser.tabs.Tab> {
+  const acted = await browser.tabs.get(tabId).catch(() => null)
+  if (acted === null) throw new PspError("nothing-to-capture", "Cannot save session: the tab was closed")
+  for (const one of sites) {
+    if (await maySite(one)) continue
+    throw new PspError(
+      "permission-refused",
+      `Cannot save session of ${site}: the browser does not let this extension read ${one === site ? "it" : one}`,
+    )
+  }
+  if (acted.url === undefined || siteOf(acted.url) !== site) {
+    throw new PspError("nothing-to-capture", `Cannot save session of ${site}: the tab shows another page by now`)
+  }
+  return acted
+}
+
+async function cookiesOf(sites: string[], storeId: string, gaps: Gap[]) {
+  return (await Promise.all(sites.map((site) => captureCookies(site, storeId, gaps)))).flat()
+}
+
+/** Databases and files of each origin, all origins at once; each has its place in `origins`. */
+async function fillOrigins(
+  frames: FrameReading[],
+  origins: OriginState[],
+  kinds: Kind[],
+  { limits = defaultLimits, signal, onProgress }: CaptureOptions,
+  gaps: Gap[],
+): Promise<void> {
+  let bytes = 0
+  const reading: Reading = {
+    limits,
+    signal,
+    room: () => limits.session - bytes,
+    onBytes: (more) => {
+      bytes += more
+      onProgress?.(bytes)
     },
   }
-  return parseSnapshot(snapshot)
+  await Promise.all(
+    frames.map(async (frame, index) => {
+      const state = origins[index]
+      if (state === undefined) return
+      if (kinds.includes("indexedDB") && frame.page.counts !== undefined) {
+        const { databases } = frame.page.counts
+        if (databases === null) gaps.push(untoldGap(frame.page))
+        else if (databases.length === 0) state.indexedDB = []
+        else {
+          const collector = await captureDatabases(frame, reading)
+          state.indexedDB = collector.databases
+          gaps.push(...collector.gaps)
+        }
+      }
+      if (kinds.includes("opfs") && state.opfs !== undefined) await captureFiles(frame, state, reading, gaps)
+    }),
+  )
+}
+
+function untoldGap({ origin }: PageReading): Gap {
+  const why = "the browser does not say whether there is any"
+  return { kind: "indexedDB", where: origin, what: "IndexedDB", why, fix: "", count: 1 }
 }
 
 function unreadable(site: string, { why, fix }: Gap): PspError {
   return new PspError("nothing-to-capture", `Cannot save session of ${site}: ${why}; ${fix}`)
 }
 
-function itemCounts({ sessionStorage }: TabState): number[] {
-  return sessionStorage.map(({ items }) => items.length)
-}
-
-function sum(numbers: number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
+function refuseWhenCalledOff(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new PspError("aborted", "Cannot save session: you called it off")
 }

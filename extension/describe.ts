@@ -1,31 +1,50 @@
-import { browser } from "wxt/browser"
+import { browser, type Browser } from "wxt/browser"
+import { measurePage, type PageMeasure } from "../shared/page/measure-page.js"
 import type { Kind } from "../shared/report.js"
+import { sitesItLeansOn } from "../shared/second-site.js"
 import { defaultAccount, isOriginOfSite, siteOf } from "../shared/site.js"
+import { askTab, originOf } from "./ask-tab.js"
 import { captureCookies } from "./capture-cookies.js"
-import { tabsOfSite } from "./capture-tabs.js"
+import { tabsOfSites } from "./capture-tabs.js"
 import { withVaultOffline } from "./host.js"
 import { maySite } from "./permissions.js"
 import { storeOfTab } from "./stores.js"
 
 /** What the popup says about a tab before any click. */
-export type Description =
-  | { site: null; why: string }
-  | {
-      site: string
-      account: string
-      tabId: number
-      mayRead: boolean
-      isPrivate: boolean
-      /** Known only once the site may be read. */
-      cookies: number | null
-      /** Origins open in tabs of this site, the tab's own first. */
-      origins: string[]
-      tabs: number
-      /** Accounts that were saved for this site. */
-      accounts: string[]
-    }
+export type Description = { site: null; why: string } | DescribedSite
 
-export const savableKinds = ["cookies", "localStorage", "sessionStorage", "context"] as const satisfies Kind[]
+export interface DescribedSite {
+  site: string
+  account: string
+  tabId: number
+  mayRead: boolean
+  isPrivate: boolean
+  /** How much there is of each kind. Known only once the site may be read. */
+  amounts: Partial<Record<Kind, Amount>>
+  /** Origins open in tabs of this site, the tab's own first. */
+  origins: string[]
+  tabs: number
+  /** Accounts that were saved for this site. */
+  accounts: string[]
+  /** Other sites that the login may live on as well. */
+  alsoSites: { site: string; why: string }[]
+}
+
+export interface Amount {
+  count: number
+  /** Bytes, as far as the browser tells. */
+  size: number | null
+}
+
+/** In the order they are shown; private files are saved on request only. */
+export const savableKinds = [
+  "cookies",
+  "localStorage",
+  "sessionStorage",
+  "indexedDB",
+  "context",
+  "opfs",
+] as const satisfies Kind[]
 
 /** @param tabId the tab to act on; null for the active one */
 export async function describeTab(tabId: number | null): Promise<Description> {
@@ -42,24 +61,68 @@ export async function describeTab(tabId: number | null): Promise<Description> {
   const mayRead = await maySite(site)
   const store = await storeOfTab(tab)
   const [tabs, cookies, accounts] = await Promise.all([
-    mayRead ? tabsOfSite(site, store.id, tab) : [tab],
+    mayRead ? tabsOfSites([site], store.id, tab) : [tab],
     mayRead ? captureCookies(site, store.id, []) : null,
     withVaultOffline(async (vault) => vault.known().filter((known) => known.site === site)),
   ])
   const origins = tabs
     .map(({ url }) => originOf(url))
     .filter((origin) => origin !== null && isOriginOfSite(origin, site))
+  const measures = mayRead ? await Promise.all(tabs.map(measureTab)) : []
+  const evidence = {
+    site,
+    cookieNames: (cookies ?? []).map(({ name }) => name),
+    storageKeys: measures.flat().flatMap(({ keys }) => keys),
+    referrers: measures.flat().map(({ referrer }) => referrer),
+    frames: measures.flat().flatMap(({ frames }) => frames),
+  }
   return {
     site,
     account: accounts[0]?.account ?? defaultAccount,
     tabId: tab.id,
     mayRead,
     isPrivate: tab.incognito,
-    cookies: cookies?.length ?? null,
+    amounts:
+      cookies === null
+        ? {}
+        : {
+            cookies: { count: cookies.length, size: sum(cookies.map(({ name, value }) => name.length + value.length)) },
+            ...amountsOf(measures.flat(), site),
+          },
     origins: [...new Set(origins as string[])],
     tabs: tabs.length,
     accounts: accounts.map(({ account }) => account),
+    alsoSites: mayRead ? sitesItLeansOn(evidence) : [],
   }
+}
+
+/** A page that does not answer is named by the save; before it, it only has no numbers. */
+async function measureTab(tab: Browser.tabs.Tab): Promise<PageMeasure[]> {
+  if (tab.discarded) return []
+  const answers = await askTab(tab, measurePage, [], { allFrames: true }).catch(() => [])
+  return answers.map(({ answer }) => answer as PageMeasure)
+}
+
+function amountsOf(measures: PageMeasure[], site: string): DescribedSite["amounts"] {
+  const ofSite = measures.filter(({ origin }) => isOriginOfSite(origin, site))
+  const once = ofSite.filter(({ origin }, index) => ofSite.findIndex((other) => other.origin === origin) === index)
+  const bytes = once.map(({ databaseBytes }) => databaseBytes)
+  return {
+    localStorage: { count: sum(once.map(({ local }) => local.items)), size: sum(once.map(({ local }) => local.size)) },
+    sessionStorage: {
+      count: sum(ofSite.map(({ session }) => session.items)),
+      size: sum(ofSite.map(({ session }) => session.size)),
+    },
+    indexedDB: {
+      count: sum(once.map(({ databases }) => databases ?? 0)),
+      size: bytes.some((size) => size === null) ? null : sum(bytes as number[]),
+    },
+    opfs: { count: sum(once.map(({ files }) => files)), size: null },
+  }
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 async function activeTab() {
@@ -75,12 +138,4 @@ function whyNot(url: string): string {
   if (/^(?:file|data|blob|javascript):/.test(url))
     return "This page is no website: open the website you are logged in to"
   return "This page belongs to no website that could be saved"
-}
-
-function originOf(url: string | undefined): string | null {
-  try {
-    return url === undefined ? null : new URL(url).origin
-  } catch {
-    return null
-  }
 }

@@ -1,5 +1,6 @@
 import { PspError } from "../shared/errors.js"
 import { withHost } from "./host.js"
+import { forgetOrigins } from "./known-origins.js"
 import { dropWaiting } from "./outbox.js"
 import { readSaveState, writeSaveState } from "./save-state.js"
 
@@ -15,6 +16,7 @@ let forgotten: (SessionName & { file: Uint8Array }) | null = null
 export async function forgetSession({ site, account }: SessionName): Promise<{ canUndo: boolean }> {
   const dropped = await dropWaiting(site, account)
   if (dropped > 0) await noteForgotten({ site, account })
+  await forgetOrigins(site, account)
   return withHost(async (vault) => {
     const stored = await vault.loadSession(site, { account }).catch(() => null)
     forgotten =

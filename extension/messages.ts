@@ -11,6 +11,8 @@ export interface Messages {
   save: { ask: { intent: SaveIntent }; answer: null }
   /** The browser's question was answered. */
   permission: { ask: { granted: boolean }; answer: null }
+  /** Calls off a save that is still reading. */
+  cancel: { ask: object; answer: null }
   /** Looks after what was left: a save in the middle, a full outbox. */
   wake: { ask: object; answer: null }
   computer: { ask: object; answer: Computer }
@@ -83,6 +85,7 @@ type Fields = Record<string, unknown>
 const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } = {
   save: ({ intent }) => ({ intent: parseIntent(intent) }),
   permission: ({ granted }) => ({ granted: granted === true }),
+  cancel: () => ({}),
   wake: () => ({}),
   computer: () => ({}),
   trust: ({ fingerprint }) => ({ fingerprint: textOf(fingerprint, 200) }),
@@ -97,16 +100,23 @@ function parseSession({ site, account }: Fields): { site: string; account: strin
 }
 
 function parseIntent(value: unknown): SaveIntent {
-  const { id, tabId, site, account, kinds: wanted, withoutOrigins } = (value ?? {}) as Fields
-  if (typeof tabId !== "number" || !Array.isArray(wanted) || !Array.isArray(withoutOrigins)) throw badMessage()
+  const { id, tabId, site, alsoSites, account, kinds: wanted, withoutOrigins, openFirst } = (value ?? {}) as Fields
+  if (typeof tabId !== "number" || !Array.isArray(wanted)) throw badMessage()
   return {
     id: textOf(id, 64),
     tabId,
     site: textOf(site, 255),
+    alsoSites: textsOf(alsoSites, 255),
     account: textOf(account, 200),
     kinds: kinds.filter((kind) => wanted.includes(kind)),
-    withoutOrigins: withoutOrigins.map((origin) => textOf(origin, 300)),
+    withoutOrigins: textsOf(withoutOrigins, 300),
+    openFirst: textsOf(openFirst, 300),
   }
+}
+
+function textsOf(value: unknown, max: number): string[] {
+  if (!Array.isArray(value) || value.length > 100) throw badMessage()
+  return value.map((text) => textOf(text, max))
 }
 
 function textOf(value: unknown, max: number): string {

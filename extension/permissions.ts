@@ -2,11 +2,15 @@ import { browser } from "wxt/browser"
 import { permissionPatterns } from "../shared/site.js"
 
 /**
- * Asks for one site. Must be called as the first thing in a click handler: in Firefox one `await` before it loses the
+ * Asks for a site and those its login leans on, in one question. Must be called as the first thing in a click handler: in Firefox one `await` before it loses the
  * gesture, so this function does not wait for anything itself.
  */
-export function requestSite(site: string): Promise<boolean> {
-  return browser.permissions.request({ origins: permissionPatterns(site) })
+export function requestSites(sites: string[]): Promise<boolean> {
+  return browser.permissions.request({ origins: sites.flatMap(permissionPatterns) })
+}
+
+export function maySites(sites: string[]): Promise<boolean> {
+  return browser.permissions.contains({ origins: sites.flatMap(permissionPatterns) })
 }
 
 export function maySite(site: string): Promise<boolean> {

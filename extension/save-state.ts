@@ -4,8 +4,10 @@ import type { Gap } from "../shared/report.js"
 import type { Scope } from "./capture.js"
 
 /** What the click asked for. It is kept until the save ended, so that a restarted background goes on with it. */
-export interface SaveIntent extends Scope {
+export interface SaveIntent extends Omit<Scope, "knownOrigins"> {
   id: string
+  /** Origins that are open nowhere, to be opened for this save and closed again. */
+  openFirst: string[]
 }
 
 /** Duration of each stage (ms); a stage that was not reached is missing. */
@@ -29,7 +31,8 @@ interface Common {
 
 export type SaveState = Common &
   (
-    | { phase: "permission" | "capture" | "seal" }
+    | { phase: "permission" | "seal" }
+    | { phase: "capture"; bytesRead?: number }
     | { phase: "transport"; sealed: Sealed }
     | { phase: "saved"; sealed: Sealed; savedAt: number }
     | { phase: "waiting"; sealed: Sealed; code: ErrorCode; message: string }

@@ -1,10 +1,12 @@
 import { PspError, toPspError } from "../shared/errors.js"
 import type { Snapshot } from "../shared/snapshot.js"
 import type { Prepared } from "../shared/vault.js"
-import { capture as captureSite } from "./capture.js"
+import { capture as captureSite, type CaptureOptions } from "./capture.js"
 import { withHost, withVaultOffline } from "./host.js"
+import { knownOriginsOf, rememberOrigins } from "./known-origins.js"
+import { withOpened } from "./open-origins.js"
 import { drain, enqueue, isWaiting } from "./outbox.js"
-import { maySite } from "./permissions.js"
+import { maySites } from "./permissions.js"
 import {
   failedState,
   isUnderWay,
@@ -15,6 +17,7 @@ import {
   type Sealed,
   type Timings,
 } from "./save-state.js"
+import { readLimits } from "./settings.js"
 
 /**
  * A save, stage by stage: permission → capture → seal → transport. The stage is written down as it begins, so that a
@@ -22,8 +25,8 @@ import {
  * then on the sealed bytes are in the outbox and only have to go out.
  */
 export interface SaveSteps {
-  may: (site: string) => Promise<boolean>
-  capture: (intent: SaveIntent) => Promise<Snapshot>
+  may: (intent: SaveIntent) => Promise<boolean>
+  capture: (intent: SaveIntent, options: CaptureOptions) => Promise<Snapshot>
   seal: (snapshot: Snapshot) => Promise<Prepared>
   /** Puts what was sealed into the outbox, under the intent's id. */
   keep: (prepared: Prepared, intent: SaveIntent) => Promise<void>
@@ -35,8 +38,8 @@ export interface SaveSteps {
 }
 
 const realSteps: SaveSteps = {
-  may: maySite,
-  capture: captureSite,
+  may: ({ site, alsoSites }) => maySites([site, ...alsoSites]),
+  capture: captureIntent,
   seal: (snapshot) => withVaultOffline((vault) => vault.prepare(snapshot)),
   keep: (prepared, { id, site, account }) => enqueue({ intentId: id, prepared, site, account, since: Date.now() }),
   isSealed: isWaiting,
@@ -47,7 +50,11 @@ const realSteps: SaveSteps = {
 /** How long an answer to the browser's question still belongs to the click (ms). */
 const patience = 10 * 60 * 1000
 
+/** How often the person is told how far the reading is (ms). */
+const progressEvery = 250
+
 let running: Promise<void> | null = null
+let calledOff: AbortController | null = null
 
 /** Begins the work unless a save is under way in this background; false then. */
 function occupy(work: () => Promise<void>): boolean {
@@ -61,7 +68,7 @@ export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<
   const isMine = occupy(async () => {
     const state: SaveState = { phase: "permission", intent, since: steps.now(), timings: {} }
     await writeSaveState(state)
-    if (await steps.may(intent.site)) await run(state, steps)
+    if (await steps.may(intent)) await run(state, steps)
   })
   if (!isMine) throw busy()
   await running
@@ -71,13 +78,18 @@ export async function beginSave(intent: SaveIntent, steps = realSteps): Promise<
 export async function continueSave(steps = realSteps): Promise<void> {
   const state = await readSaveState()
   // Only what really goes on occupies: the click itself may arrive while we look.
-  if (state?.phase === "permission" && (await steps.may(state.intent.site))) {
+  if (state?.phase === "permission" && (await steps.may(state.intent))) {
     occupy(async () => {
       const current = await readSaveState()
       if (current?.phase === "permission" && steps.now() - current.since < patience) await run(current, steps)
     })
   }
   await running
+}
+
+/** Calls off a save that is still reading; what is sealed already goes its way. */
+export function cancelSave(): void {
+  calledOff?.abort()
 }
 
 /** The permission was refused, or the question was closed without an answer. */
@@ -109,7 +121,7 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
   try {
     // Written down while the work goes on: before the outbox holds something there is nothing to lose.
     current = { ...current, phase: "capture" }
-    const [, snapshot] = await Promise.all([writeSaveState(current), steps.capture(current.intent)])
+    const [, snapshot] = await Promise.all([writeSaveState(current), captureInView(current, steps)])
     const captured = steps.now()
     current = { ...timed(current, "capture", captured - started), phase: "seal" }
     const [, prepared] = await Promise.all([writeSaveState(current), steps.seal(snapshot)])
@@ -120,6 +132,35 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
   } catch (error) {
     await writeSaveState(failedState(current, error))
   }
+}
+
+/** Captures, can be called off, and tells how far it is. */
+async function captureInView(state: SaveState, steps: SaveSteps): Promise<Snapshot> {
+  const controller = new AbortController()
+  calledOff = controller
+  let told = steps.now()
+  let telling: Promise<void> = Promise.resolve()
+  const onProgress = (bytesRead: number) => {
+    if (steps.now() - told < progressEvery) return
+    told = steps.now()
+    telling = writeSaveState({ ...state, phase: "capture", bytesRead })
+  }
+  try {
+    return await steps.capture(state.intent, { signal: controller.signal, onProgress })
+  } finally {
+    calledOff = null
+    // Or it would come after the next stage was written down.
+    await telling
+  }
+}
+
+async function captureIntent(intent: SaveIntent, options: CaptureOptions): Promise<Snapshot> {
+  const { site, account, openFirst, tabId } = intent
+  const [knownOrigins, limits] = await Promise.all([knownOriginsOf(site, account), readLimits()])
+  const scope = { ...intent, knownOrigins: [...knownOrigins, ...openFirst] }
+  const snapshot = await withOpened(openFirst, tabId, () => captureSite(scope, { ...options, limits }))
+  await rememberOrigins(snapshot)
+  return snapshot
 }
 
 async function transport({ intent, since, timings }: SaveState, sealed: Sealed, steps: SaveSteps): Promise<void> {

@@ -1,9 +1,13 @@
 /** What kinds of state a session is made of. One word each, the same in reports, options and the popup. */
-export const kinds = ["cookies", "localStorage", "sessionStorage", "indexedDB", "context"] as const
+export const kinds = ["cookies", "localStorage", "sessionStorage", "indexedDB", "context", "opfs"] as const
 export type Kind = (typeof kinds)[number]
 
-/** Kinds that are only counted and named, never carried (yet). `portability`: carried, but may not work elsewhere. */
-export type GapKind = Kind | "opfs" | "cacheStorage" | "serviceWorker" | "origin" | "site" | "portability"
+/** What a capture takes unless told: files of the origin's private file system only on request. */
+export const defaultKinds: readonly Kind[] = kinds.filter((kind) => kind !== "opfs")
+
+/** Kinds that are only named, never carried; `portability`: carried, but may not work elsewhere. */
+export const gapKinds = [...kinds, "cacheStorage", "serviceWorker", "origin", "site", "portability"] as const
+export type GapKind = (typeof gapKinds)[number]
 
 /**
  * One thing that was not done, for a person to read. Names only: never a cookie or storage value.

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { PspError } from "./errors.js"
-import { kinds, type CaptureReport, type Gap, type GapKind } from "./report.js"
+import { gapKinds, type CaptureReport, type Gap } from "./report.js"
 
 /**
  * The one model of a session at one moment, in the clear, in memory only. It is plain JSON.
@@ -80,14 +80,20 @@ export interface OriginState {
   partition: Partition | null
   localStorage?: StorageItem[]
   indexedDB?: IndexedDatabase[]
-  /** Counted only: number of files in the origin's private file system. */
-  opfs?: { files: number; bytes: number }
+  /** The origin's private file system; without `entries` it was only counted. */
+  opfs?: { files: number; bytes: number; entries?: StoredFile[] }
   cacheStorage?: { caches: number; entries: number }
   serviceWorkers?: { scopes: number }
 }
 
 /** Key and value, both possibly with lone surrogates (JSON escapes them), in the storage's own order. */
 export type StorageItem = [key: string, value: string]
+
+/** A file (Base64) or a folder (null) of the origin private file system; `path` is `folder/name`, names hold no slash. */
+export interface StoredFile {
+  path: string
+  data: string | null
+}
 
 /** An IndexedDB database. `records` are encoded by the value codec (`structured.ts`), one line of ASCII JSON each. */
 export interface IndexedDatabase {
@@ -189,10 +195,6 @@ const database = v.strictObject({
   ),
 })
 
-const gapKinds = [
-  ...kinds,
-  ...(["opfs", "cacheStorage", "serviceWorker", "origin", "site", "portability"] as const),
-] as const satisfies GapKind[]
 const gap = v.strictObject({
   kind: v.picklist(gapKinds),
   where: text,
@@ -221,7 +223,13 @@ const snapshotSchema = v.strictObject({
         partition,
         localStorage: v.exactOptional(list(storageItem)),
         indexedDB: v.exactOptional(list(database)),
-        opfs: v.exactOptional(v.strictObject({ files: count, bytes: count })),
+        opfs: v.exactOptional(
+          v.strictObject({
+            files: count,
+            bytes: count,
+            entries: v.exactOptional(list(v.strictObject({ path: text, data: v.nullable(text) }))),
+          }),
+        ),
         cacheStorage: v.exactOptional(v.strictObject({ caches: count, entries: count })),
         serviceWorkers: v.exactOptional(v.strictObject({ scopes: count })),
       }),
@@ -265,6 +273,7 @@ const snapshotSchema = v.strictObject({
       sessionStorage: v.exactOptional(count),
       indexedDB: v.exactOptional(count),
       context: v.exactOptional(count),
+      opfs: v.exactOptional(count),
     }),
     gaps: list(gap),
   }),

@@ -2,17 +2,16 @@ import { useEffect, useState } from "preact/hooks"
 import { browser } from "wxt/browser"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
-import type { Kind } from "../../shared/report.js"
 import type { SessionEntry } from "../../shared/vault.js"
-import { describeTab, savableKinds, type Description } from "../describe.js"
+import { describeTab, type Description } from "../describe.js"
 import { ask, type Computer, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
-import { requestSite } from "../permissions.js"
 import { isUnderWay, onSaveState, readSaveState, type SaveIntent, type SaveState } from "../save-state.js"
 import { isTrusted } from "../trust.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
+import { SaveForm, startSave } from "./save-form.js"
 import { SaveStatus } from "./save-status.js"
 
 /** The tab this popup is about: `?tab=` where it is opened as a page, the active one else. */
@@ -50,6 +49,16 @@ export function Popup() {
     return stop
   }, [])
 
+  const begin = (intent: SaveIntent) => {
+    startSave(intent, (text) => {
+      setNote(text)
+      void readSaveState().then(setSave)
+    })
+    setNote(null)
+    // Shown before the background answers, or the end of the last save would stand there as that of this one.
+    setSave({ phase: "permission", intent, since: Date.now(), timings: {} })
+  }
+
   if (description === null || wasTrusted === null) return <main aria-busy="true" />
   if (description.site === null) {
     return (
@@ -76,17 +85,13 @@ export function Popup() {
         description={description}
         isBusy={isUnderWay(ownSave)}
         isMain={wasTrusted || isTrustedNow(computer)}
-        onSave={(intent) => {
-          setNote(null)
-          // Shown before the background answers, or the end of the last save would stand there as that of this one.
-          setSave({ phase: "permission", intent, since: Date.now(), timings: {} })
-        }}
-        onFault={(text) => {
-          setNote(text)
-          void readSaveState().then(setSave)
-        }}
+        onSave={begin}
       />
-      <SaveStatus state={ownSave} note={note} />
+      <SaveStatus
+        state={ownSave}
+        note={note}
+        onOpen={(intent, openFirst) => begin({ ...intent, id: crypto.randomUUID(), openFirst })}
+      />
       {wasTrusted && computer !== null && isAsking(computer) ? (
         <ComputerCard computer={computer} onTrust={setComputer} />
       ) : null}
@@ -133,113 +138,6 @@ function FirstRun({ computer, onTrust }: { computer: Computer | null; onTrust: (
   )
 }
 
-interface SaveFormProps {
-  description: Extract<Description, { site: string }>
-  isBusy: boolean
-  /** Save is the main thing to do here; before the computer is trusted, trusting it is. */
-  isMain: boolean
-  onSave: (intent: SaveIntent) => void
-  onFault: (text: string) => void
-}
-
-function SaveForm({ description, isBusy, isMain, onSave, onFault }: SaveFormProps) {
-  const { site, origins, cookies, tabs } = description
-  const [account, setAccount] = useState(description.account)
-  const [kinds, setKinds] = useState<Kind[]>([...savableKinds])
-  const [withoutOrigins, setWithoutOrigins] = useState<string[]>([])
-
-  // Posts the intent, then asks: nothing may be awaited before the request, or Firefox loses the click.
-  const onClick = () => {
-    const label = account.trim() === "" ? description.account : account.trim()
-    const intent = { id: crypto.randomUUID(), tabId: description.tabId, site, account: label, kinds, withoutOrigins }
-    onSave(intent)
-    const fail = (error: unknown) => onFault(i18n.t("notSaved", [toPspError(error, "Saving").message]))
-    const posted = ask("save", { intent }).catch(fail)
-    requestSite(site)
-      .then(async (granted) => {
-        await posted
-        await ask("permission", { granted })
-      })
-      .catch(fail)
-  }
-  const counts: Partial<Record<Kind, string>> = {
-    ...(cookies === null ? {} : { cookies: String(cookies) }),
-    localStorage: i18n.t("originCount", origins.length, [String(origins.length)]),
-    sessionStorage: i18n.t("tabCount", tabs, [String(tabs)]),
-  }
-  return (
-    <>
-      <label>
-        <span class="small quiet">{i18n.t("account")}</span>
-        <input
-          type="text"
-          value={account}
-          maxLength={100}
-          title={i18n.t("accountHint")}
-          list="accounts"
-          onInput={(event) => setAccount(event.currentTarget.value)}
-        />
-        <datalist id="accounts">
-          {description.accounts.map((known) => (
-            <option key={known} value={known} />
-          ))}
-        </datalist>
-      </label>
-      <fieldset disabled={isBusy}>
-        <legend>{i18n.t("whatIsSaved")}</legend>
-        {savableKinds.map((kind) => (
-          <Check
-            key={kind}
-            label={i18n.t(`kinds.${kind}`)}
-            hint={i18n.t(`kindHints.${kind}`)}
-            count={counts[kind]}
-            isOn={kinds.includes(kind)}
-            onToggle={() => setKinds(toggled(kinds, kind))}
-          />
-        ))}
-        {origins.length < 2 ? null : (
-          <details>
-            <summary>{i18n.t("origins")}</summary>
-            {origins.map((origin) => (
-              <Check
-                key={origin}
-                label={origin}
-                isOn={!withoutOrigins.includes(origin)}
-                onToggle={() => setWithoutOrigins(toggled(withoutOrigins, origin))}
-              />
-            ))}
-          </details>
-        )}
-      </fieldset>
-      <button type="button" class={isMain ? "primary" : ""} disabled={isBusy || kinds.length === 0} onClick={onClick}>
-        {i18n.t("save")}
-      </button>
-      {kinds.length === 0 ? <p class="small">{i18n.t("nothingChosen")}</p> : null}
-      {description.mayRead ? null : <p class="small quiet">{i18n.t("askFirst")}</p>}
-    </>
-  )
-}
-
-interface CheckProps {
-  label: string
-  hint?: string
-  count?: string | undefined
-  isOn: boolean
-  onToggle: () => void
-}
-
-function Check({ label, hint, count, isOn, onToggle }: CheckProps) {
-  return (
-    <label class="check">
-      <input type="checkbox" checked={isOn} onChange={onToggle} />
-      <span>
-        <span class="text">{label}</span> {hint === undefined ? null : <span class="quiet small">{hint}</span>}
-      </span>
-      <span class="quiet small">{count}</span>
-    </label>
-  )
-}
-
 interface SavedSessionProps {
   session: SessionEntry
   isKnown: boolean
@@ -272,8 +170,4 @@ function Footer() {
       </button>
     </footer>
   )
-}
-
-function toggled<T>(list: T[], item: T): T[] {
-  return list.includes(item) ? list.filter((other) => other !== item) : [...list, item]
 }

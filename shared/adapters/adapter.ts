@@ -27,6 +27,11 @@ export interface RestoreOptions {
   /** `id` of the captured tab whose sessionStorage the next tab gets; the first one unless told. */
   tab?: string
   /**
+   * Opens a page for each of these captured tabs (`id`), each with its own sessionStorage, at the address where it was: the
+   * site is asked for it. No tab waits for the next page then.
+   */
+  openTabs?: "all" | readonly string[]
+  /**
    * What becomes of state of the same kind that the target already has for the session's sites (cookies) and origins
    * (storage): it goes, so that two logins never mix (`replace`), or stays beside what is restored (`keep`).
    */
@@ -41,8 +46,12 @@ export interface CaptureOptions {
   signal?: AbortSignal
   /** ms that any one step may take; 30 s unless told. */
   timeoutMs?: number
-  /** Only these kinds; all unless told. */
+  /** Only these kinds; all but `opfs` unless told. */
   kinds?: readonly Kind[]
-  /** Origins of the site that no open page shows, whose localStorage is wanted too. */
+  /** Sites that the login leans on (an identity provider), captured with it. */
+  alsoSites?: readonly string[]
+  /** Most bytes of encoded records of one database, one origin and the session; 48, 48 and 64 MiB unless told. */
+  max?: { database?: number; origin?: number; session?: number }
+  /** Origins of the sites that no open page shows, whose localStorage and databases are wanted too. */
   origins?: readonly string[]
 }

@@ -1,11 +1,17 @@
 import { PspError } from "../errors.js"
+import { embedBlank } from "../page/embed-blank.js"
 import { isBlankAt } from "../page/is-blank-at.js"
 import { readContext } from "../page/read-context.js"
-import { readStorage } from "../page/read-storage.js"
-import { writeStorage } from "../page/write-storage.js"
-import type { BrowserContextState, StorageItem } from "../snapshot.js"
+import { schemefulSiteOf } from "../partition.js"
+import type { BrowserContextState, Partition } from "../snapshot.js"
 import { pageExpression } from "./page-expression.js"
-import { openCdp, type CdpSession, type PlaywrightContext, type PlaywrightPage } from "./playwright-target.js"
+import {
+  openCdp,
+  type CdpSession,
+  type PlaywrightContext,
+  type PlaywrightFrame,
+  type PlaywrightPage,
+} from "./playwright-target.js"
 import { hideFromSeeds } from "./session-seed.js"
 import type { Step } from "./steps.js"
 
@@ -13,15 +19,20 @@ import type { Step } from "./steps.js"
 export interface BlankPage {
   /** Null where the browser is not Chromium. */
   cdp: CdpSession | null
-  /** Null when something else than the blank page answered at the origin: nothing was written then. */
-  write(
-    origin: string,
-    state: { local: StorageItem[] | null; session: StorageItem[] | null; replace: boolean },
-  ): Promise<Written | null>
-  /** Null when something else answered, or the browser refused it. */
-  readLocalStorage(origin: string): Promise<StorageItem[] | null>
+  /** Null when something else than the blank page answered there. */
+  visit(origin: string, partition: Partition | null): Promise<BlankPlace | null>
+  /**
+   * Whether this browser keeps the storage of frames apart, below their top-level site. One that does not (Playwright starts
+   * Chromium with `--disable-features=ThirdPartyStoragePartitioning`) would put it into the first party's.
+   */
+  keepsApart(): Promise<boolean>
   readContext(): Promise<BrowserContextState>
   close(): Promise<void>
+}
+
+/** A blank document at an origin, until the next visit. */
+export interface BlankPlace {
+  evaluate(expression: string): Promise<unknown>
 }
 
 /** A blank page that is opened when somebody needs it, once. */
@@ -60,12 +71,6 @@ export function lazyBlankPage(
   }
 }
 
-/** For each area: places of the items that did not stay, or the error that kept all of them out. */
-export interface Written {
-  local: number[] | string | null
-  session: number[] | string | null
-}
-
 /**
  * Opens it. Every request it makes is answered here, before the user's own routes are asked; on Chromium its navigations
  * also pass by any service worker, which would answer before interception. Elsewhere a foreign answer is noticed by the
@@ -78,25 +83,45 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
   try {
     const [cdp] = await Promise.all([openBypassingCdp(context, page), answerItself(page, mark)])
     const evaluate = cdp === null ? async (expression: string) => page.evaluate(expression) : evaluateBy(cdp)
-    const visit = async (origin: string) => {
-      // Of the two ways the one without Playwright's waiting takes half the time.
-      await cdp?.send("Page.navigate", { url: origin })
+    const visit = async (url: string) => {
+      const { origin } = new URL(url)
       const isAt = pageExpression(isBlankAt, { mark, origin })
+      // Of the two ways the one without Playwright's waiting takes half the time.
+      await cdp?.send("Page.navigate", { url })
       if (cdp !== null && (await evaluate(isAt)) === true) return true
-      await page.goto(origin, { waitUntil: "commit", timeout: timeoutMs })
+      await page.goto(url, { waitUntil: "commit", timeout: timeoutMs })
       return (await evaluate(isAt)) === true
     }
+    const embed = async (above: PlaywrightFrame, url: string) => {
+      await above.evaluate(pageExpression(embedBlank, { url }))
+      const { origin } = new URL(url)
+      const found = page.frames().find((frame) => frame.parentFrame() === above && originOf(frame.url()) === origin)
+      const isBlank = (await found?.evaluate(pageExpression(isBlankAt, { mark, origin }))) === true
+      return found !== undefined && isBlank ? found : null
+    }
+    const visitBelow = async (origin: string, partition: Partition | null): Promise<BlankPlace | null> => {
+      if (partition === null) return (await visit(origin)) ? { evaluate } : null
+      if (!/^https?:/.test(partition.topLevelSite) || !(await visit(partition.topLevelSite))) return null
+      // Below its own site only a frame of another one in between makes it a partition.
+      const isOwn = schemefulSiteOf(origin) === partition.topLevelSite
+      const between = isOwn ? await embed(page.mainFrame(), otherSite) : page.mainFrame()
+      const frame = between === null ? null : await embed(between, origin)
+      return frame === null ? null : { evaluate: (expression) => frame.evaluate(expression) }
+    }
+    const tryApart = async () => {
+      const first = await visitBelow(otherSite, null)
+      await first?.evaluate(`localStorage.setItem("${mark}", "")`)
+      const below = await visitBelow(otherSite, { topLevelSite: anotherSite, hasCrossSiteAncestor: true })
+      // A frame that may not look at all answers nothing here, and says why when it is filled.
+      const isSeen = await below?.evaluate(`try { localStorage.getItem("${mark}") !== null } catch { false }`)
+      await (await visitBelow(otherSite, null))?.evaluate(`localStorage.removeItem("${mark}")`)
+      return isSeen !== true
+    }
+    let apart: Promise<boolean> | null = null
     return {
       cdp,
-      write: async (origin, state) => {
-        if (!(await visit(origin))) return null
-        return JSON.parse(String(await evaluate(pageExpression(writeStorage, state)))) as Written
-      },
-      readLocalStorage: async (origin) => {
-        if (!(await visit(origin))) return null
-        const answer = await evaluate(pageExpression(readStorage, { local: true, session: false }))
-        return (JSON.parse(String(answer)) as { local: StorageItem[] | null }).local
-      },
+      visit: visitBelow,
+      keepsApart: () => (apart ??= tryApart()),
       readContext: async () =>
         JSON.parse(String(await evaluate(pageExpression(readContext, undefined)))) as BrowserContextState,
       close: () => page.close(),
@@ -106,6 +131,10 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
     throw error
   }
 }
+
+/** Sites that nobody has (RFC 2606 §2); the blank page answers there as everywhere. */
+const otherSite = "https://psp.invalid"
+const anotherSite = "https://psp-top.invalid"
 
 function evaluateBy(cdp: CdpSession): (expression: string) => Promise<unknown> {
   return async (expression) => {
@@ -126,4 +155,12 @@ async function answerItself(page: PlaywrightPage, mark: string): Promise<void> {
   // The icon keeps the browser from asking for /favicon.ico.
   const body = `<!doctype html><html data-psp="${mark}"><link rel="icon" href="data:,"><title></title></html>`
   await page.route("**/*", (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }))
+}
+
+function originOf(url: string): string | null {
+  try {
+    return new URL(url).origin
+  } catch {
+    return null
+  }
 }

@@ -53,18 +53,22 @@ interface FrameTree {
 async function framesOf(cdp: CdpSession, above: string[]): Promise<ReadableFrame[]> {
   const { frameTree } = (await cdp.send("Page.getFrameTree")) as { frameTree: FrameTree }
   const flatten = ({ frame, childFrames = [] }: FrameTree, around: string[]): ReadableFrame[] => [
-    { url: frame.url, above: around, evaluate: (expression) => evaluateBeside(cdp, frame.id, expression) },
+    { url: frame.url, above: around, evaluate: evaluatorBeside(cdp, frame.id) },
     ...childFrames.flatMap((child) => flatten(child, [frame.url, ...around])),
   ]
   return flatten(frameTree, above)
 }
 
-async function evaluateBeside(cdp: CdpSession, frameId: string, expression: string): Promise<string> {
-  const world = await cdp.send("Page.createIsolatedWorld", { frameId, worldName: "psp" })
-  const { executionContextId: contextId } = world as { executionContextId: number }
-  const options = { expression, contextId, awaitPromise: true, returnByValue: true }
-  const { result } = (await cdp.send("Runtime.evaluate", options)) as { result: { value?: unknown } }
-  return textOf(result.value)
+/** All of one document's expressions run in the same world: what one leaves there, the next finds. */
+function evaluatorBeside(cdp: CdpSession, frameId: string): ReadableFrame["evaluate"] {
+  let world: Promise<unknown> | null = null
+  return async (expression) => {
+    world ??= cdp.send("Page.createIsolatedWorld", { frameId, worldName: "psp" })
+    const { executionContextId: contextId } = (await world) as { executionContextId: number }
+    const options = { expression, contextId, awaitPromise: true, returnByValue: true }
+    const { result } = (await cdp.send("Runtime.evaluate", options)) as { result: { value?: unknown } }
+    return textOf(result.value)
+  }
 }
 
 function inOwnWorld(frame: PlaywrightFrame): ReadableFrame {

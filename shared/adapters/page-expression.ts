@@ -11,6 +11,24 @@ export function pageExpression<Argument>(fn: (argument: Argument) => unknown, ar
   return `(() => { with (${helpers}) return (${fn.toString()})(JSON.parse(${json})) })()`
 }
 
+/**
+ * Makes something in a page, under a name of ours: `make` gets what `makePart` gives. The expression is true when that worked.
+ *
+ * Names that are not there cost time wherever they are looked up, so the helper of a bundler is only stood in for when it is
+ * missed (`withHelpers`).
+ */
+export function installExpression<Part>(
+  name: string,
+  make: (part: Part) => unknown,
+  makePart: () => Part,
+  withHelpers: boolean,
+): string {
+  const call = `(${make.toString()})((${makePart.toString()})())`
+  return withHelpers
+    ? `(() => { with (${helpers}) globalThis.${name} = ${call}; return true })()`
+    : `(() => { try { globalThis.${name} = ${call}; return true } catch { return false } })()`
+}
+
 const helpers = `new Proxy({}, {
   has: (_, name) => typeof name === "string" && !(name in globalThis),
   get: (_, name) => typeof name === "string" ? (fn) => fn : undefined,

@@ -1,18 +1,14 @@
 import { isPspError } from "../errors.js"
-import { countDatabases } from "../page/count-databases.js"
+import { defaultLimits, type Limits } from "../limits.js"
 import { readContext } from "../page/read-context.js"
-import { readStorage } from "../page/read-storage.js"
-import { kinds as allKinds, type Counts, type Gap, type Kind } from "../report.js"
-import { belongsToSite, defaultAccount, isOriginOfSite, parseSite } from "../site.js"
-import {
-  parseSnapshot,
-  type BrowserContextState,
-  type Cookie,
-  type OriginState,
-  type Snapshot,
-  type StorageItem,
-  type TabState,
-} from "../snapshot.js"
+import { readPage } from "../page/read-page.js"
+import { isOfSites, partitionOf } from "../partition.js"
+import { portabilityGaps } from "../portability.js"
+import { countsOf, oneOfEachStorage, originStatesOf, tabStatesOf, type Reading, type TabReading } from "../readings.js"
+import { defaultKinds, type Gap, type Kind } from "../report.js"
+import { belongsToSite, defaultAccount, parseSite } from "../site.js"
+import { parseSnapshot, type BrowserContextState, type Cookie, type OriginState, type Snapshot } from "../snapshot.js"
+import { noteUncarried } from "../unsaved.js"
 import { version } from "../version.js"
 import type { CaptureOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
@@ -26,70 +22,80 @@ import {
   type PlaywrightContext,
   type PlaywrightPage,
 } from "./playwright-target.js"
-import { createSteps, type Step } from "./steps.js"
+import { readOriginContents, type ContentWork } from "./read-contents.js"
+import { createSteps } from "./steps.js"
 
 /**
- * Captures the session of a site from an open Playwright context: its cookies, localStorage and sessionStorage of the pages
- * that are open (read beside the page's own scripts on Chromium), and what the site sees of the browser. The order of the
- * context's pages is the order of the tabs. Pages are not disturbed and no request is made.
+ * Captures the session of a site from an open Playwright context: its cookies; localStorage, sessionStorage and IndexedDB of
+ * the pages that are open and of their frames (read beside the page's own scripts on Chromium), and what the site sees of
+ * the browser. The order of the context's pages is the order of the tabs. Pages are not disturbed and no request is made.
  *
  * @throws `bad-target` for something else than a context, or one that is closed meanwhile; `aborted` when called off or too
  *   slow; `usage` for a site that is none
  */
 export async function capture(context: PlaywrightContext, options: CaptureOptions): Promise<Snapshot> {
   requirePlaywrightContext(context, "capture session")
-  const site = parseSite(options.site)
-  const { kinds = allKinds, account = defaultAccount, signal } = options
+  const sites: [string, ...string[]] = [parseSite(options.site), ...(options.alsoSites ?? []).map(parseSite)]
+  const { kinds = defaultKinds, account = defaultAccount, signal } = options
   const { gone, stop } = watchClose(context)
   const step = createSteps("capture session", options, gone)
   const gaps: Gap[] = []
-  const work: Work = { context, site, kinds, gaps, step, ...(signal === undefined ? {} : { signal }) }
+  const limits = { ...defaultLimits, ...options.max }
+  const browser = engineOf(context)
+  const work: Work = { context, sites, kinds, gaps, step, limits, engine: browser.engine, ...(signal && { signal }) }
   const blank = lazyBlankPage(context, step, gone, options.timeoutMs)
+  const closers: (() => Promise<void>)[] = []
   try {
     const pages = context
       .pages()
-      .filter((page) => page.frames().some((frame) => isOriginOfSite(originOf(frame.url()), site)))
+      .filter((page) => page.frames().some((frame) => isOfSites(originOf(frame.url()), sites)))
     const [cookies, readings] = await Promise.all([
       kinds.includes("cookies") ? readCookies(work, blank) : undefined,
-      Promise.all(pages.map((page, index) => readPage(work, page, String(index + 1)))),
+      Promise.all(pages.map((page) => readTab(work, page, closers))),
     ])
     const read = readings.filter((reading) => reading !== null)
-    const open = originsOf(read)
-    const isLocalWanted = kinds.includes("localStorage")
-    const origins = isLocalWanted
-      ? [...open, ...(await readClosedOrigins(work, options.origins ?? [], open, blank))]
+    await joinPartitions(work, read, blank)
+    const wanted = { sites, withoutOrigins: [] }
+    const wantsOrigins = kinds.some((kind) => kind === "localStorage" || kind === "indexedDB" || kind === "opfs")
+    const origins = wantsOrigins
+      ? await readOrigins(work, oneOfEachStorage(read, wanted), options.origins, blank)
       : undefined
-    const tabs = kinds.includes("sessionStorage") ? read.map(tabOf) : undefined
-    const shown = read.find((reading) => reading.context !== null)?.context ?? undefined
-    if (kinds.includes("context") && shown === undefined) {
-      const [why, fix] = ["no page of the site is open", "open one and capture again"]
-      gaps.push({ kind: "context", where: site, what: "browser context", why, fix, count: 1 })
-    }
-    return parseSnapshot({
+    const tabs = kinds.includes("sessionStorage") ? tabStatesOf(read, wanted, gaps) : undefined
+    const shown = await readContextOf(work, read)
+    const snapshot: Snapshot = {
       schema: 1,
-      sites: [site],
+      sites,
       account,
       capturedAt: Date.now(),
-      capturedBy: { tool: "playwright", version, browser: engineOf(context) },
+      capturedBy: { tool: "playwright", version, browser },
       ...(cookies === undefined ? {} : { cookies }),
       ...(origins === undefined ? {} : { origins }),
       ...(tabs === undefined ? {} : { tabs }),
       ...(shown === undefined ? {} : { context: shown }),
-      report: { captured: countsOf(cookies, origins, tabs, shown), gaps },
-    } satisfies Snapshot)
+      report: { captured: {}, gaps },
+    }
+    snapshot.report.captured = countsOf(snapshot, kinds)
+    gaps.push(...portabilityGaps(snapshot))
+    return parseSnapshot(snapshot)
   } finally {
+    await Promise.all(closers.map((close) => close()))
     await blank.close()
     stop()
   }
 }
 
-interface Work {
+interface Work extends ContentWork {
   context: PlaywrightContext
-  site: string
+  sites: readonly string[]
   kinds: readonly Kind[]
-  gaps: Gap[]
-  step: Step
+  limits: Limits
+  engine: string
   signal?: AbortSignal
+}
+
+/** A document, and where to ask it more. */
+interface FrameReading extends Reading {
+  place: Pick<ReadableFrame, "evaluate">
 }
 
 function engineOf(context: PlaywrightContext): Snapshot["capturedBy"]["browser"] {
@@ -99,32 +105,8 @@ function engineOf(context: PlaywrightContext): Snapshot["capturedBy"]["browser"]
   return { engine: browser.browserType().name(), major: Number.isNaN(major) ? null : major }
 }
 
-function countsOf(
-  cookies: Cookie[] | undefined,
-  origins: OriginState[] | undefined,
-  tabs: TabState[] | undefined,
-  context: BrowserContextState | undefined,
-): Counts {
-  const items = (tabs ?? []).flatMap(({ sessionStorage }) => sessionStorage.map((state) => state.items.length))
-  return {
-    ...(cookies === undefined ? {} : { cookies: cookies.length }),
-    ...(origins === undefined
-      ? {}
-      : { localStorage: sum(origins.map(({ localStorage = [] }) => localStorage.length)) }),
-    ...(tabs === undefined ? {} : { sessionStorage: sum(items) }),
-    ...(context === undefined ? {} : { context: 1 }),
-  }
-}
-
-interface PageReading {
-  id: string
-  url: string
-  frames: { origin: string; local: StorageItem[] | null; session: StorageItem[] | null }[]
-  context: BrowserContextState | null
-}
-
 /** Exact where a page of the context lends a CDP session; elsewhere an unspecified SameSite reads as Lax. */
-async function readCookies({ context, site, step }: Work, blank: LazyBlankPage): Promise<Cookie[]> {
+async function readCookies({ context, sites, step }: Work, blank: LazyBlankPage): Promise<Cookie[]> {
   const [open] = context.pages()
   const cdp = await step("opening a session", async () =>
     open === undefined ? (await blank.get()).cdp : openCdp(context, open),
@@ -133,26 +115,24 @@ async function readCookies({ context, site, step }: Work, blank: LazyBlankPage):
   const cookies = await step("reading cookies", () => jar.read())
   if (open !== undefined) await cdp?.detach().catch(() => undefined)
   // The browser gives them oldest first among equals, and a stable sort keeps that.
-  return cookies.filter(({ domain }) => belongsToSite(domain, site)).sort((a, b) => b.path.length - a.path.length)
+  return cookies
+    .filter(({ domain }) => sites.some((site) => belongsToSite(domain, site)))
+    .sort((a, b) => b.path.length - a.path.length)
 }
 
-async function readPage(work: Work, page: PlaywrightPage, id: string): Promise<PageReading | null> {
-  const { context, site, gaps, step } = work
+async function readTab(
+  work: Work,
+  page: PlaywrightPage,
+  closers: (() => Promise<void>)[],
+): Promise<TabReading<FrameReading> | null> {
+  const { context, sites, gaps, step } = work
   const where = originOf(page.url())
   try {
     return await step(`reading a page at ${where}`, async () => {
       const reader = await openFrames(context, page)
-      try {
-        const ofSite = reader.frames.filter(({ url }) => isOriginOfSite(originOf(url), site))
-        const firstParty = ofSite.filter(({ above }) => above.every((url) => isOriginOfSite(originOf(url), site)))
-        if (firstParty.length < ofSite.length) gaps.push(partitionedGap(where, ofSite.length - firstParty.length))
-        const frames = await Promise.all(firstParty.map((frame) => readFrame(frame, work)))
-        const [top] = firstParty
-        const context = top === undefined || !work.kinds.includes("context") ? null : await readContextOf(top)
-        return { id, url: page.url(), frames, context }
-      } finally {
-        await reader.close()
-      }
+      closers.push(() => reader.close())
+      const ofSites = reader.frames.filter(({ url }) => isOfSites(originOf(url), sites))
+      return { url: page.url(), frames: await Promise.all(ofSites.map((frame) => readFrame(frame, work))) }
     })
   } catch (error) {
     if (work.signal?.aborted === true) throw error
@@ -163,81 +143,81 @@ async function readPage(work: Work, page: PlaywrightPage, id: string): Promise<P
   }
 }
 
-async function readFrame(frame: ReadableFrame, { kinds, gaps }: Work): Promise<PageReading["frames"][number]> {
-  const wanted = { local: kinds.includes("localStorage"), session: kinds.includes("sessionStorage") }
-  const [text, count] = await Promise.all([
-    frame.evaluate(pageExpression(readStorage, wanted)),
-    kinds.includes("indexedDB") ? frame.evaluate(pageExpression(countDatabases, undefined)) : '{"databases":0}',
-  ])
-  const { origin, local = null, session = null, errors } = JSON.parse(text) as StorageReading
-  for (const [kind, name] of Object.entries(errors)) {
-    const why = `the browser refused it to the page (${name})`
-    const fix = "allow cookies and site data for this site"
-    gaps.push({ kind: kind as "localStorage" | "sessionStorage", where: origin, what: kind, why, fix, count: 1 })
+async function readFrame(frame: ReadableFrame, { kinds, engine }: Work): Promise<FrameReading> {
+  const wanted = {
+    local: kinds.includes("localStorage"),
+    session: kinds.includes("sessionStorage"),
+    counts: kinds.includes("indexedDB") || kinds.includes("opfs"),
   }
-  const { databases } = JSON.parse(count) as { databases: number | null }
-  if (databases !== 0 && !gaps.some(({ kind, where }) => kind === "indexedDB" && where === origin)) {
-    gaps.push(databasesGap(origin, databases))
+  const page = JSON.parse(await frame.evaluate(pageExpression(readPage, wanted))) as Reading["page"]
+  const above = frame.above.map((url) => originOf(url) || "null")
+  return { page, partition: partitionOf(page.origin, above, engine), place: frame }
+}
+
+/** Where the browser does not keep the storage of frames apart, a frame's storage is the first party's. */
+async function joinPartitions({ step }: Work, read: TabReading<FrameReading>[], blank: LazyBlankPage): Promise<void> {
+  const apart = read.flatMap(({ frames }) => frames).filter(({ partition }) => partition !== null)
+  if (apart.length === 0 || (await step("looking at frames", async () => (await blank.get()).keepsApart()))) return
+  for (const frame of apart) frame.partition = null
+}
+
+async function readOrigins(
+  work: Work,
+  frames: FrameReading[],
+  closed: readonly string[] = [],
+  blank: LazyBlankPage,
+): Promise<OriginState[]> {
+  const { kinds, gaps, limits } = work
+  const origins = originStatesOf(frames, kinds.includes("localStorage"), gaps)
+  const room = { left: limits.session }
+  for (const [index, state] of origins.entries()) {
+    const frame = frames[index]
+    if (frame !== undefined) await readOriginContents(work, frame, state, room)
   }
-  return { origin, local, session }
-}
-
-interface StorageReading {
-  origin: string
-  local?: StorageItem[] | null
-  session?: StorageItem[] | null
-  errors: Record<string, string>
-}
-
-async function readContextOf(frame: ReadableFrame): Promise<BrowserContextState> {
-  return JSON.parse(await frame.evaluate(pageExpression(readContext, undefined))) as BrowserContextState
-}
-
-/** The first document of an origin speaks for it: all of them share one localStorage. */
-function originsOf(readings: PageReading[]): OriginState[] {
-  const byOrigin = new Map<string, OriginState>()
-  for (const { origin, local } of readings.flatMap(({ frames }) => frames)) {
-    if (local !== null && !byOrigin.has(origin)) byOrigin.set(origin, { origin, partition: null, localStorage: local })
+  for (const origin of closed) {
+    if (origins.some((state) => state.origin === origin && state.partition === null)) continue
+    const frame = await readClosedOrigin(work, origin, blank)
+    if (frame === null) continue
+    const [state] = originStatesOf([frame], kinds.includes("localStorage"), gaps)
+    if (state === undefined) continue
+    // The blank page goes on to the next origin: this one is read to its end first.
+    await readOriginContents(work, frame, state, room)
+    origins.push(state)
   }
-  return [...byOrigin.values()]
+  noteUncarried(origins, kinds, gaps)
+  return origins
 }
 
-function tabOf({ id, url, frames }: PageReading): TabState {
-  const byOrigin = new Map<string, StorageItem[]>()
-  for (const { origin, session } of frames) if (session !== null && !byOrigin.has(origin)) byOrigin.set(origin, session)
-  return { id, url, sessionStorage: [...byOrigin].map(([origin, items]) => ({ origin, partition: null, items })) }
-}
-
-/** Origins that no page shows: from a blank page of ours. */
-async function readClosedOrigins(work: Work, wanted: readonly string[], known: OriginState[], blank: LazyBlankPage) {
-  const { site, gaps, step } = work
-  const read: OriginState[] = []
-  for (const origin of wanted) {
-    if (known.some((other) => other.origin === origin)) continue
-    const items = isOriginOfSite(origin, site)
-      ? await step(`reading ${origin}`, async () => (await blank.get()).readLocalStorage(origin))
-      : null
-    if (items !== null) read.push({ origin, partition: null, localStorage: items })
-    else gaps.push(unreadGap(origin, isOriginOfSite(origin, site)))
+/** An origin that no page shows: from a blank page of ours. */
+async function readClosedOrigin(work: Work, origin: string, blank: LazyBlankPage): Promise<FrameReading | null> {
+  const { sites, gaps, step } = work
+  const place = isOfSites(origin, sites)
+    ? await step(`visiting ${origin}`, async () => (await blank.get()).visit(origin, null))
+    : null
+  if (place === null) {
+    gaps.push(unreadGap(origin, isOfSites(origin, sites)))
+    return null
   }
-  return read
+  const evaluate = async (expression: string) => String(await place.evaluate(expression))
+  return step(`reading ${origin}`, () => readFrame({ url: origin, above: [], evaluate }, work))
+}
+
+async function readContextOf(work: Work, read: TabReading<FrameReading>[]): Promise<BrowserContextState | undefined> {
+  const { kinds, gaps, sites, step } = work
+  if (!kinds.includes("context")) return undefined
+  const top = read.flatMap(({ frames }) => frames).find(({ page }) => page.ancestors?.length === 0)
+  const text = await step("reading the browser context", async () =>
+    top?.place.evaluate(pageExpression(readContext, undefined)).catch(() => undefined),
+  )
+  if (text !== undefined) return JSON.parse(text) as BrowserContextState
+  const [why, fix] = ["no page of the site is open", "open one and capture again"]
+  gaps.push({ kind: "context", where: sites[0] ?? "", what: "browser context", why, fix, count: 1 })
+  return undefined
 }
 
 function unreadGap(origin: string, isOfSite: boolean): Gap {
   const why = isOfSite ? "something else than a blank page answered there" : "it is not an origin of the site"
-  return { kind: "localStorage", where: origin, what: "localStorage", why, fix: "open a page of it", count: 1 }
-}
-
-function partitionedGap(where: string, count: number): Gap {
-  const why = "frames below another site have storage of their own, which is not captured yet"
-  return { kind: "origin", where, what: `${count} frame${count === 1 ? "" : "s"}`, why, fix: "", count }
-}
-
-function databasesGap(where: string, databases: number | null): Gap {
-  const what = databases === null ? "IndexedDB" : `${databases} database${databases === 1 ? "" : "s"}`
-  const why =
-    databases === null ? "the browser does not say whether there is any" : "IndexedDB is counted, but not saved"
-  return { kind: "indexedDB", where, what, why, fix: "", count: databases ?? 1 }
+  return { kind: "origin", where: origin, what: "page storage", why, fix: "open a page of it", count: 1 }
 }
 
 function originOf(url: string): string {
@@ -246,8 +226,4 @@ function originOf(url: string): string {
   } catch {
     return ""
   }
-}
-
-function sum(numbers: number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

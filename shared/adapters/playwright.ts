@@ -1,14 +1,15 @@
-import { PspError } from "../errors.js"
-import { kinds as allKinds, type RestoreReport } from "../report.js"
+import { isPspError, PspError } from "../errors.js"
+import { kinds as allKinds, type Gap, type RestoreReport } from "../report.js"
 import type { Snapshot, TabState } from "../snapshot.js"
 import type { RestoreOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
 import { contextGaps } from "./context-options.js"
+import { fillOrigin } from "./fill-origin.js"
 import { restoreCookies } from "./playwright-cookies.js"
 import { requirePlaywrightContext, watchClose, type PlaywrightContext } from "./playwright-target.js"
-import { seedNextTab } from "./session-seed.js"
+import { openTab, seedNextTab } from "./session-seed.js"
 import { createSteps, type Step } from "./steps.js"
-import { countWritten, uncarriedGaps, visitsOf, type Visits } from "./storage-report.js"
+import { uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
 
 export type { CaptureOptions, RestoreOptions } from "./adapter.js"
 export { contextOptions, type ContextOptions } from "./context-options.js"
@@ -19,8 +20,9 @@ export type { PlaywrightContext } from "./playwright-target.js"
  * Restores a session into an open Playwright context. Make the context with `browser.newContext(contextOptions(snapshot))`,
  * so that the site sees the browser that it knows; everything else can be set at any time.
  *
- * Cookies and localStorage are in place when it returns. sessionStorage belongs to a tab: it was tried out, and waits for the
- * next tab that visits its origin. What could not be set stands in the report.
+ * Cookies, localStorage, IndexedDB and private files are in place when it returns. sessionStorage belongs to a tab: it was
+ * tried out, and waits for the next tab that visits its origin; with `openTabs` each captured tab gets a page of its own, at
+ * the address where it was. What could not be set stands in the report.
  *
  * @throws `bad-target` for something else than a context, or one that is closed meanwhile; `aborted` when called off or too
  *   slow; `usage` for a tab that the snapshot does not have
@@ -33,8 +35,10 @@ export async function restore(
   requirePlaywrightContext(context, "restore session")
   const { kinds = allKinds, existing = "replace" } = options
   const replace = existing === "replace"
-  const tab = kinds.includes("sessionStorage") ? tabOf(snapshot, options.tab) : null
-  const visits = visitsOf(kinds.includes("localStorage") ? snapshot.origins : undefined, tab)
+  const toOpen = tabsToOpen(snapshot, options.openTabs)
+  const next = toOpen.length > 0 ? null : tabOf(snapshot, options.tab)
+  const tabs = kinds.includes("sessionStorage") ? (next === null ? toOpen : [next]) : []
+  const visits = visitsOf(snapshot.origins, tabs, kinds)
   const cookies = kinds.includes("cookies") ? snapshot.cookies : undefined
   const { gone, stop } = watchClose(context)
   const step = createSteps("restore session", options, gone)
@@ -44,7 +48,7 @@ export async function restore(
       cookies === undefined
         ? nothing
         : restoreCookies({ context, cookies, sites: snapshot.sites, replace, blank, step }),
-      visits.size === 0 ? nothing : fillOrigins(blank, visits, replace, step),
+      visits.length === 0 ? nothing : fillOrigins(blank, visits, replace, step),
     ])
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
     const wasOpened = (await blank.getIfOpened()) !== null
@@ -54,8 +58,19 @@ export async function restore(
       const kept = await step("looking after the last tab", () => context.cookies())
       if (kept.length === 0) throw new PspError("bad-target", forgotten)
     }
-    if (tab !== null) await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
-    const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...uncarriedGaps(snapshot, kinds)]
+    const [tab] = tabs
+    if (next !== null && tab !== undefined) {
+      await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
+    }
+    const ofTabs: Gap[] = []
+    for (const one of toOpen) {
+      const seeds = kinds.includes("sessionStorage") ? one : { ...one, sessionStorage: [] }
+      await step("opening a tab", () => openTab(context, seeds, replace, options.timeoutMs)).catch((error: unknown) => {
+        if (isPspError(error)) throw error
+        ofTabs.push(unopenedGap(one))
+      })
+    }
+    const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...ofTabs, ...uncarriedGaps(snapshot, kinds)]
     return {
       ok: gaps.every(({ kind }) => kind === "context"),
       set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set },
@@ -70,17 +85,12 @@ export async function restore(
 const forgotten =
   "Cannot restore session: the browser forgot it, for no tab was open. Open one in the context, and restore again"
 
-type Part = Pick<RestoreReport, "set" | "gaps">
-
 const nothing: Part = { set: {}, gaps: [] }
 
-async function fillOrigins(blank: LazyBlankPage, visits: Visits, replace: boolean, step: Step): Promise<Part> {
+async function fillOrigins(blank: LazyBlankPage, visits: Visit[], replace: boolean, step: Step): Promise<Part> {
   const page = await blank.get()
   const part: Part = { set: {}, gaps: [] }
-  for (const [origin, state] of visits) {
-    const written = await step(`filling ${origin}`, () => page.write(origin, { ...state, replace }))
-    countWritten(origin, state, written, part)
-  }
+  for (const visit of visits) await fillOrigin(page, visit, replace, step, part)
   return part
 }
 
@@ -97,6 +107,18 @@ async function checkContext(
   const engine = browser === null ? null : { name: browser.browserType().name(), version: browser.version() }
   const gaps = contextGaps(captured, shown, engine)
   return { set: shown !== null && gaps.length === 0 ? { context: 1 } : {}, gaps }
+}
+
+function tabsToOpen(snapshot: Snapshot, wanted: RestoreOptions["openTabs"]): TabState[] {
+  if (wanted === undefined) return []
+  if (wanted === "all") return snapshot.tabs ?? []
+  return wanted.flatMap((id) => tabOf(snapshot, id) ?? [])
+}
+
+function unopenedGap({ url }: TabState): Gap {
+  const where = /^https?:\/\/[^/?#]*/.exec(url)?.[0] ?? "a tab"
+  const why = "the site did not answer at its address"
+  return { kind: "origin", where, what: "a tab", why, fix: "open it yourself: its storage waits there", count: 1 }
 }
 
 function tabOf({ tabs }: Snapshot, id: string | undefined): TabState | null {

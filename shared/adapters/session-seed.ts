@@ -1,4 +1,5 @@
 import { seedSessionStorage, settleSeed, type Seed } from "../page/seed-session-storage.js"
+import { schemefulSiteOf } from "../partition.js"
 import { siteOf } from "../site.js"
 import type { TabState } from "../snapshot.js"
 import { pageExpression } from "./page-expression.js"
@@ -12,20 +13,41 @@ import { disposeOf, type PlaywrightContext, type PlaywrightFrame, type Playwrigh
  * 1.59 cannot take a script away: a second one is added then, which undoes the first before the site sees anything.
  */
 export async function seedNextTab(context: PlaywrightContext, tab: TabState, replace: boolean): Promise<void> {
-  const seeds = tab.sessionStorage
-    .filter(({ partition }) => partition === null)
-    .map(({ origin, items }) => ({
-      mark: `psp-${crypto.randomUUID()}`,
-      origin,
-      site: siteOf(origin) ?? "",
-      items,
-      replace,
-    }))
+  const seeds = seedsOf(tab, replace)
   if (seeds.length === 0) return
+  const nursery = nurseryOf(context)
+  await nursery.forget(seeds)
+  await nursery.add(seeds, null)
+}
+
+/** Opens a page at the address of a captured tab, with that tab's sessionStorage and nobody else's. */
+export async function openTab(
+  context: PlaywrightContext,
+  tab: TabState,
+  replace: boolean,
+  timeout = 30_000,
+): Promise<void> {
+  const seeds = seedsOf(tab, replace)
+  const page = await context.newPage()
+  if (seeds.length > 0) await nurseryOf(context).add(seeds, page)
+  await page.goto(tab.url, { waitUntil: "commit", timeout })
+}
+
+function seedsOf({ sessionStorage }: TabState, replace: boolean): Seed[] {
+  return sessionStorage.map(({ origin, partition, items }) => ({
+    mark: `psp-${crypto.randomUUID()}`,
+    origin,
+    site: siteOf(origin) ?? "",
+    top: partition?.topLevelSite ?? null,
+    items,
+    replace,
+  }))
+}
+
+function nurseryOf(context: PlaywrightContext): Nursery {
   let nursery = nurseries.get(context)
   if (nursery === undefined) nurseries.set(context, (nursery = createNursery(context)))
-  await nursery.forget(seeds.map(({ origin }) => origin))
-  await nursery.add(seeds)
+  return nursery
 }
 
 /** Keeps a page of ours out: its visits take no seeds. */
@@ -34,9 +56,10 @@ export function hideFromSeeds(page: PlaywrightPage): void {
 }
 
 interface Nursery {
-  add(seeds: Seed[]): Promise<void>
-  /** Takes back what an earlier restore left for these origins and no tab has taken. */
-  forget(origins: string[]): Promise<void>
+  /** For the tab that comes next, or for `owner`. */
+  add(seeds: Seed[], owner: PlaywrightPage | null): Promise<void>
+  /** Takes back what an earlier restore left for the same storages and no tab has taken. */
+  forget(seeds: Seed[]): Promise<void>
 }
 
 interface Waiting {
@@ -65,24 +88,26 @@ function createNursery(context: PlaywrightContext): Nursery {
   let unsettled: Taken[] = []
   const watched = new Map<PlaywrightPage, () => void>()
 
-  const add = async (seeds: Seed[]) => {
+  const add = async (seeds: Seed[], owner: PlaywrightPage | null) => {
     if (watched.size === 0) context.on("page", watch)
     for (const page of context.pages()) watch(page)
     const frames = context.pages().flatMap((page) => page.frames())
     for (const seed of seeds) {
       const stale = new Set(frames.filter((frame) => originOf(frame) === seed.origin))
-      waiting.push({ seed, script: null, owner: null, siblings: seeds, stale })
+      waiting.push({ seed, script: null, owner, siblings: seeds, stale })
     }
     const added = waiting.filter(({ seed }) => seeds.includes(seed))
     await Promise.all(
       added.map(async (item) => {
-        item.script = await context.addInitScript({ content: pageExpression(seedSessionStorage, item.seed) })
+        item.script = await (owner ?? context).addInitScript({ content: pageExpression(seedSessionStorage, item.seed) })
       }),
     )
   }
 
-  const forget = async (origins: string[]) => {
-    const old = waiting.filter(({ seed }) => origins.includes(seed.origin))
+  const forget = async (seeds: Seed[]) => {
+    const old = waiting.filter(({ seed: { origin, top }, owner }) =>
+      seeds.some((other) => owner === null && other.origin === origin && other.top === top),
+    )
     waiting = waiting.filter((item) => !old.includes(item))
     await Promise.all(old.map(disarm))
     restIfDone()
@@ -110,7 +135,7 @@ function createNursery(context: PlaywrightContext): Nursery {
     if (hidden.has(page)) return
     for (const item of unsettled.filter((other) => other.page === page)) await settle(item, frame)
     const taken = waiting.find(
-      ({ seed, owner, stale }) => (owner ?? page) === page && !stale.has(frame) && isFirstPartyVisit(frame, seed),
+      ({ seed, owner, stale }) => (owner ?? page) === page && !stale.has(frame) && isVisit(frame, seed),
     )
     if (taken === undefined) {
       const strays = waiting.filter(
@@ -186,12 +211,12 @@ function createNursery(context: PlaywrightContext): Nursery {
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */
-function isFirstPartyVisit(frame: PlaywrightFrame, { origin, site }: Seed): boolean {
+function isVisit(frame: PlaywrightFrame, { origin, site, top }: Seed): boolean {
   if (originOf(frame) !== origin) return false
-  for (let above = frame.parentFrame(); above !== null; above = above.parentFrame()) {
-    if (siteOf(above.url()) !== site) return false
-  }
-  return true
+  const above: string[] = []
+  for (let next = frame.parentFrame(); next !== null; next = next.parentFrame()) above.push(next.url())
+  const isFirstParty = above.every((url) => siteOf(url) === site)
+  return top === null ? isFirstParty : !isFirstParty && schemefulSiteOf(above.at(-1) ?? "") === top
 }
 
 function originOf(frame: PlaywrightFrame): string | null {

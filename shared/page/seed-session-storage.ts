@@ -6,18 +6,22 @@
  *   that the next one in this tab does not seed again (a logout followed by a reload) and takes the mark away;
  * - the event `mark` with detail `keep` ends the watch, `undo` takes the seed back, and `ask` is answered by `preventDefault`.
  *
- * Frames are seeded when every frame above them is of the same site: otherwise their storage is another one, partitioned.
+ * First-party seeds are for documents that have only frames of their own site above them. Below another site, storage is
+ * partitioned: seeds with `top` are for documents that have that site at the top, and another than their own above them.
  */
-export function seedSessionStorage({ mark, origin, site, items, replace }: Seed): void {
+export function seedSessionStorage({ mark, origin, site, top, items, replace }: Seed): void {
   if (self.origin !== origin || !dispatchEvent(new CustomEvent(mark, { detail: "ask", cancelable: true }))) return
-  const isOfSite = (above: string) => {
-    const { protocol, hostname } = new URL(above)
-    return protocol === location.protocol && (hostname === site || hostname.endsWith(`.${site}`))
+  const isOf = (wanted: string) => (above: string) => {
+    const { protocol, hostname } = new URL(above === "null" ? "about:blank" : above)
+    const [scheme, host] = wanted.split("//") as [string, string]
+    return protocol === scheme && (hostname === host || hostname.endsWith(`.${host}`))
   }
   try {
     // `ancestorOrigins` is missing in Firefox: there only the top document is sure.
     const above = "ancestorOrigins" in location ? [...location.ancestorOrigins] : null
-    if (window !== window.top && above?.every(isOfSite) !== true) return
+    const isOwn = isOf(`${location.protocol}//${site}`)
+    const isFirstParty = window === window.top || above?.every(isOwn) === true
+    if (top === null ? !isFirstParty : isFirstParty || !isOf(top)(above?.at(-1) ?? "null")) return
     const storage = window.sessionStorage
     if (storage.getItem(mark) !== null) {
       storage.removeItem(mark)
@@ -85,6 +89,8 @@ export interface Seed {
   origin: string
   /** Site of the origin. */
   site: string
+  /** Scheme and site of the page at the top, for partitioned storage; null for first-party storage. */
+  top: string | null
   items: [string, string][]
   /** Empty the storage before. */
   replace: boolean

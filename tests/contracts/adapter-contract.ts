@@ -65,7 +65,7 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
 
     test("captures a login and restores it so that the site greets by name", async () => {
       const snapshot = await capturedLogin("Ada Lovelace")
-      const captured = { cookies: 1, localStorage: 1, sessionStorage: 1, context: 1 }
+      const captured = { cookies: 1, localStorage: 1, sessionStorage: 1, indexedDB: 0, context: 1 }
       expect(snapshot.report).toEqual({ captured, gaps: [] })
       expect(await adapter.restore(opened.target, snapshot)).toEqual({ ok: true, set: captured, gaps: [] })
       const tab = await visit("/")
@@ -229,21 +229,62 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       })
     })
 
-    test("names what it cannot restore yet", async () => {
-      const partition = { topLevelSite: "https://shop.example", hasCrossSiteAncestor: true }
+    test("gives databases back with every type, key generator and index, before the site's first script", async () => {
+      const home = await open()
+      const tab = await home.newTab()
+      await tab.goto(`${site.origin}/blank`)
+      await tab.evaluate(fillDatabases)
+      const before = await tab.evaluate<unknown>(describeDatabases)
+      const snapshot = await adapter.capture(home.target, { site: "fern.test", kinds: ["indexedDB"] })
+      await home.close()
+      expect(snapshot.report).toEqual({ captured: { indexedDB: 4 }, gaps: [] })
+      const report = await adapter.restore(opened.target, parseSnapshot(JSON.stringify(snapshot)))
+      expect(report).toEqual({ ok: true, set: { indexedDB: 4 }, gaps: [] })
+      expect(site.requests.filter(({ path }) => path !== "/blank")).toEqual([])
+      const again = await visit("/blank")
+      expect(await again.evaluate(describeDatabases)).toEqual(before)
+    })
+
+    test("puts partitioned storage below its top-level site, and nowhere else", async () => {
+      const partition = { topLevelSite: "http://shop.test", hasCrossSiteAncestor: true }
       const { origin } = site
+      const opfs = { files: 3, bytes: 1 }
       const report = await adapter.restore(opened.target, {
         ...session({}),
         origins: [
-          { origin, partition: null, indexedDB: [{ name: "", version: 1, stores: [] }] },
-          { origin, partition, localStorage: [["token", "canary"]] },
+          { origin, partition, localStorage: [["token", "below"]] },
+          { origin, partition: { ...partition, topLevelSite: "null" }, localStorage: [["token", "canary"]] },
+          { origin, partition: null, localStorage: [["token", "first"]], opfs },
         ],
       })
-      expect(report.gaps.map(({ kind, what }) => [kind, what])).toEqual([
-        ["indexedDB", "1 database"],
-        ["localStorage", "1 item"],
+      expect(report.gaps.map(({ kind, where, what }) => [kind, where, what])).toEqual([
+        ["localStorage", `${origin} below null`, "1 item"],
+        ["opfs", origin, "3 private files"],
       ])
       expect(JSON.stringify(report)).not.toContain("canary")
+      const tab = await visit("/blank")
+      expect(await tab.evaluate("localStorage.getItem('token')")).toBe("first")
+      await tab.goto(`http://shop.test:${site.port}/blank`)
+      expect(await tab.evaluate(storageBelow(`${origin}/tell`))).toEqual([["token", "below"]])
+      await tab.goto(`http://other.test:${site.port}/blank`)
+      expect(await tab.evaluate(storageBelow(`${origin}/tell`))).toEqual([])
+    })
+
+    test("opens a page for each captured tab, each with its own sessionStorage", async () => {
+      const { origin } = site
+      const tabs = ["one", "two"].map((name) => ({
+        id: name,
+        url: `${origin}/blank?${name}`,
+        sessionStorage: [{ origin, partition: null, items: [["tab", name]] as StorageItem[] }],
+      }))
+      const before = await opened.tabCount()
+      const report = await adapter.restore(opened.target, { ...session({}), tabs }, { openTabs: "all" })
+      expect(report).toMatchObject({ ok: true, set: { sessionStorage: 2 } })
+      expect(await opened.tabCount()).toBe(before + 2)
+      const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["sessionStorage"] })
+      const held = again.tabs?.map(({ url, sessionStorage }) => [url, sessionStorage[0]?.items])
+      expect(held).toEqual(tabs.map(({ url, sessionStorage }) => [url, sessionStorage[0]?.items]))
+      expect((await seenBy(await visit("/probe"))).session).toEqual([])
     })
 
     test("does nothing after it was called off", async () => {
@@ -333,6 +374,73 @@ export const oddItems: StorageItem[] = [
   ["lone \ud800", "\udfff"],
   ["text", "ü 語 \u2028 \u0000 </script>"],
 ]
+
+const fillDatabases = `new Promise((resolve) => {
+  const asked = indexedDB.open("", 4)
+  asked.onupgradeneeded = () => {
+    const made = asked.result.createObjectStore("made", { keyPath: "id", autoIncrement: true })
+    made.createIndex("tags", "tags", { multiEntry: true })
+    made.add({ tags: ["a", "b"], zero: -0, when: new Date(NaN), map: new Map([[1, /x/g]]), blob: new Blob(["blob"]) })
+    made.add({ tags: [], id: 40 })
+    const plain = asked.result.createObjectStore("plain")
+    const shared = { list: [1, , 3] }
+    shared.self = shared
+    plain.put([shared, shared], [new Date(5), "x"])
+    plain.put(new Float64Array([NaN, 1]), -Infinity)
+    asked.result.createObjectStore("empty")
+  }
+  asked.onsuccess = () => {
+    asked.result.close()
+    resolve(null)
+  }
+})`
+
+/** What page code finds, told by means of its own. */
+const describeDatabases = `(async () => {
+  const answerOf = (asked) => new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result)
+    asked.onerror = () => reject(asked.error)
+  })
+  const tell = async (value, seen = []) => {
+    if (typeof value !== "object" || value === null) return Object.is(value, -0) ? "-0" : String(value)
+    if (seen.includes(value)) return "same " + seen.indexOf(value)
+    seen.push(value)
+    const type = Object.prototype.toString.call(value)
+    if (value instanceof Date) return type + Number(value)
+    if (value instanceof RegExp) return type + value
+    if (value instanceof Blob) return type + await value.text()
+    if (ArrayBuffer.isView(value)) return type + Array.from(value).join()
+    const entries = value instanceof Map ? [...value] : Object.entries(value)
+    const told = []
+    for (const [key, item] of entries) told.push([await tell(key, seen), await tell(item, seen)])
+    return [type, value.length, told]
+  }
+  const found = []
+  for (const { name, version } of await indexedDB.databases()) {
+    const db = await answerOf(indexedDB.open(name))
+    for (const storeName of db.objectStoreNames) {
+      const store = db.transaction(storeName, "readwrite").objectStore(storeName)
+      const indexes = Array.from(store.indexNames, (index) => store.index(index))
+      const byIndex = await Promise.all(indexes.map((index) => answerOf(index.count("a"))))
+      const [keys, values] = [await answerOf(store.getAllKeys()), await answerOf(store.getAll())]
+      const next = store.autoIncrement ? await answerOf(store.add({})) : null
+      store.transaction.abort()
+      const told = [await tell(keys), await tell(values)]
+      found.push([name, version, storeName, store.keyPath, next, indexes.map(({ name }) => name), byIndex, told])
+    }
+    db.close()
+  }
+  return found
+})()`
+
+function storageBelow(url: string): string {
+  return `new Promise((resolve) => {
+    const frame = document.createElement("iframe")
+    frame.src = ${JSON.stringify(url)}
+    addEventListener("message", ({ data }) => resolve(data))
+    document.documentElement.append(frame)
+  })`
+}
 
 const greetingText = `document.getElementById("greeting")?.textContent ?? ""`
 

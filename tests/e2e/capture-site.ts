@@ -34,7 +34,20 @@ const pages: Record<string, (response: ServerResponse) => string> = {
       Object.prototype.toJSON = () => "lies"
       navigator.__defineGetter__("userAgent", () => "lies")
     `),
-  "/database": () => page(`indexedDB.open("app", 1).onsuccess = () => { document.title = "ready" }`),
+  "/database": () =>
+    page(`
+      const asked = indexedDB.open("app", 3)
+      asked.onupgradeneeded = () => {
+        const things = asked.result.createObjectStore("things", { autoIncrement: true })
+        things.add(new Map([["when", new Date(0)]]))
+        things.add({ bytes: new Uint8Array([1, 2]) })
+      }
+      asked.onsuccess = () => { document.title = "ready" }
+      const addOne = () => new Promise((resolve) => {
+        const things = asked.result.transaction("things", "readwrite").objectStore("things")
+        things.add("more").onsuccess = ({ target }) => resolve(target.result)
+      })
+    `),
 }
 
 export async function startCaptureSite(): Promise<CaptureSite> {

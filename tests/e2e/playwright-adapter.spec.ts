@@ -1,18 +1,20 @@
-import { chromium, expect, test, type Browser, type BrowserContext } from "@playwright/test"
+import { expect, test, type Browser, type BrowserContext } from "@playwright/test"
 import { capture, contextOptions, restore, type PlaywrightContext } from "../../shared/adapters/playwright.js"
 import type { Snapshot, StorageItem } from "../../shared/snapshot.js"
 import { cookie, describeAdapter, oddItems, seenBy, sessionOf, type Parts } from "../contracts/adapter-contract.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { startSite, type Site } from "../site/site.js"
-import { chromiumArgs, chromiumPath } from "./browser.js"
+import { startChromium } from "./browser.js"
 
 let browser: Browser
+let chromium: Awaited<ReturnType<typeof startChromium>>
 
 test.beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArgs })
+  chromium = await startChromium()
+  browser = chromium.browser
 })
 
-test.afterAll(() => browser.close())
+test.afterAll(() => chromium.stop())
 
 describeAdapter<BrowserContext>("playwright adapter", {
   adapter: { capture, restore },

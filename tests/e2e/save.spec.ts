@@ -3,6 +3,7 @@ import path from "node:path"
 import { expect, test, type Page } from "@playwright/test"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import type { Snapshot } from "../../shared/snapshot.js"
+import { createStructuredCodec } from "../../shared/structured.js"
 import { openVault, type Vault } from "../../shared/vault.js"
 import { startBrowser, type TestBrowser } from "./browser.js"
 import { startCaptureSite, type CaptureSite } from "./capture-site.js"
@@ -169,7 +170,7 @@ test("a page that replaced every builtin is read as it is", async () => {
   expect(snapshot.context?.userAgent).toContain("Chrome/")
 })
 
-test("IndexedDB is counted and named as a gap, in the popup and in the session", async () => {
+test("IndexedDB is captured with its types, and the page notices nothing", async () => {
   browser = await startBrowser()
   const page = await openSite("/database")
   await expect(page).toHaveTitle("ready")
@@ -177,10 +178,34 @@ test("IndexedDB is counted and named as a gap, in the popup and in the session",
   const popup = await browser.openPopup(page)
   await trustComputer(popup)
   await save(popup).click()
-  await expect(status(popup)).toHaveText(/^Saved with 1 gap: example\.test/)
-  await popup.getByText("What was not saved, and why").click()
+  await expect(status(popup)).toHaveText(/^Saved example\.test at /)
+  // The site may be read by now: the popup tells how much there is.
   await expect(popup.getByText("1 database")).toBeVisible()
-  expect((await loadSaved()).report.gaps).toMatchObject([{ kind: "indexedDB", count: 1 }])
+  const [origin] = (await loadSaved()).origins ?? []
+  expect(origin?.indexedDB).toMatchObject([{ name: "app", version: 3, stores: [{ name: "things", nextKey: 3 }] }])
+  const records = origin?.indexedDB?.[0]?.stores[0]?.records ?? []
+  const codec = createStructuredCodec()
+  expect(records.map(({ key, value }) => [codec.decode(key), codec.decode(value)])).toEqual([
+    [1, new Map([["when", new Date(0)]])],
+    [2, { bytes: new Uint8Array([1, 2]) }],
+  ])
+  // The key generator is where it was.
+  expect(await page.evaluate("addOne()")).toBe(3)
+})
+
+test("origins that no tab shows are named, and one button opens them, saves again and closes them", async () => {
+  browser = await startBrowser()
+  const page = await openSite()
+  await openSite("/", "www.example.test").then((other) => other.close())
+  await browser.allow("*://*.example.test/*")
+  const popup = await browser.openPopup(page)
+  await trustComputer(popup)
+  await save(popup).click()
+  await expect(status(popup)).toHaveText(/^Saved with 1 gap/)
+  const tabs = browser.context.pages().length
+  await popup.getByRole("button", { name: "Open it and save again" }).click()
+  await expect(status(popup)).toHaveText(/^Saved/)
+  expect(browser.context.pages()).toHaveLength(tabs)
 })
 
 test("what is unticked is not captured, rather than captured empty", async () => {

@@ -1,3 +1,7 @@
+import { createDatabaseReader } from "../../shared/page/database-reader.js"
+import type { PageCounts, ReadPage } from "../../shared/page/read-page.js"
+import { createStructuredCodec } from "../../shared/structured.js"
+
 /** The part of a browser that a capture looks at: tabs with documents, cookies, permissions. */
 export interface FakeTab {
   id: number
@@ -6,9 +10,8 @@ export interface FakeTab {
   incognito?: boolean
   /** Firefox says the store on the tab. */
   cookieStoreId?: string
-  /** What `readStorage` finds in each document, the top one first; an error is what the browser says instead. */
+  /** What `readPage` finds in each document, the top one first; an error is what the browser says instead. */
   frames: FakeFrame[] | Error | "silent"
-  databases?: number
 }
 
 export interface FakeFrame {
@@ -17,6 +20,7 @@ export interface FakeFrame {
   session?: [string, string][] | null
   ancestors?: string[] | null
   frames?: string[]
+  counts?: Partial<PageCounts>
 }
 
 export interface FakeCookie {
@@ -30,16 +34,19 @@ export interface FakeWorld {
   cookies: FakeCookie[]
   granted: boolean
   asked: unknown[]
+  /** Documents that were left since they were read. */
+  gone: Set<string>
 }
 
-export const world: FakeWorld = { tabs: [], cookies: [], granted: true, asked: [] }
+export const world: FakeWorld = { tabs: [], cookies: [], granted: true, asked: [], gone: new Set() }
 
 const defaults = { discarded: false, incognito: false }
 
 interface Injection {
-  target: { tabId: number; allFrames?: boolean }
-  func: { name: string }
-  args?: [{ local: boolean; session: boolean }]
+  target: { tabId: number; allFrames?: boolean; documentIds?: string[] }
+  func?: ((...args: unknown[]) => unknown) | undefined
+  files?: string[] | undefined
+  args?: unknown[]
 }
 
 export const fakeBrowser = {
@@ -63,28 +70,45 @@ export const fakeBrowser = {
     },
   },
   scripting: {
-    async executeScript({ target, func, args }: Injection) {
+    async executeScript({ target, func, args = [], files }: Injection) {
       const tab = world.tabs.find(({ id }) => id === target.tabId)
       if (tab === undefined) throw new Error("No tab with id")
       if (tab.frames instanceof Error) throw tab.frames
       if (tab.frames === "silent") return new Promise<never>(() => undefined)
-      if (func.name === "readContext") return [{ result: JSON.stringify(context) }]
-      if (func.name === "countDatabases") return [{ result: JSON.stringify({ databases: tab.databases ?? 0 }) }]
-      return tab.frames.map((frame) => ({ result: JSON.stringify(answerOf(frame, args?.[0])) }))
+      if (target.documentIds !== undefined) return askDocument(target.documentIds[0] ?? "", { func, args, files })
+      if (func?.name === "readContext") return [{ frameId: 0, result: JSON.stringify(context) }]
+      return tab.frames.map((frame, frameId) => ({
+        frameId,
+        documentId: `${tab.id} ${frame.origin}`,
+        result: JSON.stringify(answerOf(frame, args[0] as ReadPage)),
+      }))
     },
   },
 }
 
-function answerOf(frame: FakeFrame, wanted: { local: boolean; session: boolean } | undefined) {
+/** Scripts run here, as they are: against the IndexedDB of this process, which a test makes a fake one. */
+async function askDocument(documentId: string, { func, args = [], files }: Omit<Injection, "target">) {
+  if (world.gone.has(documentId)) throw new Error("No document with id")
+  if (files !== undefined) {
+    Object.assign(globalThis, { pspDatabaseReader: createDatabaseReader(createStructuredCodec()) })
+    return [{ frameId: 0, result: null }]
+  }
+  return [{ frameId: 0, result: func === undefined ? null : await func(...args) }]
+}
+
+function answerOf(frame: FakeFrame, wanted: ReadPage) {
   const { origin, local = [], session = [], ancestors = [], frames = [] } = frame
+  const none: PageCounts = { databases: [], opfs: null, cacheStorage: null, serviceWorkers: null }
   return {
     origin,
     url: `${origin}/`,
-    local: wanted?.local === true ? local : undefined,
-    session: wanted?.session === true ? session : undefined,
+    ...(wanted.local ? { local } : {}),
+    ...(wanted.session ? { session } : {}),
     errors: local === null ? { localStorage: "SecurityError" } : {},
     ancestors,
     frames,
+    referrer: "",
+    ...(wanted.counts ? { counts: { ...none, ...frame.counts } } : {}),
   }
 }
 

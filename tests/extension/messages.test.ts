@@ -27,6 +27,7 @@ vi.mock("wxt/browser", () => ({
 const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> } = {
   save: vi.fn<Handlers["save"]>(async () => null),
   permission: vi.fn<Handlers["permission"]>(async () => null),
+  cancel: vi.fn<Handlers["cancel"]>(async () => null),
   wake: vi.fn<Handlers["wake"]>(async () => null),
   computer: vi.fn<Handlers["computer"]>(async () => ({ isThere: false, code: "host-missing", message: "not there" })),
   trust: vi.fn<Handlers["trust"]>(async () => ({ state: "no-identity" })),
@@ -43,6 +44,8 @@ const intent = {
   account: "default",
   kinds: ["cookies" as const],
   withoutOrigins: ["https://www.example.com"],
+  alsoSites: [],
+  openFirst: [],
 }
 
 beforeEach(() => {
@@ -95,6 +98,11 @@ it.each([
   ["an empty account", { type: "save", intent: { ...intent, account: "" } }],
   ["an account without end", { type: "save", intent: { ...intent, account: "a".repeat(201) } }],
   ["origins that are no list", { type: "save", intent: { ...intent, withoutOrigins: "all" } }],
+  ["sites that are no list", { type: "save", intent: { ...intent, alsoSites: undefined } }],
+  [
+    "origins without end",
+    { type: "save", intent: { ...intent, openFirst: Array.from({ length: 101 }, () => "https://a.test") } },
+  ],
   ["no fingerprint", { type: "trust" }],
 ])("a message with %s is refused before anything happens", async (_what, message) => {
   expect(await fake.listeners[0]?.(message, fake.sender)).toMatchObject({ error: { code: "bad-message" } })

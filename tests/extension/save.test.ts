@@ -20,6 +20,8 @@ const intent: SaveIntent = {
   account: "default",
   kinds: ["cookies"],
   withoutOrigins: [],
+  alsoSites: [],
+  openFirst: [],
 }
 const gap: Gap = { kind: "indexedDB", where: "https://example.com", what: "1 database", why: "why", fix: "", count: 1 }
 

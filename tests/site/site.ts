@@ -10,6 +10,7 @@ import { framedPage, homePage, loginPage, probePage, serviceWorker, serviceWorke
  * `--host-resolver-rules=MAP *.a.test 127.0.0.1` brings registrable domains.
  *
  * - `/` greets, or says what is missing; `/login` has the form (any name, any password)
+ * - `/tell` tells the page around it what its localStorage holds
  * - `/probe` shows what its very first script found in both storages; `/blank` does nothing at all
  * - `/framed?src=` has another page in a frame
  * - `/set?c=<Set-Cookie>&c=…` sets cookies as told, `/echo` answers with the request it got, as JSON
@@ -101,6 +102,8 @@ async function answer(
     }
     case "GET /probe":
       return html(response, probePage())
+    case "GET /tell":
+      return html(response, "<script>parent.postMessage(Object.entries(localStorage), '*')</script>")
     case "GET /blank":
       return html(response, "<!doctype html><title>Blank</title><link rel=icon href=data:,>")
     case "GET /framed":

@@ -1,0 +1,121 @@
+import { createDatabaseWriter, type DatabaseSchema } from "../page/database-writer.js"
+import { writeFiles } from "../page/write-files.js"
+import { writeStorage } from "../page/write-storage.js"
+import type { IndexedDatabase } from "../snapshot.js"
+import { createStructuredCodec } from "../structured.js"
+import type { BlankPage, BlankPlace } from "./blank-page.js"
+import { installExpression, pageExpression } from "./page-expression.js"
+import type { Step } from "./steps.js"
+import {
+  countDatabase,
+  countFiles,
+  countWritten,
+  unreachedGaps,
+  type Part,
+  type Visit,
+  type Written,
+} from "./storage-report.js"
+
+/** About how many characters of records go into the page at once. */
+const pieceSize = 2 * 1024 * 1024
+
+/** Puts everything of one origin (below one top-level site) in its place, reads it back, and adds to the report. */
+export async function fillOrigin(
+  page: BlankPage,
+  visit: Visit,
+  replace: boolean,
+  step: Step,
+  part: Part,
+): Promise<void> {
+  const { origin, partition, local, session, databases, files } = visit
+  if (partition !== null && !(await step("looking at frames", () => page.keepsApart()))) {
+    unreachedGaps(visit, part, notApart)
+    return
+  }
+  const place = await step(`visiting ${origin}`, () => page.visit(origin, partition))
+  if (place === null) {
+    unreachedGaps(visit, part)
+    return
+  }
+  const [first = null, ...others] = session ?? []
+  for (const state of [{ local, session: first }, ...others.map((items) => ({ local: null, session: items }))]) {
+    if (state.local === null && state.session === null) continue
+    const call = pageExpression(writeStorage, { ...state, replace })
+    const written = await step(`filling ${origin}`, () => place.evaluate(call))
+    countWritten(visit, state, JSON.parse(String(written)) as Written, part)
+  }
+  if (databases !== null) await fillDatabases(place, visit, databases, replace, step, part)
+  if (files !== null) {
+    const failed = await step(`writing files of ${origin}`, () =>
+      place.evaluate(pageExpression(writeFiles, { entries: files, replace })),
+    )
+    countFiles(visit, files, JSON.parse(String(failed)) as number[], part)
+  }
+}
+
+const notApart = {
+  why: "this browser does not keep the storage of frames apart, so it would get into that of the site itself",
+  fix: "start Chromium without --disable-features=ThirdPartyStoragePartitioning (Playwright sets it by default)",
+}
+
+async function fillDatabases(
+  place: BlankPlace,
+  visit: Visit,
+  databases: IndexedDatabase[],
+  replace: boolean,
+  step: Step,
+  part: Part,
+): Promise<void> {
+  part.set.indexedDB ??= 0
+  const ask = async <T>(what: string, call: string): Promise<T> => {
+    const answer = await step(`${what} of ${visit.origin}`, () => place.evaluate(`pspDatabaseWriter.${call}`))
+    return JSON.parse(String(answer)) as T
+  }
+  const install = (withHelpers: boolean) =>
+    place.evaluate(installExpression("pspDatabaseWriter", createDatabaseWriter, createStructuredCodec, withHelpers))
+  await step(`opening databases of ${visit.origin}`, async () => (await install(false)) === true || install(true))
+  const cleared = replace ? await ask<{ fault: string | null }>("clearing databases", "clear()") : { fault: null }
+  for (const database of databases) {
+    const { fault } =
+      cleared.fault === null
+        ? await ask<{ fault: string | null }>("making a database", `begin(${JSON.stringify(schemaOf(database))})`)
+        : cleared
+    const failed: [store: number, record: number, why: string][] = []
+    let ended: { counts: number[]; generators: (string | null)[] } = { counts: [], generators: [] }
+    if (fault === null) {
+      for (const { store, first, lines } of piecesOf(database)) {
+        const call = `write(${store}, ${JSON.stringify(lines)})`
+        const answer = await ask<{ failed: [number, string][] }>("writing records", call)
+        for (const [record, why] of answer.failed) failed.push([store, first + record, why])
+      }
+      ended = await ask("ending a database", "end()")
+    }
+    countDatabase(visit, database, { fault, failed, ...ended }, part)
+  }
+}
+
+function schemaOf({ name, version, stores }: IndexedDatabase): DatabaseSchema {
+  return {
+    name,
+    version,
+    stores: stores.map(({ name: storeName, keyPath, autoIncrement, nextKey, indexes }) => {
+      return { name: storeName, keyPath, autoIncrement, nextKey, indexes }
+    }),
+  }
+}
+
+/** Runs of records of one store, as lines: key, value, key, value. */
+function* piecesOf({ stores }: IndexedDatabase): Generator<{ store: number; first: number; lines: string }> {
+  for (const [store, { records = [] }] of stores.entries()) {
+    let lines: string[] = []
+    let size = 0
+    for (const [index, { key, value }] of records.entries()) {
+      lines.push(key, value)
+      size += key.length + value.length
+      if (size < pieceSize && index + 1 < records.length) continue
+      yield { store, first: index + 1 - lines.length / 2, lines: lines.join("\n") }
+      lines = []
+      size = 0
+    }
+  }
+}

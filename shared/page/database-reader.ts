@@ -1,0 +1,337 @@
+/** What it uses of the value codec (`structured.ts`). */
+export interface ValueEncoder {
+  encode(value: unknown): Encoded | Promise<Encoded>
+}
+
+interface Encoded {
+  text: string
+  gaps: { path: string; what: string; why: string }[]
+}
+
+/** Sizes are in characters of encoded text, which is ASCII: one byte each. */
+export interface ReadDatabases {
+  /** Names to read, as `readPage` counted them. */
+  names: string[]
+  /** Most of one database, and of all databases of the origin. */
+  maxDatabase: number
+  maxOrigin: number
+  /** About how much one piece holds. */
+  pieceSize: number
+}
+
+/** The first line of a piece, as JSON; for each record two lines follow: its key and its value. */
+export interface PieceHeader {
+  origin: string
+  /** Told once, in the first piece. */
+  databases?: SurveyedDatabase[]
+  parts: PiecePart[]
+  /** True in the last piece. */
+  isEnd: boolean
+}
+
+/** A run of records of one store, in key order. */
+export interface PiecePart {
+  database: number
+  store: number
+  records: number
+  /** What of the values could not be carried: `record` counts from the start of this part. */
+  gaps: { record: number; path: string; what: string; why: string }[]
+  /** Why the store ends here although it holds more; `left` records were not read, null where they cannot be counted. */
+  cut?: { why: "max-database" | "max-origin" | "upgraded" | "failed" | "late"; left: number | null; error: string }
+}
+
+export interface SurveyedDatabase {
+  name: string
+  version: number
+  stores: {
+    name: string
+    keyPath: string | string[] | null
+    autoIncrement: boolean
+    /** Null without a generator, and where it could not be read. */
+    nextKey: number | null
+    indexes: { name: string; keyPath: string | string[]; unique: boolean; multiEntry: boolean }[]
+    count: number
+  }[]
+  /** Why it could not be opened: `late` (something holds it), or the name of the exception. */
+  fault: string | null
+}
+
+export interface DatabaseReader {
+  begin(request: ReadDatabases): void
+  /** The next piece: a header line, then the lines of its records. The one after is read while this one travels. */
+  next(): Promise<string>
+  stop(): void
+}
+
+/**
+ * Reads the databases of a document's origin, piece by piece, with a cursor. Runs inside the page beside the site's own
+ * scripts, so it is self-contained.
+ *
+ * The site must not notice: no version is touched, no database is made by looking, and a connection of ours goes as soon as
+ * the site wants to upgrade or delete the database. A key generator is read with an `add` that is called off
+ * (https://w3c.github.io/IndexedDB/#key-generator-construct: an aborted transaction takes the generator back).
+ * Whatever does not answer within five seconds is named and passed over.
+ */
+export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
+  const limit = 5000
+  let request: ReadDatabases
+  let ahead: Promise<string> | null = null
+  let databases: SurveyedDatabase[] = []
+  let connection: { index: number; db: IDBDatabase; isLost: boolean } | null = null
+  /** Where the next piece begins: after `key` of that store. */
+  let at = { database: 0, store: 0, key: null as { after: IDBValidKey } | null, read: 0 }
+  let sizes = { database: 0, origin: 0 }
+  let isTold = false
+  let isEnd = false
+
+  const within = <T>(work: Promise<T>): Promise<T> => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new DOMException("no answer", "late")), limit)
+    })
+    return Promise.race([work, late]).finally(() => clearTimeout(timer))
+  }
+  const nameOf = (error: unknown) => {
+    const name = (error as { name?: unknown } | null)?.name
+    return typeof name === "string" && /^\w{1,40}$/.test(name) ? name : "Error"
+  }
+  const answerOf = <T>(asked: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      asked.onsuccess = () => resolve(asked.result)
+      asked.onerror = (event) => {
+        event.preventDefault()
+        reject(asked.error ?? new DOMException("", "UnknownError"))
+      }
+    })
+
+  const connect = (index: number, name: string): Promise<NonNullable<typeof connection>> => {
+    const asked = indexedDB.open(name)
+    let isGivenUp = false
+    const opened = new Promise<NonNullable<typeof connection>>((resolve, reject) => {
+      asked.onupgradeneeded = () => {
+        // It was deleted meanwhile: looking must not make it anew.
+        asked.transaction?.abort()
+      }
+      asked.onerror = (event) => {
+        event.preventDefault()
+        reject(asked.error ?? new DOMException("", "UnknownError"))
+      }
+      asked.onsuccess = () => {
+        const db = asked.result
+        if (isGivenUp) {
+          db.close()
+          return
+        }
+        const made = { index, db, isLost: false }
+        db.onversionchange = () => {
+          made.isLost = true
+          db.close()
+        }
+        db.onclose = () => (made.isLost = true)
+        resolve(made)
+      }
+    })
+    return within(opened).catch((error: unknown) => {
+      isGivenUp = true
+      throw error
+    })
+  }
+
+  const survey = async (name: string, index: number): Promise<SurveyedDatabase> => {
+    const found: SurveyedDatabase = { name, version: 0, stores: [], fault: null }
+    let opened: NonNullable<typeof connection>
+    try {
+      opened = await connect(index, name)
+    } catch (error) {
+      return { ...found, fault: nameOf(error) }
+    }
+    const { db } = opened
+    try {
+      found.version = db.version
+      const names = Array.from(db.objectStoreNames)
+      if (names.length === 0) return found
+      const looking = db.transaction(names, "readonly")
+      for (const storeName of names) {
+        const store = looking.objectStore(storeName)
+        found.stores.push({
+          name: storeName,
+          keyPath: pathOf(store.keyPath),
+          autoIncrement: store.autoIncrement,
+          nextKey: null,
+          indexes: Array.from(store.indexNames, (indexName) => {
+            const { keyPath, unique, multiEntry } = store.index(indexName)
+            return { name: indexName, keyPath: pathOf(keyPath) ?? "", unique, multiEntry }
+          }),
+          count: 0,
+        })
+      }
+      const counts = found.stores.map(async (store) => {
+        store.count = await answerOf(looking.objectStore(store.name).count())
+      })
+      await within(Promise.all(counts))
+      for (const store of found.stores) if (store.autoIncrement) store.nextKey = await readNextKey(db, store)
+      return found
+    } catch (error) {
+      return { ...found, stores: [], fault: opened.isLost ? "upgraded" : nameOf(error) }
+    } finally {
+      db.close()
+    }
+  }
+  const pathOf = (path: unknown): string | string[] | null =>
+    path === null || path === undefined
+      ? null
+      : typeof path === "string"
+        ? path
+        : Array.from(path as ArrayLike<unknown>, String)
+
+  const readNextKey = async (db: IDBDatabase, store: SurveyedDatabase["stores"][number]): Promise<number | null> => {
+    try {
+      const trying = db.transaction(store.name, "readwrite")
+      // An empty object is no key, so no index can mind it.
+      const asked = trying.objectStore(store.name).add({})
+      const key = await within(answerOf(asked)).finally(() => {
+        try {
+          trying.abort()
+        } catch {
+          // It has ended by itself.
+        }
+      })
+      return typeof key === "number" ? key : null
+    } catch (error) {
+      // "When the key generator has reached 2^53, adding fails": that, too, is a state to restore.
+      return nameOf(error) === "ConstraintError" ? 2 ** 53 : null
+    }
+  }
+
+  const readPiece = async (): Promise<string> => {
+    const header: PieceHeader = { origin: location.origin, parts: [], isEnd: false }
+    const lines: string[] = []
+    let size = 0
+    if (!isTold) {
+      isTold = true
+      databases = await Promise.all(request.names.map((name, index) => survey(name, index)))
+      header.databases = databases
+    }
+    while (!isEnd && size < request.pieceSize) {
+      const surveyed = databases[at.database]
+      const store = surveyed?.stores[at.store]
+      if (surveyed === undefined || store === undefined) {
+        at = { database: at.database + 1, store: 0, key: null, read: 0 }
+        sizes = { database: 0, origin: sizes.origin }
+        connection?.db.close()
+        connection = null
+        isEnd = at.database >= databases.length
+        continue
+      }
+      if (store.count === 0 && at.key === null) {
+        at = { ...at, store: at.store + 1, key: null, read: 0 }
+        continue
+      }
+      const part = await readPart(lines, request.pieceSize - size, surveyed.name, store)
+      size += part.size
+      header.parts.push(part.part)
+      if (part.isDone) at = { ...at, store: at.store + 1, key: null, read: 0 }
+    }
+    header.isEnd = isEnd
+    // Names of databases and stores are any text: only ASCII leaves the page.
+    const head = JSON.stringify(header).replace(
+      /[\u007f-\uffff]/g,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    )
+    lines.unshift(head)
+    return lines.join("\n")
+  }
+
+  const readPart = async (lines: string[], room: number, name: string, store: SurveyedDatabase["stores"][number]) => {
+    const { database, store: place } = at
+    const part: PiecePart = { database, store: place, records: 0, gaps: [] }
+    const most = Math.min(request.maxDatabase - sizes.database, request.maxOrigin - sizes.origin)
+    const found: [Encoded | Promise<Encoded>, Encoded | Promise<Encoded>][] = []
+    let size = 0
+    let isDone = false as boolean
+    let isCut = false as boolean
+    try {
+      connection ??= await connect(database, name)
+      const { db } = connection
+      const range = at.key === null ? null : IDBKeyRange.lowerBound(at.key.after, true)
+      const asked = db.transaction(store.name, "readonly").objectStore(store.name).openCursor(range)
+      await within(
+        new Promise<void>((resolve, reject) => {
+          asked.onerror = (event) => {
+            event.preventDefault()
+            reject(asked.error ?? new DOMException("", "UnknownError"))
+          }
+          asked.onsuccess = () => {
+            try {
+              const cursor = asked.result
+              if (cursor === null) {
+                isDone = true
+                resolve()
+                return
+              }
+              const record: (typeof found)[number] = [encoder.encode(cursor.primaryKey), encoder.encode(cursor.value)]
+              // How long a Blob gets is not known yet: a piece takes a few of them at most.
+              for (const piece of record) size += "text" in piece ? piece.text.length + 1 : request.pieceSize / 16
+              if (size > most) {
+                isCut = true
+                resolve()
+                return
+              }
+              found.push(record)
+              at.key = { after: cursor.primaryKey }
+              if (size >= room) resolve()
+              else cursor.continue()
+            } catch (error) {
+              reject(error instanceof Error ? error : new Error(nameOf(error)))
+            }
+          }
+        }),
+      )
+    } catch (error) {
+      const why = connection?.isLost === true ? "upgraded" : nameOf(error) === "late" ? "late" : "failed"
+      part.cut = { why, left: null, error: nameOf(error) }
+      isDone = true
+    }
+    size = 0
+    for (const record of found) {
+      const key = "text" in record[0] ? record[0] : await record[0]
+      const value = "text" in record[1] ? record[1] : await record[1]
+      lines.push(key.text, value.text)
+      size += key.text.length + value.text.length + 2
+      for (const gap of value.gaps) part.gaps.push({ record: part.records, ...gap })
+      part.records++
+    }
+    at.read += part.records
+    sizes = { database: sizes.database + size, origin: sizes.origin + size }
+    if (isCut) {
+      const why =
+        request.maxDatabase - sizes.database <= request.maxOrigin - sizes.origin ? "max-database" : "max-origin"
+      part.cut = { why, left: null, error: "" }
+    }
+    if (part.cut !== undefined) part.cut.left = Math.max(0, store.count - at.read)
+    return { part, size, isDone: isDone || isCut }
+  }
+
+  return {
+    begin(asked) {
+      request = asked
+      isTold = false
+      isEnd = asked.names.length === 0
+      at = { database: 0, store: 0, key: null, read: 0 }
+      sizes = { database: 0, origin: 0 }
+      ahead = readPiece()
+      ahead.catch(() => undefined)
+    },
+    async next() {
+      const piece = await (ahead ?? readPiece())
+      ahead = isEnd ? null : readPiece()
+      ahead?.catch(() => undefined)
+      return piece
+    },
+    stop() {
+      isEnd = true
+      connection?.db.close()
+      connection = null
+    },
+  }
+}

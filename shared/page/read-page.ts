@@ -1,0 +1,113 @@
+/** What to look at; the rest is left alone. */
+export interface ReadPage {
+  local: boolean
+  session: boolean
+  /** Names the databases and counts what cannot be carried; nothing is opened. */
+  counts: boolean
+}
+
+/** What `readPage` answers for one document, as JSON. */
+export interface PageReading {
+  origin: string
+  url: string
+  /** Key and value; null when the browser refuses the storage (blocked cookies, sandboxed frames). */
+  local?: [string, string][] | null
+  session?: [string, string][] | null
+  /** Names of the exceptions, by area. */
+  errors: Record<string, string>
+  /** Origins of the documents around a frame, its parent first; null for a frame where the browser does not tell. */
+  ancestors: string[] | null
+  /** Origins that this document embeds. */
+  frames: string[]
+  /** Origin of the page that led here; "" when there is none. */
+  referrer: string
+  counts?: PageCounts
+}
+
+export interface PageCounts {
+  /** Null where the browser does not tell. */
+  databases: { name: string; version: number }[] | null
+  /** Files in the origin's private file system; null where there is none (insecure origins). */
+  opfs: { files: number; bytes: number } | null
+  cacheStorage: { caches: number; entries: number } | null
+  serviceWorkers: { scopes: number } | null
+}
+
+/**
+ * Reads a document's localStorage and sessionStorage, and counts what else its origin holds. Runs inside the page (isolated
+ * world, or a blank page of the origin), so it is self-contained, and answers with one string of ASCII JSON:
+ * `executeScript` and BiDi lose lone surrogates.
+ *
+ * Keys come from `Storage.prototype.key`: `Object.keys` loses one that is called `length`, and a page may have put its own
+ * functions on the instance. No count may hold up the rest: each has two seconds.
+ */
+export async function readPage({ local, session, counts }: ReadPage): Promise<string> {
+  const errors: Record<string, string> = {}
+  const read = (area: "localStorage" | "sessionStorage") => {
+    try {
+      const storage = window[area]
+      const count = Object.getOwnPropertyDescriptor(Storage.prototype, "length")?.get?.call(storage) as number
+      const items: [string, string][] = []
+      for (let i = 0; i < count; i++) {
+        const key = Storage.prototype.key.call(storage, i)
+        const value = key === null ? null : Storage.prototype.getItem.call(storage, key)
+        // null: another tab removed it while we read.
+        if (key !== null && value !== null) items.push([key, value])
+      }
+      return items
+    } catch (error) {
+      errors[area] = error instanceof Error || error instanceof DOMException ? error.name : "Error"
+      return null
+    }
+  }
+  const originOf = (url: string) => {
+    try {
+      return new URL(url).origin
+    } catch {
+      return "null"
+    }
+  }
+  const within = <T>(work: () => Promise<T>): Promise<T | null> => {
+    const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), 2000))
+    return Promise.race([late, work().catch(() => null)])
+  }
+  const countFiles = async (folder: FileSystemDirectoryHandle, total: { files: number; bytes: number }) => {
+    for await (const entry of (folder as unknown as { values(): AsyncIterable<FileSystemHandle> }).values()) {
+      if (entry.kind === "directory") await countFiles(entry as FileSystemDirectoryHandle, total)
+      else {
+        total.files++
+        total.bytes += (await (entry as FileSystemFileHandle).getFile()).size
+      }
+    }
+    return total
+  }
+  const countAll = async () => {
+    const [databases, opfs, cacheStorage, serviceWorkers] = await Promise.all([
+      within(async () => (await indexedDB.databases()).map(({ name = "", version = 0 }) => ({ name, version }))),
+      within(async () => countFiles(await navigator.storage.getDirectory(), { files: 0, bytes: 0 })),
+      within(async () => {
+        const names = await caches.keys()
+        const sizes = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length))
+        return { caches: names.length, entries: sizes.reduce((sum, size) => sum + size, 0) }
+      }),
+      within(async () => ({ scopes: (await navigator.serviceWorker.getRegistrations()).length })),
+    ])
+    return { databases, opfs, cacheStorage, serviceWorkers }
+  }
+  const { ancestorOrigins } = location as { ancestorOrigins?: ArrayLike<string> }
+  const reading: PageReading = {
+    origin: location.origin,
+    url: location.href,
+    ...(local ? { local: read("localStorage") } : {}),
+    ...(session ? { session: read("sessionStorage") } : {}),
+    errors,
+    ancestors: window.top === window ? [] : ancestorOrigins === undefined ? null : Array.from(ancestorOrigins),
+    frames: Array.from(document.querySelectorAll("iframe"), ({ src }) => originOf(src)),
+    referrer: document.referrer === "" ? "" : originOf(document.referrer),
+    ...(counts ? { counts: await countAll() } : {}),
+  }
+  return JSON.stringify(reading).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  )
+}

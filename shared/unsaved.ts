@@ -1,0 +1,73 @@
+import { placeOf } from "./database-pieces.js"
+import { isOfSites } from "./partition.js"
+import type { Gap, Kind } from "./report.js"
+import type { Cookie, OriginState } from "./snapshot.js"
+
+/** Names what an origin holds and a session does not carry. */
+export function noteUncarried(origins: OriginState[], kinds: readonly Kind[], gaps: Gap[]): void {
+  for (const { origin, partition, opfs, cacheStorage, serviceWorkers } of origins) {
+    const where = placeOf(origin, partition)
+    if (opfs !== undefined && opfs.files > 0 && !kinds.includes("opfs")) {
+      const what = plural(opfs.files, "private file")
+      const why = "files of the origin private file system are saved on request only"
+      gaps.push({ kind: "opfs", where, what, why, fix: "tick Private files, then save again", count: opfs.files })
+    }
+    if (cacheStorage !== undefined) {
+      const what = plural(cacheStorage.caches, "cache")
+      const why = "caches are copies of what the site sends, and are not saved"
+      gaps.push({ kind: "cacheStorage", where, what, why, fix: "", count: cacheStorage.caches })
+    }
+    if (serviceWorkers !== undefined) {
+      const what = plural(serviceWorkers.scopes, "service worker")
+      const why = "a restored session begins without any; the site registers its own again"
+      gaps.push({ kind: "serviceWorker", where, what, why, fix: "", count: serviceWorkers.scopes })
+    }
+  }
+}
+
+export interface SessionScope {
+  sites: readonly string[]
+  kinds: readonly Kind[]
+  withoutOrigins: readonly string[]
+  knownOrigins: readonly string[]
+}
+
+/**
+ * Names origins that belong to the session and are open in no tab: without a request their storage cannot be read. They are
+ * known from cookies that only they get, and from earlier saves.
+ */
+export function noteUnopened(
+  { sites, withoutOrigins, knownOrigins, kinds }: SessionScope,
+  origins: OriginState[],
+  cookies: Cookie[],
+  gaps: Gap[],
+): void {
+  if (!kinds.includes("localStorage") && !kinds.includes("indexedDB")) return
+  for (const origin of unopenedOrigins(sites, origins, cookies, knownOrigins)) {
+    if (withoutOrigins.includes(origin)) continue
+    const why = "no tab shows it, and its page storage cannot be read without one"
+    gaps.push({ kind: "origin", where: origin, what: "page storage", why, fix: "open it, then save again", count: 1 })
+  }
+}
+
+function unopenedOrigins(
+  sites: readonly string[],
+  origins: OriginState[],
+  cookies: Cookie[],
+  knownOrigins: readonly string[],
+): string[] {
+  const open = new Set(origins.filter(({ partition }) => partition === null).map(({ origin }) => origin))
+  const openHosts = new Set([...open].map((origin) => new URL(origin).hostname))
+  const ofCookies = cookies
+    .filter(({ hostOnly, domain, partition }) => hostOnly && partition === null && !openHosts.has(domain))
+    .map(({ domain }) => `https://${domain}`)
+  const known = knownOrigins.filter((origin) => isOfSites(origin, sites) && !open.has(origin))
+  // A known http origin of the same host says more than the guess of a cookie.
+  const knownHosts = new Set(known.map((origin) => new URL(origin).hostname))
+  const guessed = ofCookies.filter((origin) => !knownHosts.has(new URL(origin).hostname))
+  return [...new Set([...known, ...guessed])].slice(0, 20)
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`
+}
