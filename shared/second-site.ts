@@ -94,7 +94,7 @@ const keyReaders: { isOurs: (key: string) => boolean; hostIn: (key: string) => s
 
 /** The host of an address that text starts with; null when there is none. */
 function hostAtStart(text: string): string | null {
-  const [, host, next] = /^https?:\/\/([a-z0-9._-]{1,253})(.?)/i.exec(text) ?? []
+  const [, host, next] = /^https?:\/\/([a-z0-9._-]+)(.?)/i.exec(text) ?? []
   // `https://known.example@other.example`: the part before @ is no host.
   return host === undefined || next === "@" ? null : host.toLowerCase()
 }
@@ -110,8 +110,13 @@ const microsoftHosts: [inKey: string, host: string][] = [
 function microsoftHostIn(key: string): string | null {
   const known = microsoftHosts.find(([inKey]) => hasWhole(key, inKey))
   if (known !== undefined) return known[1]
-  const tenant = /([a-z0-9]{1,63})\.(b2clogin|ciamlogin)\.com[-|]/i.exec(key)
-  return tenant === null ? null : `${tenant[1] ?? ""}.${tenant[2] ?? ""}.com`.toLowerCase()
+  for (const domain of ["b2clogin.com", "ciamlogin.com"]) {
+    const at = key.indexOf(`.${domain}`)
+    if (at === -1 || !"-|".includes(key.charAt(at + 1 + domain.length) || " ")) continue
+    const tenant = /[a-z0-9]+$/i.exec(key.slice(Math.max(0, at - 63), at))?.[0]
+    if (tenant !== undefined) return `${tenant.toLowerCase()}.${domain}`
+  }
+  return null
 }
 
 /** Between the separators of a key, so that `login.windows.net.evil.example` is not taken for it. */
@@ -147,7 +152,7 @@ const loginCookies: { isOurs: (name: string) => boolean; host: string; provider:
     provider: "Google",
   },
   // fbsr_<app id>: the signed request of a person who is logged in by Facebook.
-  { isOurs: (name) => /^fbsr_\d{1,20}$/.test(name), host: "www.facebook.com", provider: "Facebook" },
+  { isOurs: (name) => /^fbsr_\d+$/.test(name), host: "www.facebook.com", provider: "Facebook" },
 ]
 
 /** Only what looks like a host of the web is offered, so that the line stays readable. */

@@ -51,10 +51,13 @@ describe("a second site", () => {
     "__clerk_environment",
     "msal.account.keys",
     "msal.1|00|login.windows.net.evil.test|idtoken|client||",
+    "msal.1|00|contoso.b2clogin.com.evil.test|idtoken|client||",
+    "msal.1|00|contoso.b2clogin.com",
     "oidc.user:https://known.test@evil.test/:app",
     "oidc.user:javascript:alert(1)",
     "oidc.user:https://",
     "oidc.user:https://co.uk:app",
+    `oidc.user:https://${"a.".repeat(130)}test/:app`,
   ])("is not guessed from the storage key %s", (key) => {
     expect(sitesOf({ storageKeys: [key] })).toEqual([])
   })
