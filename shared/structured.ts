@@ -531,8 +531,12 @@ export function createStructuredCodec(): StructuredCodec {
 
   /** The name that an object goes by. It may be a lie: the search only begins there. */
   function kindOf(value: object): string {
-    const name = slice(toString(value) as string, 8, -1)
-    return name.length > 40 ? "object" : name
+    try {
+      const name = slice(toString(value) as string, 8, -1)
+      return name.length > 40 ? "object" : name
+    } catch {
+      return "object"
+    }
   }
 
   /**
@@ -632,7 +636,8 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   function matrixBrand(name: string): Brand {
-    const [flat, full] = [gettersOf(name, flatMatrix), gettersOf(name, fullMatrix)]
+    const flat = gettersOf(name, flatMatrix)
+    const full = gettersOf(name, fullMatrix)
     const write = (matrix: object) => writingOfShape(name, matrix, isFlatMatrix(matrix) === true ? flat : full)
     return { is: answers(flat[0] ?? absent), write }
   }
@@ -771,17 +776,28 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   function writingOfError(error: object): Partial<Writing> {
-    const name = (error as Children)["name"]
+    const known = errorNameOf(error)
     const stack = (error as Children)["stack"]
     const message: unknown = descriptorOf(error, "message")?.value
     const textOrNull = (text: unknown) => (typeof text === "string" ? stringify(text) : "null")
-    const known = typeof name === "string" && name in errorClasses ? name : "Error"
     const names = list<string>()
     if (hasOwn(error, "cause")) append(names, "cause")
     // Firefox keeps them in a structured clone.
     if (known === "AggregateError" && hasOwn(error, "errors")) append(names, "errors")
     const text = `{"$":["Error","${known}",${textOrNull(message)},${textOrNull(stack)},[`
     return { text, kind: "key", source: error, names, between: ",", end: "]]}" }
+  }
+
+  /** By its class where it says nothing else itself: the names on prototypes are anybody's to change. */
+  function errorNameOf(error: object): string {
+    const prototype: unknown = getPrototypeOf(error)
+    const names = keys(errorClasses)
+    for (let i = 0; i < names.length && !hasOwn(error, "name"); i++) {
+      const name = names[i] ?? ""
+      if (errorClasses[name]?.prototype === prototype) return name
+    }
+    const name = (error as Children)["name"]
+    return typeof name === "string" && name in errorClasses ? name : "Error"
   }
 
   function writingOfImageData(image: object): Partial<Writing> {
@@ -1109,9 +1125,9 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   function makeBuffer(bytes: Uint8Array<ArrayBuffer>, maxByteLength: number | null): object {
-    if (maxByteLength === null) return bytes.buffer
+    if (maxByteLength === null) return typedMethods.buffer(bytes) as object
     // The types of ES2023 do not know resizable buffers yet.
-    const buffer = construct(BufferHere, [bytes.length, bare({ maxByteLength })]) as ArrayBuffer
+    const buffer = construct(BufferHere, [typedMethods.length(bytes), bare({ maxByteLength })]) as ArrayBuffer
     setBytes(new BytesHere(buffer), bytes)
     return buffer
   }
