@@ -369,7 +369,7 @@ export function createStructuredCodec(): StructuredCodec {
     /** A placeholder stands for it. */
     isObject: boolean
   }
-  const plainWriting: Writing = {
+  const plainWriting = bare<unknown>({
     text: "",
     kind: "part",
     source: null,
@@ -380,7 +380,7 @@ export function createStructuredCodec(): StructuredCodec {
     gap: "",
     why: "",
     isObject: false,
-  }
+  }) as unknown as Writing
   interface Brand {
     is(value: object): boolean
     write(value: object): Partial<Writing>
@@ -461,17 +461,16 @@ export function createStructuredCodec(): StructuredCodec {
         out += `{"$":["ref",${number}]}`
         return
       }
-      // Spread, so that nothing is inherited from the page.
-      const writing: Writing = { ...plainWriting, ...writingOf(value) }
+      // What it does not say, it inherits from there, and not from the page.
+      const writing = setPrototypeOf(writingOf(value), plainWriting) as Writing
       const { source, names, later, gap } = writing
       if (gap === "" || writing.isObject) mapSet(numbers, value, count++)
-      out += gap === "" ? writing.text : report(writing)
-      if (later !== null) {
-        const hole = parts.length + 1
+      if (later === null) out += gap === "" ? writing.text : report(writing)
+      else {
         append(parts, out)
         append(parts, "")
         out = ""
-        append(waiting, fill(hole, later, kindOf(value), pathOf(top)))
+        append(waiting, fill(parts.length - 1, writing.text, later, kindOf(value), pathOf(top)))
       }
       if (source === null) return
       const { kind, between, end } = writing
@@ -479,9 +478,9 @@ export function createStructuredCodec(): StructuredCodec {
       top = { parent: top, kind, source: source as Children, names, size, at: 0, between, end }
     }
 
-    const fill = async (hole: number, text: Promise<string>, what: string, path: string) => {
+    const fill = async (hole: number, text: string, later: Promise<string>, what: string, path: string) => {
       try {
-        parts[hole] = await text
+        parts[hole] = text + (await later)
       } catch {
         // Its number is given away, so something has to stand there that counts.
         parts[hole] = report({ ...plainWriting, gap: what, why: "it cannot be read", isObject: true }, path)
@@ -558,7 +557,7 @@ export function createStructuredCodec(): StructuredCodec {
       // Nothing else that comes out of a structured clone has these prototypes.
       if (prototype === null || prototype === objectPrototype) return writingOfObject(value)
       const name = kindOf(value)
-      const likely = brands[name]
+      const likely = brands[name !== "DataView" && name in viewClasses ? "TypedArray" : name]
       if (likely?.is(value) === true) return likely.write(value)
       for (let i = 0; i < brandNames.length; i++) {
         const brand = brands[brandNames[i] ?? ""]
