@@ -100,9 +100,13 @@ export function createStructuredCodec(): StructuredCodec {
   }
   /** A function that takes its `this` as the first argument. What it gives back is said where it is called. */
   const uncurry = (fn: unknown): Builtin => (typeof fn === "function" ? (apply(bind, call, [fn]) as Builtin) : absent)
+  const descriptorOf = (target: object, key: PropertyKey): PropertyDescriptor | undefined => {
+    const found = getOwnPropertyDescriptor(target, key)
+    return found === undefined ? undefined : (setPrototypeOf(found, null) as PropertyDescriptor)
+  }
   /** A method or the getter of an attribute, from a class's prototype. */
   const member = (className: string, name: PropertyKey, owner = classOf(className)?.prototype): Builtin => {
-    const found = owner === undefined ? undefined : getOwnPropertyDescriptor(owner, name)
+    const found = owner === undefined ? undefined : descriptorOf(owner, name)
     const builtin: unknown = found?.get ?? found?.value
     return uncurry(builtin)
   }
@@ -119,7 +123,7 @@ export function createStructuredCodec(): StructuredCodec {
   const BufferHere = ArrayBuffer
   const statics = (className: string, name: string): Builtin => {
     const owner = classOf(className)
-    const found: unknown = owner === null ? undefined : getOwnPropertyDescriptor(owner, name)?.value
+    const found: unknown = owner === null ? undefined : descriptorOf(owner, name)?.value
     return typeof found === "function" ? (_, ...args) => apply(found as Builtin, owner, args) as unknown : absent
   }
 
@@ -145,6 +149,13 @@ export function createStructuredCodec(): StructuredCodec {
   const bare = <Item>(items: Record<string, Item>) => setPrototypeOf(items, null) as Record<string, Item>
   const define = (target: object, key: PropertyKey, value: unknown, enumerable = true): unknown =>
     defineProperty(target, key, { __proto__: null, value, writable: true, enumerable, configurable: true } as object)
+
+  /** For what the browser walks by itself, with an iterator. */
+  const iterable = <Item>(items: Item[]): Item[] => {
+    let at = 0
+    const next = () => bare<unknown>({ done: at >= items.length, value: items[at++] })
+    return define(items, Symbol.iterator, () => bare({ next }), false) as Item[]
+  }
 
   /** A container on the way through a graph; its children are `source[0…size]`, or `source[names[i]]`. */
   interface Frame {
@@ -339,28 +350,40 @@ export function createStructuredCodec(): StructuredCodec {
     between: string
     end: string
   }
+  /** How an object is written. */
   interface Writing {
     text: string
-    kind?: Frame["kind"]
-    /** The children; none: the text is all. */
-    source?: object
-    names?: string[]
-    /** Between a name and its child; `:` when nothing is said. */
-    between?: string
+    kind: Frame["kind"]
+    /** The children; null: the text is all. */
+    source: object | null
+    names: string[] | null
+    /** Between a name and its child. */
+    between: string
     /** Behind the children. */
-    end?: string
+    end: string
     /** What comes behind the text when it is there. */
-    later?: Promise<string>
-  }
-  interface Gap {
+    later: Promise<string> | null
+    /** What it is, when it cannot be carried; `""` otherwise. */
     gap: string
     why: string
-    /** An object stands in its place. */
-    isObject?: boolean
+    /** A placeholder stands for it. */
+    isObject: boolean
   }
+  const plainWriting = bare<unknown>({
+    text: "",
+    kind: "part",
+    source: null,
+    names: null,
+    between: ":",
+    end: "]}",
+    later: null,
+    gap: "",
+    why: "",
+    isObject: false,
+  }) as unknown as Writing
   interface Brand {
     is(value: object): boolean
-    write(value: object): Writing | Gap
+    write(value: object): Partial<Writing>
   }
 
   function encode(value: unknown): Encoded | Promise<Encoded> {
@@ -417,9 +440,9 @@ export function createStructuredCodec(): StructuredCodec {
     let top = null as WritingFrame | null
     let count = 0
 
-    const report = ({ gap, why, isObject }: Gap, path = pathOf(top)) => {
+    const report = ({ gap, why, isObject }: Writing, path = pathOf(top)) => {
       define(gaps, gaps.length, { path, what: gap, why })
-      return special(isObject === true ? "placeholder" : "gap", gap)
+      return special(isObject ? "placeholder" : "gap", gap)
     }
 
     const write = (value: unknown) => {
@@ -429,7 +452,7 @@ export function createStructuredCodec(): StructuredCodec {
       else if (typeof value === "object") writeObject(value)
       else if (typeof value === "bigint") out += special("bigint", `${value}`)
       else if (value === undefined) out += '{"$":["undefined"]}'
-      else out += report({ gap: typeof value, why: `a ${typeof value} cannot be stored` })
+      else out += report({ ...plainWriting, gap: typeof value, why: `a ${typeof value} cannot be stored` })
     }
 
     const writeObject = (value: object) => {
@@ -438,30 +461,29 @@ export function createStructuredCodec(): StructuredCodec {
         out += `{"$":["ref",${number}]}`
         return
       }
-      const writing = writingOf(value)
-      const isGap = "gap" in writing
-      if (!isGap || writing.isObject === true) mapSet(numbers, value, count++)
-      out += isGap ? report(writing) : writing.text
-      if (isGap) return
-      const { kind = "part", source, names, between = ":", end = "]}", later } = writing
-      if (later !== undefined) {
-        const hole = parts.length + 1
+      // What it does not say, it inherits from there, and not from the page.
+      const writing = setPrototypeOf(writingOf(value), plainWriting) as Writing
+      const { source, names, later, gap } = writing
+      if (gap === "" || writing.isObject) mapSet(numbers, value, count++)
+      if (later === null) out += gap === "" ? writing.text : report(writing)
+      else {
         append(parts, out)
         append(parts, "")
         out = ""
-        append(waiting, fill(hole, later, kindOf(value), pathOf(top)))
+        append(waiting, fill(parts.length - 1, writing.text, later, kindOf(value), pathOf(top)))
       }
-      if (source === undefined) return
+      if (source === null) return
+      const { kind, between, end } = writing
       const size = names?.length ?? (source as unknown[]).length
-      top = { parent: top, kind, source: source as Children, names: names ?? null, size, at: 0, between, end }
+      top = { parent: top, kind, source: source as Children, names, size, at: 0, between, end }
     }
 
-    const fill = async (hole: number, text: Promise<string>, what: string, path: string) => {
+    const fill = async (hole: number, text: string, later: Promise<string>, what: string, path: string) => {
       try {
-        parts[hole] = await text
+        parts[hole] = text + (await later)
       } catch {
         // Its number is given away, so something has to stand there that counts.
-        parts[hole] = report({ gap: what, why: "it cannot be read", isObject: true }, path)
+        parts[hole] = report({ ...plainWriting, gap: what, why: "it cannot be read", isObject: true }, path)
       }
     }
 
@@ -482,7 +504,7 @@ export function createStructuredCodec(): StructuredCodec {
       try {
         child = source[key]
       } catch {
-        out += report({ gap: "property", why: "it throws when it is read" })
+        out += report({ ...plainWriting, gap: "property", why: "it throws when it is read" })
         continue
       }
       write(child)
@@ -508,8 +530,12 @@ export function createStructuredCodec(): StructuredCodec {
 
   /** The name that an object goes by. It may be a lie: the search only begins there. */
   function kindOf(value: object): string {
-    const name = slice(toString(value) as string, 8, -1)
-    return name.length > 40 ? "object" : name
+    try {
+      const name = slice(toString(value) as string, 8, -1)
+      return name.length > 40 ? "object" : name
+    } catch {
+      return "object"
+    }
   }
 
   /**
@@ -519,11 +545,11 @@ export function createStructuredCodec(): StructuredCodec {
    */
   function withoutXray(value: object): object {
     // A key of that name in somebody's data is no getter.
-    const isXray = getOwnPropertyDescriptor(value, "wrappedJSObject")?.get !== undefined
+    const isXray = descriptorOf(value, "wrappedJSObject")?.get !== undefined
     return isXray ? (cloneHere((value as Children)["wrappedJSObject"]) as object) : value
   }
 
-  function writingOf(original: object): Writing | Gap {
+  function writingOf(original: object): Partial<Writing> {
     try {
       const value = hasXrays ? withoutXray(original) : original
       if (isArray(value)) return writingOfArray(value)
@@ -531,7 +557,7 @@ export function createStructuredCodec(): StructuredCodec {
       // Nothing else that comes out of a structured clone has these prototypes.
       if (prototype === null || prototype === objectPrototype) return writingOfObject(value)
       const name = kindOf(value)
-      const likely = brands[name]
+      const likely = brands[name !== "DataView" && name in viewClasses ? "TypedArray" : name]
       if (likely?.is(value) === true) return likely.write(value)
       for (let i = 0; i < brandNames.length; i++) {
         const brand = brands[brandNames[i] ?? ""]
@@ -545,7 +571,7 @@ export function createStructuredCodec(): StructuredCodec {
     }
   }
 
-  function writingOfArray(value: unknown[]): Writing {
+  function writingOfArray(value: unknown[]): Partial<Writing> {
     if (isDense(value)) return { text: "[", kind: "item", source: value, end: "]" }
     return {
       text: `{"$":["Array",${value.length},[`,
@@ -564,7 +590,7 @@ export function createStructuredCodec(): StructuredCodec {
     return names.length === length && (length === 0 || names[length - 1] === `${length - 1}`)
   }
 
-  function writingOfObject(value: object): Writing {
+  function writingOfObject(value: object): Partial<Writing> {
     const names = keys(value)
     if (!hasOwn(value, "$")) return { text: "{", kind: "key", source: value, names, end: "}" }
     return { text: '{"$":["Object",[', kind: "key", source: value, names, between: ",", end: "]]}" }
@@ -582,7 +608,7 @@ export function createStructuredCodec(): StructuredCodec {
 
   function boxed(name: string): Brand {
     const valueOf = member(name, "valueOf")
-    const write = (value: object): Writing => {
+    const write = (value: object): Partial<Writing> => {
       const inside = valueOf(value)
       const text =
         typeof inside === "number" ? numberText(inside) : stringify(typeof inside === "bigint" ? `${inside}` : inside)
@@ -593,7 +619,7 @@ export function createStructuredCodec(): StructuredCodec {
 
   function blobBrand(name: "Blob" | "File", attributes: Builtin[]): Brand {
     const type = member("Blob", "type")
-    const write = (value: object): Writing => {
+    const write = (value: object): Partial<Writing> => {
       let more = ""
       for (let i = 0; i < attributes.length; i++) more += `,${stringify(attributes[i]?.(value))}`
       const read = async () => `${base64(new BytesHere((await blobBytes(value)) as ArrayBuffer))}"${more}]}`
@@ -609,7 +635,8 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   function matrixBrand(name: string): Brand {
-    const [flat, full] = [gettersOf(name, flatMatrix), gettersOf(name, fullMatrix)]
+    const flat = gettersOf(name, flatMatrix)
+    const full = gettersOf(name, fullMatrix)
     const write = (matrix: object) => writingOfShape(name, matrix, isFlatMatrix(matrix) === true ? flat : full)
     return { is: answers(flat[0] ?? absent), write }
   }
@@ -620,13 +647,13 @@ export function createStructuredCodec(): StructuredCodec {
     return getters
   }
 
-  function writingOfShape(name: string, shape: object, getters: Builtin[]): Writing {
+  function writingOfShape(name: string, shape: object, getters: Builtin[]): Partial<Writing> {
     let text = `{"$":["${name}"`
     for (let i = 0; i < getters.length; i++) text += `,${numberText(getters[i]?.(shape) as number)}`
     return { text: `${text}]}` }
   }
 
-  function writingOfQuad(quad: object): Writing {
+  function writingOfQuad(quad: object): Partial<Writing> {
     const ofPoint = gettersOf("DOMPoint", point)
     let text = '{"$":["DOMQuad"'
     for (let i = 0; i < 4; i++) {
@@ -636,7 +663,7 @@ export function createStructuredCodec(): StructuredCodec {
     return { text: `${text}]}` }
   }
 
-  function writingOfMap(map: object): Writing {
+  function writingOfMap(map: object): Partial<Writing> {
     const entries = list<unknown>()
     mapForEach(map, (value: unknown, key: unknown) => {
       append(entries, key)
@@ -645,7 +672,7 @@ export function createStructuredCodec(): StructuredCodec {
     return { text: '{"$":["Map",[', kind: "Map", source: entries, end: "]]}" }
   }
 
-  function writingOfSet(set: object): Writing {
+  function writingOfSet(set: object): Partial<Writing> {
     const items = list<unknown>()
     setForEach(set, (item: unknown) => append(items, item))
     return { text: '{"$":["Set",[', kind: "Set", source: items, end: "]]}" }
@@ -660,7 +687,7 @@ export function createStructuredCodec(): StructuredCodec {
     }
   }
 
-  function writingOfRegExp(pattern: object): Writing {
+  function writingOfRegExp(pattern: object): Partial<Writing> {
     let flags = ""
     for (let i = 0; i < regExpFlags.length; i++) {
       const entry = regExpFlags[i]
@@ -669,7 +696,7 @@ export function createStructuredCodec(): StructuredCodec {
     return { text: `{"$":["RegExp",${stringify(regExpSource(pattern))},"${flags}"]}` }
   }
 
-  function writingOfException(exception: object): Writing {
+  function writingOfException(exception: object): Partial<Writing> {
     return {
       text: `{"$":["DOMException",${stringify(exceptionName(exception))},${stringify(exceptionMessage(exception))}]}`,
     }
@@ -687,7 +714,7 @@ export function createStructuredCodec(): StructuredCodec {
     }
   }
 
-  function writingOfBuffer(buffer: object): Writing {
+  function writingOfBuffer(buffer: object): Partial<Writing> {
     // Throws for a buffer that was given away.
     const bytes = new BytesHere(buffer as ArrayBuffer)
     const maximum = isResizable(buffer) ? `,${bufferMaximum(buffer) as number}` : ""
@@ -711,7 +738,7 @@ export function createStructuredCodec(): StructuredCodec {
     check: Builtin
   }
 
-  function writingOfView(view: object, name: string, of: ViewMethods): Writing | Gap {
+  function writingOfView(view: object, name: string, of: ViewMethods): Partial<Writing> {
     const buffer = of.buffer(view) as object
     if (!isBuffer(buffer)) return { gap: kindOf(buffer), why: "shared memory cannot be stored" }
     of.check(view, 0)
@@ -747,12 +774,11 @@ export function createStructuredCodec(): StructuredCodec {
     }
   }
 
-  function writingOfError(error: object): Writing {
-    const name = (error as Children)["name"]
+  function writingOfError(error: object): Partial<Writing> {
+    const known = errorNameOf(error)
     const stack = (error as Children)["stack"]
-    const message: unknown = getOwnPropertyDescriptor(error, "message")?.value
+    const message: unknown = descriptorOf(error, "message")?.value
     const textOrNull = (text: unknown) => (typeof text === "string" ? stringify(text) : "null")
-    const known = typeof name === "string" && name in errorClasses ? name : "Error"
     const names = list<string>()
     if (hasOwn(error, "cause")) append(names, "cause")
     // Firefox keeps them in a structured clone.
@@ -761,25 +787,36 @@ export function createStructuredCodec(): StructuredCodec {
     return { text, kind: "key", source: error, names, between: ",", end: "]]}" }
   }
 
-  function writingOfImageData(image: object): Writing {
+  /** By its class where it says nothing else itself: the names on prototypes are anybody's to change. */
+  function errorNameOf(error: object): string {
+    const prototype: unknown = getPrototypeOf(error)
+    const names = keys(errorClasses)
+    for (let i = 0; i < names.length && !hasOwn(error, "name"); i++) {
+      const name = names[i] ?? ""
+      if (errorClasses[name]?.prototype === prototype) return name
+    }
+    const name = (error as Children)["name"]
+    return typeof name === "string" && name in errorClasses ? name : "Error"
+  }
+
+  function writingOfImageData(image: object): Partial<Writing> {
+    // Firefox has one colour space and one format.
+    const colorSpace = imageColorSpace === absent ? "srgb" : imageColorSpace(image)
     const pixelFormat = imagePixelFormat === absent ? "rgba-unorm8" : imagePixelFormat(image)
     const format = pixelFormat === "rgba-unorm8" ? "" : `,${stringify(pixelFormat)}`
     const size = `${imageWidth(image) as number},${imageHeight(image) as number}`
-    return {
-      text: '{"$":["ImageData",',
-      source: list(imageData(image)),
-      end: `,${size},${stringify(imageColorSpace(image))}${format}]}`,
-    }
+    const source = list(imageData(image))
+    return { text: '{"$":["ImageData",', source, end: `,${size},${stringify(colorSpace)}${format}]}` }
   }
 
-  function writingOfFileList(files: object): Writing {
+  function writingOfFileList(files: object): Partial<Writing> {
     const items = list<unknown>()
     const count = fileListLength(files) as number
     for (let i = 0; i < count; i++) append(items, fileListItem(files, i))
     return { text: '{"$":["FileList",[', kind: "item", source: items, end: "]]}" }
   }
 
-  function writingOfKey(key: object): Writing | Gap {
+  function writingOfKey(key: object): Partial<Writing> {
     const what = "CryptoKey"
     if (keyExtractable(key) !== true) {
       return { gap: what, why: "it is non-extractable: it never leaves its browser", isObject: true }
@@ -855,7 +892,7 @@ export function createStructuredCodec(): StructuredCodec {
       if (!hasOwn(node, "$")) return walk(node, "key", node, keys(node))
       const args: unknown = (node as Children)["$"]
       if (!isArray(args) || keys(node).length !== 1) throw refuse("an object with $ is malformed")
-      return readTagged(args)
+      return readTagged(setPrototypeOf(args, null) as unknown[])
     }
 
     const walk = (
@@ -984,10 +1021,10 @@ export function createStructuredCodec(): StructuredCodec {
         case "ArrayBuffer":
           return leaf(makeBuffer(bytesIn(args[1]), args[2] === undefined ? null : numberIn(args[2])))
         case "Blob":
-          return leaf(new (classIn(tag))([bytesIn(args[2])], { type: textIn(args[1]) }))
+          return leaf(new (classIn(tag))(iterable([bytesIn(args[2])]), bare({ type: textIn(args[1]) })))
         case "File": {
-          const options = { type: textIn(args[1]), lastModified: numberIn(args[4]) }
-          return leaf(new (classIn(tag))([bytesIn(args[2])], textIn(args[3]), options))
+          const options = bare<unknown>({ type: textIn(args[1]), lastModified: numberIn(args[4]) })
+          return leaf(new (classIn(tag))(iterable([bytesIn(args[2])]), textIn(args[3]), options))
         }
         case "FileList": {
           const transfer = new (classIn("DataTransfer"))()
@@ -998,9 +1035,12 @@ export function createStructuredCodec(): StructuredCodec {
         }
         case "ImageData":
           return around(args[1], (data) => {
-            const settings = args[5] === undefined ? {} : { pixelFormat: textIn(args[5]) }
-            const colorSpace = textIn(args[4])
-            return new (classIn(tag))(data, numberIn(args[2]), numberIn(args[3]), { ...settings, colorSpace })
+            const settings = bare<unknown>({ colorSpace: textIn(args[4]) })
+            if (args[5] !== undefined) define(settings, "pixelFormat", textIn(args[5]))
+            const image = new (classIn(tag))(data, numberIn(args[2]), numberIn(args[3]), settings)
+            const colorSpace = imageColorSpace === absent ? "srgb" : imageColorSpace(image)
+            if (colorSpace !== args[4]) throw refuse("there is no such colour space in this world")
+            return image
           })
         case "DOMRect":
         case "DOMRectReadOnly":
@@ -1032,7 +1072,7 @@ export function createStructuredCodec(): StructuredCodec {
     const importKeyOf = async (args: unknown[]): Promise<unknown> => {
       const where = pathOf(top)
       try {
-        return await importKey(subtle, "jwk", args[1], args[2], true, args[3])
+        return await importKey(subtle, "jwk", args[1], args[2], true, iterable(listIn(args[3])))
       } catch {
         throw refusal(where, "its CryptoKey cannot be imported here")
       }
@@ -1077,16 +1117,16 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   function makeShape(name: string, shapeClass: Constructor, n: number[]): object {
-    if (name === "DOMMatrix" || name === "DOMMatrixReadOnly") return new shapeClass(n)
+    if (name === "DOMMatrix" || name === "DOMMatrixReadOnly") return new shapeClass(iterable(n))
     if (name !== "DOMQuad") return new shapeClass(n[0], n[1], n[2], n[3])
     const corner = (at: number) => bare({ x: n[at], y: n[at + 1], z: n[at + 2], w: n[at + 3] })
     return new shapeClass(corner(0), corner(4), corner(8), corner(12))
   }
 
   function makeBuffer(bytes: Uint8Array<ArrayBuffer>, maxByteLength: number | null): object {
-    if (maxByteLength === null) return bytes.buffer
+    if (maxByteLength === null) return typedMethods.buffer(bytes) as object
     // The types of ES2023 do not know resizable buffers yet.
-    const buffer = construct(BufferHere, [bytes.length, bare({ maxByteLength })]) as ArrayBuffer
+    const buffer = construct(BufferHere, [typedMethods.length(bytes), bare({ maxByteLength })]) as ArrayBuffer
     setBytes(new BytesHere(buffer), bytes)
     return buffer
   }

@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   "host-start": async () => (await import("./host-start.js")).benchHostStart(),
   save: async () => (await import("./save.js")).benchSave(),
   seal: async () => (await import("./seal.js")).benchSeal(),
+  codec: async () => (await import("./codec.js")).benchCodec(),
   restore: async () => (await import("./restore.js")).benchRestore(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
 }

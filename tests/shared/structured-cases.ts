@@ -8,7 +8,7 @@ export interface StructuredCase {
   name: string
   build: () => unknown
   /** What comes out, where it is not what went in, but what a structured clone would make of it. */
-  expected?: () => unknown
+  expected?: (value: never) => unknown
   /** `path: what` of every gap; none are expected otherwise. */
   gaps?: string[]
   /** A global without which the case cannot be. */
@@ -265,7 +265,8 @@ export const structuredCases: StructuredCase[] = [
     needs: "ImageData",
     build: () => {
       const image = new ImageData(new Uint8ClampedArray([1, 2, 3, 4, 5, 6, 7, 8]), 2, 1)
-      return [image, new ImageData(1, 2, { colorSpace: "display-p3" })]
+      // Firefox has one colour space.
+      return [image, image.data, "colorSpace" in image ? new ImageData(1, 2, { colorSpace: "display-p3" }) : null]
     },
   },
   {
@@ -298,7 +299,7 @@ export const structuredCases: StructuredCase[] = [
         true,
         ["encrypt", "decrypt", "wrapKey"],
       )
-      const aes = await subtle.generateKey({ name: "AES-GCM", length: 192 }, true, ["encrypt"])
+      const aes = await subtle.generateKey({ name: "AES-GCM", length: 256 }, true, ["encrypt"])
       const mac = await subtle.generateKey({ name: "HMAC", hash: "SHA-384", length: 104 }, true, ["sign", "verify"])
       return { pair: { ...pair }, rsa: { ...rsa }, aes, again: new Map<unknown, unknown>([[aes, mac]]), after: aes }
     },
@@ -367,12 +368,10 @@ export const structuredCases: StructuredCase[] = [
       }
       const bare = Object.assign(Object.create(null) as object, { a: 1 })
       const fault = new Fault("f")
-      fault.stack = "none"
       return [new Point(), bare, fault]
     },
-    expected: () => {
-      const error = new Error("f")
-      error.stack = "none"
+    expected: ([, , { stack }]: [unknown, unknown, Error]) => {
+      const error = Object.defineProperty(new Error("f"), "stack", { value: stack })
       return [{ x: 1 }, { a: 1 }, error]
     },
   },
@@ -482,7 +481,10 @@ export async function runStructuredCases(
       const encoded = await codec.encode(value)
       if (!/^[ -~]*$/.test(encoded.text)) wrong.push(`${name}: not one line of ASCII`)
       const decoded = await codec.decode(encoded.text)
-      const difference = await differenceBetween(expected === undefined ? value : await expected(), decoded)
+      const difference = await differenceBetween(
+        expected === undefined ? value : await expected(value as never),
+        decoded,
+      )
       if (difference !== null) wrong.push(`${name}: ${difference}`)
       const found = encoded.gaps.map(({ path, what }) => `${path}: ${what}`).join("; ")
       if (found !== gaps.join("; ")) wrong.push(`${name}: gaps ${found}`)
