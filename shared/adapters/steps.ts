@@ -10,6 +10,8 @@ export type Step = <T>(what: string, work: () => Promise<T>) => Promise<T>
  *   hands on every other error as it is
  */
 export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepOptions, gone?: AbortSignal): Step {
+  const calledOff = createWaiters(signal)
+  const closed = createWaiters(gone)
   return async (what, work) => {
     if (gone?.aborted === true) throw closedError(doing, what)
     if (signal?.aborted === true) throw new PspError("aborted", `Cannot ${doing}: called off before ${what}`)
@@ -19,12 +21,12 @@ export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepO
       const onLate = () => reject(new PspError("aborted", `Cannot ${doing}: no end of ${what} within ${timeoutMs} ms`))
       const onGone = () => reject(closedError(doing, what))
       const timer = setTimeout(onLate, timeoutMs)
-      signal?.addEventListener("abort", onAbort, { once: true })
-      gone?.addEventListener("abort", onGone, { once: true })
+      calledOff.add(onAbort)
+      closed.add(onGone)
       stop = () => {
         clearTimeout(timer)
-        signal?.removeEventListener("abort", onAbort)
-        gone?.removeEventListener("abort", onGone)
+        calledOff.remove(onAbort)
+        closed.remove(onGone)
       }
     })
     try {
@@ -35,6 +37,24 @@ export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepO
     } finally {
       stop?.()
     }
+  }
+}
+
+/** One listener for all steps under way: Node warns of a leak when there are more than ten. */
+function createWaiters(signal: AbortSignal | undefined) {
+  const waiting = new Set<() => void>()
+  const onAbort = () => {
+    for (const wake of waiting) wake()
+  }
+  return {
+    add(wake: () => void) {
+      if (waiting.size === 0) signal?.addEventListener("abort", onAbort)
+      waiting.add(wake)
+    },
+    remove(wake: () => void) {
+      waiting.delete(wake)
+      if (waiting.size === 0) signal?.removeEventListener("abort", onAbort)
+    },
   }
 }
 

@@ -45,13 +45,13 @@ export async function keepThirdPartyStorage(profile: string): Promise<void> {
 }
 
 /** A Chromium without the extension, for contexts; contexts take the preferences of its profile. */
-export async function startChromium(): Promise<{ browser: Browser; stop(): Promise<void> }> {
+export async function startChromium(args: string[] = []): Promise<{ browser: Browser; stop(): Promise<void> }> {
   const profile = await mkdtemp(path.join(tmpdir(), "psp-chromium-"))
   await keepThirdPartyStorage(profile)
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumPath(),
     headless: false,
-    args: ["--headless=new", ...chromiumArgs],
+    args: ["--headless=new", ...chromiumArgs, ...args],
   })
   const browser = context.browser()
   if (browser === null) throw new Error("The profile has no browser")

@@ -1,10 +1,8 @@
-import { readdir, readFile } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import path from "node:path"
 import { expect, test, type Page } from "@playwright/test"
-import { createFsProvider } from "../../native-host/fs-provider.js"
-import type { Snapshot } from "../../shared/snapshot.js"
 import { createStructuredCodec } from "../../shared/structured.js"
-import { openVault, type Vault } from "../../shared/vault.js"
+import { openComputerVault, openSaved, trustComputer } from "./saving.js"
 import { startBrowser, type TestBrowser } from "./browser.js"
 import { startCaptureSite, type CaptureSite } from "./capture-site.js"
 
@@ -26,34 +24,14 @@ const save = (page: Page) => page.getByRole("button", { name: "Save session" })
 const status = (page: Page) => page.getByRole("status")
 
 /** What the computer's own tools see: its identity over its store, with the browser's card as it was handed over. */
-async function computerVault(): Promise<Vault> {
-  const offers = path.join(browser.home, "offers")
-  const [offer = ""] = await readdir(offers)
-  const owner = (await readFile(path.join(offers, offer), "utf8")).trim()
-  const vault = await openVault(createFsProvider(path.join(browser.home, "vault")), {
-    identity: browser.computer,
-    owner,
-  })
-  await vault.refresh()
-  return vault
-}
+const computerVault = () => openComputerVault(browser)
 
 async function objects(room = "sessions"): Promise<string[]> {
   const found = await readdir(path.join(browser.home, "vault"), { recursive: true }).catch(() => [])
   return found.filter((name) => name.endsWith(".psp") && name.includes(`/${room}/`))
 }
 
-async function loadSaved(): Promise<Snapshot> {
-  const snapshot = await (await computerVault()).load("example.test")
-  if (snapshot === null) throw new Error("Nothing was saved")
-  return snapshot
-}
-
-/** Until the computer owns the vault too: a save that comes before is sealed once more then, and counts as two objects. */
-async function trustComputer(popup: Page): Promise<void> {
-  await trust(popup).click()
-  await expect(trust(popup)).toBeHidden()
-}
+const loadSaved = () => openSaved(browser, "example.test")
 
 async function openSite(path = "/", host = "app.example.test"): Promise<Page> {
   const page = await browser.context.newPage()
