@@ -111,7 +111,7 @@ function amountText(kind: Kind, amount: Amount | undefined): string | undefined 
   if (amount === undefined) return undefined
   const { count, size } = amount
   const number = kind === "indexedDB" ? i18n.t("databaseCount", count, [String(count)]) : String(count)
-  return count === 0 || size === null || size < 1024 ? number : `${number}, ${sizeOf(size)}`
+  return count === 0 || size === null || size < 1024 ? number : `${number} · ${sizeOf(size)}`
 }
 
 interface CheckProps {
