@@ -65,6 +65,8 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
     Promise.all(wantsPages ? tabs.map((tab) => readTab(tab, wanted, source.engine)) : []),
     kinds.includes("context") ? captureContext(acted, gaps) : undefined,
   ])
+  // Taken back meanwhile, the browser answers with less and says nothing: that must not replace a whole session.
+  await mustBeAllowed(sites)
   const [first] = readings
   if (first !== undefined && "gap" in first) throw unreadable(site, first.gap)
   const read = readings.flatMap((reading) => ("gap" in reading ? [] : [reading]))
@@ -81,6 +83,7 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
     noteUnopened({ ...scope, sites }, origins, cookies ?? [], gaps)
   }
   refuseWhenCalledOff(options.signal)
+  await mustBeAllowed(sites)
   const snapshot: Snapshot = {
     schema: 1,
     sites,
@@ -98,16 +101,10 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
   return parseSnapshot(snapshot)
 }
 
-async function tabOf({ tabId, site }: Scope, sites: string[]): Promise<Browser.tabs.Tab> {
+async function tabOf({ tabId, site }: Scope, sites: [string, ...string[]]): Promise<Browser.tabs.Tab> {
   const acted = await browser.tabs.get(tabId).catch(() => null)
   if (acted === null) throw new PspError("nothing-to-capture", "Cannot save session: the tab was closed")
-  for (const one of sites) {
-    if (await maySite(one)) continue
-    throw new PspError(
-      "permission-refused",
-      `Cannot save session of ${site}: the browser does not let this extension read ${one === site ? "it" : one}`,
-    )
-  }
+  await mustBeAllowed(sites)
   if (acted.url === undefined || siteOf(acted.url) !== site) {
     throw new PspError("nothing-to-capture", `Cannot save session of ${site}: the tab shows another page by now`)
   }
@@ -158,6 +155,17 @@ async function fillOrigins(
 function untoldGap({ origin }: PageReading): Gap {
   const why = "the browser does not say whether there is any"
   return { kind: "indexedDB", where: origin, what: "IndexedDB", why, fix: "", count: 1 }
+}
+
+async function mustBeAllowed(sites: [string, ...string[]]): Promise<void> {
+  const [site] = sites
+  for (const one of sites) {
+    if (await maySite(one)) continue
+    throw new PspError(
+      "permission-refused",
+      `Cannot save session of ${site}: the browser does not let this extension read ${one === site ? "it" : one}; click Save session again and allow it`,
+    )
+  }
 }
 
 function unreadable(site: string, { why, fix }: Gap): PspError {

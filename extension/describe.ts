@@ -2,7 +2,8 @@ import { browser, type Browser } from "wxt/browser"
 import { measurePage, type PageMeasure } from "../shared/page/measure-page.js"
 import type { Kind } from "../shared/report.js"
 import { sitesItLeansOn } from "../shared/second-site.js"
-import { defaultAccount, isOriginOfSite, siteOf } from "../shared/site.js"
+import { isOriginOfSite, siteOf } from "../shared/site.js"
+import { accountFor, rememberedAccounts } from "./accounts.js"
 import { askTab, originOf } from "./ask-tab.js"
 import { captureCookies } from "./capture-cookies.js"
 import { tabsOfSites } from "./capture-tabs.js"
@@ -19,6 +20,8 @@ export interface DescribedSite {
   tabId: number
   mayRead: boolean
   isPrivate: boolean
+  /** The container the tab is in; null for none. */
+  container: string | null
   /** How much there is of each kind. Known only once the site may be read. */
   amounts: Partial<Record<Kind, Amount>>
   /** Origins open in tabs of this site, the tab's own first. */
@@ -60,10 +63,11 @@ export async function describeTab(tabId: number | null): Promise<Description> {
   if (site === null) return { site: null, why: whyNot(tab.url) }
   const mayRead = await maySite(site)
   const store = await storeOfTab(tab)
-  const [tabs, cookies, accounts] = await Promise.all([
+  const [tabs, cookies, accounts, remembered] = await Promise.all([
     mayRead ? tabsOfSites([site], store.id, tab) : [tab],
     mayRead ? captureCookies(site, store.id, []) : null,
     withVaultOffline(async (vault) => vault.known().filter((known) => known.site === site)),
+    rememberedAccounts(site),
   ])
   const origins = tabs
     .map(({ url }) => originOf(url))
@@ -78,10 +82,15 @@ export async function describeTab(tabId: number | null): Promise<Description> {
   }
   return {
     site,
-    account: accounts[0]?.account ?? defaultAccount,
+    account: accountFor(
+      store,
+      remembered,
+      accounts.map(({ account }) => account),
+    ),
     tabId: tab.id,
     mayRead,
     isPrivate: tab.incognito,
+    container: store.name,
     amounts:
       cookies === null
         ? {}

@@ -1,4 +1,5 @@
 import { PspError } from "../shared/errors.js"
+import { forgetAccount } from "./accounts.js"
 import { withHost } from "./host.js"
 import { forgetOrigins } from "./known-origins.js"
 import { dropWaiting } from "./outbox.js"
@@ -22,6 +23,7 @@ export async function forgetSession({ site, account }: SessionName): Promise<{ c
     forgotten =
       stored === null ? null : { site, account, file: await vault.exportTo(vault.card.text, site, { account }) }
     await vault.remove(site, { account })
+    await forgetAccount(site, account)
     return { canUndo: forgotten !== null }
   })
 }

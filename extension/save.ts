@@ -1,6 +1,7 @@
 import { PspError, toPspError } from "../shared/errors.js"
 import type { Snapshot } from "../shared/snapshot.js"
 import type { Prepared } from "../shared/vault.js"
+import { rememberAccount } from "./accounts.js"
 import { capture as captureSite, type CaptureOptions } from "./capture.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { knownOriginsOf, rememberOrigins } from "./known-origins.js"
@@ -40,7 +41,11 @@ export interface SaveSteps {
 const realSteps: SaveSteps = {
   may: ({ site, alsoSites }) => maySites([site, ...alsoSites]),
   capture: captureIntent,
-  seal: (snapshot) => withVaultOffline((vault) => vault.prepare(snapshot)),
+  async seal(snapshot) {
+    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
+    await rememberAccount(snapshot)
+    return prepared
+  },
   keep: (prepared, { id, site, account }) => enqueue({ intentId: id, prepared, site, account, since: Date.now() }),
   isSealed: isWaiting,
   send: sendOutbox,

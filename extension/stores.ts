@@ -1,19 +1,41 @@
 import { browser, type Browser } from "wxt/browser"
 import type { CaptureSource } from "../shared/snapshot.js"
 
+export interface CookieStore {
+  id: string
+  /** The person's name for a container; null where the store is none. */
+  name: string | null
+  isPrivate: boolean
+}
+
 /**
  * The cookie store of a tab: Firefox says it on the tab (a container is a store), Chrome only lists stores with their tabs.
  * The wrong store would be the wrong account.
  */
-export async function storeOfTab(
-  tab: Browser.tabs.Tab,
-): Promise<{ id: string; name: string | null; isPrivate: boolean }> {
+export async function storeOfTab(tab: Browser.tabs.Tab): Promise<CookieStore> {
   const isPrivate = tab.incognito
   const { cookieStoreId } = tab as { cookieStoreId?: string }
-  if (cookieStoreId !== undefined) return { id: cookieStoreId, name: null, isPrivate }
+  if (cookieStoreId !== undefined) {
+    return { id: cookieStoreId, name: await containerName(cookieStoreId), isPrivate }
+  }
   const stores = await browser.cookies.getAllCookieStores()
   const store = stores.find(({ tabIds }) => tab.id !== undefined && tabIds.includes(tab.id))
   return { id: store?.id ?? (isPrivate ? "1" : "0"), name: null, isPrivate }
+}
+
+interface Containers {
+  get(cookieStoreId: string): Promise<{ name: string }>
+}
+
+/** null for a store that is no container, and where containers are switched off or unknown. */
+async function containerName(cookieStoreId: string): Promise<string | null> {
+  // Firefox only, and not in Chrome's types.
+  const { contextualIdentities } = browser as { contextualIdentities?: Containers }
+  try {
+    return (await contextualIdentities?.get(cookieStoreId))?.name ?? null
+  } catch {
+    return null
+  }
 }
 
 /** Engine and major version from a user agent string. */

@@ -1,7 +1,13 @@
 import type { UserManifest } from "wxt"
 import { firefoxAddonId } from "../shared/names.js"
+import { baseManifest } from "./base.js"
 
 export const firefoxManifest = {
+  permissions: [
+    ...baseManifest.permissions,
+    // The name of a tab's container, which is a cookie store of its own. Firefox asks no question about it.
+    "contextualIdentities",
+  ],
   browser_specific_settings: {
     gecko: {
       id: firefoxAddonId,

@@ -79,6 +79,9 @@ export function Popup() {
       <header>
         <h1 class="text">{site}</h1>
         {description.isPrivate ? <p class="quiet small">{i18n.t("privateWindow")}</p> : null}
+        {description.container === null ? null : (
+          <p class="quiet small text">{i18n.t("container", [description.container])}</p>
+        )}
       </header>
       {wasTrusted ? null : <FirstRun computer={computer} onTrust={setComputer} />}
       <SaveForm

@@ -143,9 +143,9 @@ interface Tree {
 }
 
 interface PrivilegedDoor {
-  send(method: string, params: object): Promise<unknown>
+  send: (method: string, params: object) => Promise<unknown>
   /** Runs a script in the browser's own window, with its privileges: what a test may use only where a person's click would. */
-  inChrome<T>(script: string, ...args: unknown[]): Promise<T>
+  inChrome: <T>(script: string, ...args: unknown[]) => Promise<T>
 }
 
 async function privilegedDoor(browser: Browser): Promise<PrivilegedDoor> {
