@@ -100,15 +100,20 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
     const tree = (await send("browsingContext.getTree", { maxDepth: 0 })) as Tree
     return tree.contexts.filter((one) => one.url === url).map(({ context }) => context)
   }
+  /** In a sandbox: the page may have replaced every builtin. */
+  async function evaluateApart(context: string, expression: string): Promise<unknown> {
+    const target = { context, sandbox: "test" }
+    const answer = (await send("script.evaluate", { expression, target, awaitPromise: false })) as Evaluated
+    return answer.result?.value
+  }
   async function openPage(url: string, place = { container: 0, isPrivate: false }): Promise<Page> {
     const before = await contextsAt(url)
     await inChrome(openTabScript, url, place)
     let opened: string | undefined
     await expect.poll(async () => (opened = (await contextsAt(url)).find((id) => !before.includes(id)))).toBeDefined()
-    // The frame's id is the one of Firefox's list, which Puppeteer's types do not show.
-    const page = (await browser.pages()).find((one) => (one.mainFrame() as unknown as { _id: string })._id === opened)
+    const page = (await browser.pages()).find((one) => contextOf(one) === opened)
     if (page === undefined) throw new Error(`No page at ${url}`)
-    await page.waitForFunction(() => document.readyState === "complete")
+    await expect.poll(() => evaluateApart(opened ?? "", "document.readyState")).toBe("complete")
     return page
   }
 
@@ -119,7 +124,7 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
     unregisterHost: () => rm(manifest, { force: true }),
     openTab: (url, { container = 0, isPrivate = false } = {}) => openPage(url, { container, isPrivate }),
     async openPopup(tab) {
-      const id = await inChrome(tabIdScript, await tab.evaluate(() => location.href))
+      const id = await inChrome(tabIdScript, contextOf(tab))
       const popup = await openPage(`moz-extension://${uuid}/popup.html?tab=${String(id)}`)
       await popup.setViewport({ width: 320, height: 600 })
       return popup
@@ -142,10 +147,20 @@ interface Tree {
   contexts: { context: string; url: string }[]
 }
 
+interface Evaluated {
+  result?: { value?: unknown }
+  exceptionDetails?: { text: string }
+}
+
 interface PrivilegedDoor {
   send: (method: string, params: object) => Promise<unknown>
   /** Runs a script in the browser's own window, with its privileges: what a test may use only where a person's click would. */
   inChrome: <T>(script: string, ...args: unknown[]) => Promise<T>
+}
+
+/** The frame's id is the one of Firefox's own list of tabs, which Puppeteer's types do not show. */
+function contextOf(page: Page): string {
+  return (page.mainFrame() as unknown as { _id: string })._id
 }
 
 async function privilegedDoor(browser: Browser): Promise<PrivilegedDoor> {
@@ -165,9 +180,9 @@ async function privilegedDoor(browser: Browser): Promise<PrivilegedDoor> {
         expression: `(async () => JSON.stringify((await (${script})(${call})) ?? null))()`,
         target: { context: window.context },
         awaitPromise: true,
-      })) as { type: string; result?: { value: string }; exceptionDetails?: { text: string } }
+      })) as Evaluated
       if (answer.result === undefined) throw new Error(`In Firefox's window: ${answer.exceptionDetails?.text ?? ""}`)
-      return JSON.parse(answer.result.value) as T
+      return JSON.parse(String(answer.result.value)) as T
     },
   }
 }
@@ -184,12 +199,12 @@ const openTabScript = `async (url, { container, isPrivate }) => {
   owner.gBrowser.selectedTab = owner.gBrowser.addTab(url, { userContextId: container, triggeringPrincipal })
 }`
 
-const tabIdScript = `(url) => {
-  const { tabTracker } = ChromeUtils.importESModule("resource://gre/modules/ExtensionParent.sys.mjs").ExtensionParent.apiManager.global
-  const windows = [...Services.wm.getEnumerator("navigator:browser")]
-  const found = windows.flatMap(({ gBrowser }) => [...gBrowser.tabs]).filter((tab) => tab.linkedBrowser.currentURI.spec === url)
-  if (found.length !== 1) throw new Error(found.length + " tabs at " + url)
-  return tabTracker.getId(found[0])
+const tabIdScript = `(context) => {
+  const { NavigableManager } = ChromeUtils.importESModule("chrome://remote/content/shared/NavigableManager.sys.mjs")
+  const { ExtensionParent } = ChromeUtils.importESModule("resource://gre/modules/ExtensionParent.sys.mjs")
+  const browser = NavigableManager.getBrowsingContextById(context).top.embedderElement
+  const { tabTracker } = ExtensionParent.apiManager.global
+  return tabTracker.getId(browser.ownerDocument.defaultView.gBrowser.getTabForBrowser(browser))
 }`
 
 const answerScript = `(answer) => {
