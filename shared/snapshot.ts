@@ -69,7 +69,7 @@ export interface Cookie {
 export interface Partition {
   /** `https://example.com`, scheme and registrable domain as the browser reports it. */
   topLevelSite: string
-  /** Chromium's second key part; null where the browser has none (Firefox). */
+  /** Is the frame below another site? The second part of the key; null where the browser does not tell. */
   hasCrossSiteAncestor: boolean | null
 }
 

@@ -2,7 +2,7 @@ import { IDBFactory } from "fake-indexeddb"
 import { afterEach, beforeEach, expect, it, vi } from "vitest"
 import { capture, type Scope } from "../../extension/capture.js"
 import { createStructuredCodec, type Encoded } from "../../shared/structured.js"
-import { context, world, type FakeFrame, type FakeTab } from "./fake-tabs.js"
+import { context, fakeBrowser, world, type FakeFrame, type FakeTab } from "./fake-tabs.js"
 
 vi.mock("wxt/browser", async () => ({ browser: (await import("./fake-tabs.js")).fakeBrowser }))
 
@@ -130,9 +130,15 @@ it("a Firefox container is a store of its own", async () => {
     tabAt(2, www, { cookieStoreId: "firefox-default" }),
   ]
   const { tabs, capturedBy } = await capture(everything)
-  expect(capturedBy.store?.id).toBe("firefox-container-2")
+  expect(capturedBy.store).toEqual({ id: "firefox-container-2", name: "Work", isPrivate: false })
   expect(world.asked).toMatchObject([{ storeId: "firefox-container-2" }])
   expect(tabs).toHaveLength(1)
+})
+
+it("a store that is no container has no name", async () => {
+  world.tabs = [tabAt(1, app, { cookieStoreId: "firefox-private", incognito: true })]
+  const { capturedBy } = await capture(everything)
+  expect(capturedBy.store).toEqual({ id: "firefox-private", name: null, isPrivate: true })
 })
 
 it("two tabs of one origin give its localStorage once and a sessionStorage each", async () => {
@@ -325,4 +331,13 @@ it.each([
   Object.assign(world, state)
   const error: unknown = await capture(everything).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code, message: expect.stringMatching(message) as string })
+})
+
+it("nothing is saved when the permission is taken back while the site is read", async () => {
+  world.tabs = [tabAt(1, app)]
+  vi.spyOn(fakeBrowser.cookies, "getAll").mockImplementationOnce(async () => {
+    world.granted = false
+    return []
+  })
+  await expect(capture(everything)).rejects.toMatchObject({ code: "permission-refused" })
 })

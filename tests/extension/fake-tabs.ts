@@ -59,6 +59,13 @@ export const fakeBrowser = {
     },
     query: async () => world.tabs.map((tab) => ({ ...defaults, ...tab })),
   },
+  /** Firefox's; throws for a store that is no container. */
+  contextualIdentities: {
+    async get(id: string) {
+      if (id !== "firefox-container-2") throw new Error("Invalid contextual identity")
+      return { name: "Work" }
+    },
+  },
   cookies: {
     getAllCookieStores: async () => [
       { id: "0", tabIds: world.tabs.filter(({ incognito }) => incognito !== true).map(({ id }) => id) },

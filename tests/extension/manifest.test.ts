@@ -71,6 +71,11 @@ describe.each(["chrome", "firefox"])("the manifest for %s", (browser) => {
   })
 })
 
+it("only firefox gets the permission that names containers, over what both have", () => {
+  const [chrome = [], firefox = []] = ["chrome", "firefox"].map((browser) => manifests.get(browser)?.permissions)
+  expect(firefox).toEqual([...chrome, "contextualIdentities"])
+})
+
 it("chrome's id is fixed by its key, and the archive for the store carries none", async () => {
   expect(await idOfKey(manifests.get("chrome")?.key ?? "")).toBe(chromeExtensionId)
   expect(chromeManifest({ isForStore: false })).toHaveProperty("key")
@@ -80,7 +85,11 @@ it("chrome's id is fixed by its key, and the archive for the store carries none"
 it("firefox's add-on has its fixed id and declares what it hands to the host", () => {
   const gecko = manifests.get("firefox")?.browser_specific_settings?.gecko
   expect(gecko?.id).toBe(firefoxAddonId)
-  expect(gecko?.data_collection_permissions.required).toContain("authenticationInfo")
+  expect(gecko?.data_collection_permissions.required).toEqual([
+    "authenticationInfo",
+    "websiteContent",
+    "browsingActivity",
+  ])
   expect(manifests.get("firefox")).not.toHaveProperty("key")
 })
 
