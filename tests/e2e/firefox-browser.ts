@@ -95,11 +95,6 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
     "moz:allowPrivateBrowsing": options.isAllowedInPrivate === true,
   })
 
-  // Asked by their address in Firefox's own list: of an extension's page it reports no navigation to Puppeteer.
-  async function contextsAt(url: string): Promise<string[]> {
-    const tree = (await send("browsingContext.getTree", { maxDepth: 0 })) as Tree
-    return tree.contexts.filter((one) => one.url === url).map(({ context }) => context)
-  }
   /** In a sandbox: the page may have replaced every builtin. */
   async function evaluateApart(context: string, expression: string): Promise<unknown> {
     const target = { context, sandbox: "test" }
@@ -107,13 +102,12 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
     return answer.result?.value
   }
   async function openPage(url: string, place = { container: 0, isPrivate: false }): Promise<Page> {
-    const before = await contextsAt(url)
-    await inChrome(openTabScript, url, place)
-    let opened: string | undefined
-    await expect.poll(async () => (opened = (await contextsAt(url)).find((id) => !before.includes(id)))).toBeDefined()
-    const page = (await browser.pages()).find((one) => contextOf(one) === opened)
+    const context = await inChrome<string>(openTabScript, url, place)
+    // Asked of the page itself: of an extension's page Firefox reports no navigation to Puppeteer.
+    const state = "location.href + ' ' + document.readyState"
+    await expect.poll(() => evaluateApart(context, state).catch(() => null)).toBe(`${url} complete`)
+    const page = (await browser.pages()).find((one) => contextOf(one) === context)
     if (page === undefined) throw new Error(`No page at ${url}`)
-    await expect.poll(() => evaluateApart(opened ?? "", "document.readyState")).toBe("complete")
     return page
   }
 
@@ -196,7 +190,10 @@ const openTabScript = `async (url, { container, isPrivate }) => {
     await owner.delayedStartupPromise
   }
   owner.focus()
-  owner.gBrowser.selectedTab = owner.gBrowser.addTab(url, { userContextId: container, triggeringPrincipal })
+  const tab = owner.gBrowser.addTab(url, { userContextId: container, triggeringPrincipal })
+  owner.gBrowser.selectedTab = tab
+  const { NavigableManager } = ChromeUtils.importESModule("chrome://remote/content/shared/NavigableManager.sys.mjs")
+  return NavigableManager.getIdForBrowser(tab.linkedBrowser)
 }`
 
 const tabIdScript = `(context) => {
