@@ -149,6 +149,7 @@ export const structuredCases: StructuredCase[] = [
         new URIError("u", { cause: undefined }),
       ]
     },
+    check: ([error]: [Error]) => (Object.keys(error).length === 0 ? null : "the cause can be enumerated"),
   },
   {
     name: "an error that is its own cause",
@@ -235,6 +236,8 @@ export const structuredCases: StructuredCase[] = [
     check: (value: Record<string, (ArrayBufferView & { length?: number })[]>) => {
       const [buffer, full] = [value["buffer"], value["full"]] as unknown as { resize(length: number): void }[]
       const lengths = (name: string) => (value[name] ?? []).map((view) => view.byteLength).join()
+      const [bytes] = value["fullFollow"] as [Uint8Array]
+      if (bytes.join() !== "9,8,7,6,5,4,3,2") return `bytes ${bytes.join()}`
       buffer?.resize(16)
       full?.resize(4)
       const got = `${lengths("follow")} ${lengths("stay")} ${lengths("fullFollow")}`
