@@ -70,7 +70,8 @@ export interface DatabaseReader {
  * The site must not notice: no version is touched, no database is made by looking, and a connection of ours goes as soon as
  * the site wants to upgrade or delete the database. A key generator is read with an `add` that is called off
  * (https://w3c.github.io/IndexedDB/#key-generator-construct: an aborted transaction takes the generator back).
- * Whatever does not answer within five seconds is named and passed over.
+ * Whatever does not answer within five seconds is named and passed over; a piece comes before the one that asks for it gives
+ * up (see `tabTimeout`), so that what is late costs nothing else.
  */
 export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   const limit = 5000
@@ -81,13 +82,16 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   /** Where the next piece begins: after `key` of that store. */
   let at = { database: 0, store: 0, key: null as { after: IDBValidKey } | null, read: 0 }
   let sizes = { database: 0, origin: 0 }
+  /** Stores that were late: the more there are, the shorter the wait for the next, or a thousand would take hours. */
+  let lateStores = 0
   let isTold = false
   let isEnd = false
 
-  const within = <T>(work: Promise<T>): Promise<T> => {
+  /** @param since when the five seconds began, where several waits share them */
+  const within = <T>(work: Promise<T>, since = performance.now()): Promise<T> => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new DOMException("no answer", "late")), limit)
+      timer = setTimeout(() => reject(new DOMException("no answer", "late")), limit - (performance.now() - since))
     })
     return Promise.race([work, late]).finally(() => clearTimeout(timer))
   }
@@ -104,7 +108,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       }
     })
 
-  const connect = (index: number, name: string): Promise<NonNullable<typeof connection>> => {
+  const connect = (index: number, name: string, since: number): Promise<NonNullable<typeof connection>> => {
     const asked = indexedDB.open(name)
     let isGivenUp = false
     const opened = new Promise<NonNullable<typeof connection>>((resolve, reject) => {
@@ -131,7 +135,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
         resolve(made)
       }
     })
-    return within(opened).catch((error: unknown) => {
+    return within(opened, since).catch((error: unknown) => {
       isGivenUp = true
       throw error
     })
@@ -140,8 +144,9 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   const survey = async (name: string, index: number): Promise<SurveyedDatabase> => {
     const found: SurveyedDatabase = { name, version: 0, stores: [], fault: null }
     let opened: NonNullable<typeof connection>
+    const since = performance.now()
     try {
-      opened = await connect(index, name)
+      opened = await connect(index, name, since)
     } catch (error) {
       return { ...found, fault: nameOf(error) }
     }
@@ -168,8 +173,11 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       const counts = found.stores.map(async (store) => {
         store.count = await answerOf(looking.objectStore(store.name).count())
       })
-      await within(Promise.all(counts))
-      for (const store of found.stores) if (store.autoIncrement) store.nextKey = await readNextKey(db, store)
+      await within(Promise.all(counts), since)
+      const generators = found.stores.map(async (store) => {
+        if (store.autoIncrement) store.nextKey = await readNextKey(db, store, since)
+      })
+      await Promise.all(generators)
       return found
     } catch (error) {
       return { ...found, stores: [], fault: opened.isLost ? "upgraded" : nameOf(error) }
@@ -184,12 +192,16 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
         ? path
         : Array.from(path as ArrayLike<unknown>, String)
 
-  const readNextKey = async (db: IDBDatabase, store: SurveyedDatabase["stores"][number]): Promise<number | null> => {
+  const readNextKey = async (
+    db: IDBDatabase,
+    store: SurveyedDatabase["stores"][number],
+    since: number,
+  ): Promise<number | null> => {
     try {
       const trying = db.transaction(store.name, "readwrite")
       // An empty object is no key, so no index can mind it.
       const asked = trying.objectStore(store.name).add({})
-      const key = await within(answerOf(asked)).finally(() => {
+      const key = await within(answerOf(asked), since).finally(() => {
         try {
           trying.abort()
         } catch {
@@ -207,12 +219,15 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     const header: PieceHeader = { origin: location.origin, parts: [], isEnd: false }
     const lines: string[] = []
     let size = 0
+    const since = performance.now()
+    const holdsSomething = () => header.databases !== undefined || header.parts.length > 0
+    const isSlow = () => holdsSomething() && performance.now() - since > limit / 2
     if (!isTold) {
       isTold = true
       databases = await Promise.all(request.names.map((name, index) => survey(name, index)))
       header.databases = databases
     }
-    while (!isEnd && size < request.pieceSize) {
+    while (!isEnd && size < request.pieceSize && !isSlow()) {
       const surveyed = databases[at.database]
       const store = surveyed?.stores[at.store]
       if (surveyed === undefined || store === undefined) {
@@ -250,8 +265,9 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     let size = 0
     let isDone = false as boolean
     let isCut = false as boolean
+    const since = performance.now() - limit + limit / (1 + lateStores)
     try {
-      connection ??= await connect(database, name)
+      connection ??= await connect(database, name, since)
       const { db } = connection
       const range = at.key === null ? null : IDBKeyRange.lowerBound(at.key.after, true)
       const asked = db.transaction(store.name, "readonly").objectStore(store.name).openCursor(range)
@@ -286,10 +302,12 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
             }
           }
         }),
+        since,
       )
     } catch (error) {
       const why = connection?.isLost === true ? "upgraded" : nameOf(error) === "late" ? "late" : "failed"
       part.cut = { why, left: null, error: nameOf(error) }
+      if (why === "late") lateStores++
       isDone = true
     }
     size = 0
@@ -315,6 +333,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   return {
     begin(asked) {
       request = asked
+      lateStores = 0
       isTold = false
       isEnd = asked.names.length === 0
       at = { database: 0, store: 0, key: null, read: 0 }
