@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   seal: async () => (await import("./seal.js")).benchSeal(),
   codec: async () => (await import("./codec.js")).benchCodec(),
   restore: async () => (await import("./restore.js")).benchRestore(),
+  capture: async () => (await import("./capture.js")).benchCapture(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
 }
 
