@@ -1,5 +1,6 @@
+import { placeOf } from "../database-pieces.js"
 import type { Gap } from "../report.js"
-import type { Cookie, Snapshot } from "../snapshot.js"
+import type { Cookie, OriginState, Snapshot } from "../snapshot.js"
 
 /** A session in another tool's format: the text, and what that format could not hold. */
 export interface Export {
@@ -16,21 +17,41 @@ export function leftOut(kind: Gap["kind"], where: string, count: number, thing: 
 /** Gaps for page storage and everything else that a format of cookies alone has no place for. */
 export function beyondCookies(snapshot: Snapshot, format: string): Gap[] {
   const why = `${format} holds cookies only`
-  const fix = "restore with --format playwright, or with an adapter"
-  const stored = (snapshot.origins ?? []).flatMap(({ origin, localStorage, indexedDB }) => [
-    ...leftOut("localStorage", origin, localStorage?.length ?? 0, "item", why, fix),
-    ...leftOut("indexedDB", origin, indexedDB?.length ?? 0, "database", why, fix),
-  ])
-  return [...stored, ...ofTabs(snapshot, why, "restore with an adapter"), ...ofContext(snapshot, why)]
+  const stored = (snapshot.origins ?? []).flatMap((state) => {
+    const fix = state.partition === null ? "restore with --format playwright, or with an adapter" : adapterFix
+    return ofOriginState(state, why, fix)
+  })
+  return [...stored, ...ofTabs(snapshot, why, adapterFix), ...ofContext(snapshot, why)]
 }
 
-/** Gaps for the sessionStorage of all tabs, one for each origin. */
+/** Gaps for all that one origin (below one top-level site) holds and that some tool could put back. */
+export function ofOriginState(state: OriginState, why: string, fix: string): Gap[] {
+  const { origin, partition, localStorage, indexedDB, opfs } = state
+  const where = placeOf(origin, partition)
+  return [
+    ...leftOut("localStorage", where, localStorage?.length ?? 0, "item", why, fix),
+    ...leftOut("indexedDB", where, indexedDB?.length ?? 0, "database", why, fix),
+    ...ofFiles(where, opfs, why, fix),
+  ]
+}
+
+/** The gap for private files; those that were only counted are missing all the same. */
+export function ofFiles(where: string, opfs: OriginState["opfs"], why: string, fix = ""): Gap[] {
+  const files = opfs?.files ?? 0
+  if (opfs?.entries !== undefined) return leftOut("opfs", where, files, "private file", why, fix)
+  return leftOut("opfs", where, files, "private file", "they were counted, not captured", "capture them on request")
+}
+
+const adapterFix = "restore with an adapter"
+
+/** Gaps for the sessionStorage of all tabs, one for each origin and partition. */
 export function ofTabs(snapshot: Snapshot, why: string, fix: string): Gap[] {
   const counts = new Map<string, number>()
-  for (const { origin, items } of (snapshot.tabs ?? []).flatMap(({ sessionStorage }) => sessionStorage)) {
-    counts.set(origin, (counts.get(origin) ?? 0) + items.length)
+  for (const { origin, partition, items } of (snapshot.tabs ?? []).flatMap(({ sessionStorage }) => sessionStorage)) {
+    const where = placeOf(origin, partition)
+    counts.set(where, (counts.get(where) ?? 0) + items.length)
   }
-  return [...counts].flatMap(([origin, count]) => leftOut("sessionStorage", origin, count, "item", why, fix))
+  return [...counts].flatMap(([where, count]) => leftOut("sessionStorage", where, count, "item", why, fix))
 }
 
 export function ofContext({ context, sites }: Snapshot, why: string): Gap[] {

@@ -1,48 +1,87 @@
-import type { Cookie, OriginState, Snapshot } from "../snapshot.js"
-import { leftOut, ofContext, ofTabs, unexpired, type Export } from "./export.js"
+import { cookieFault } from "../cookies.js"
+import { placeOf } from "../database-pieces.js"
+import { PspError } from "../errors.js"
+import type { Gap } from "../report.js"
+import { siteOf } from "../site.js"
+import type { Cookie, OriginState, Snapshot, StoredFile } from "../snapshot.js"
+import { leftOut, ofContext, ofCookies, ofFiles, ofOriginState, ofTabs, unexpired, type Export } from "./export.js"
+import { databasesToPlaywright } from "./playwright-databases.js"
+import type { PlaywrightReader } from "./playwright-value.js"
 
 /**
  * The session as the file that Playwright reads as `storageState`:
  *
  *     { "cookies": [{ name, value, domain, path, expires, httpOnly, secure, sameSite?, partitionKey? }],
- *       "origins": [{ "origin": "https://app.example.com", "localStorage": [{ name, value }] }] }
+ *       "origins": [{ "origin": "https://app.example.com", "localStorage": [{ name, value }],
+ *         "indexedDB"?: [database], "opfs"?: [{ path, type: "file" | "directory", base64? }] }] }
  *
  * A domain without a leading dot is host-only; `expires` is in seconds, -1 for a session cookie; `sameSite` is left out where
- * the cookie has none. sessionStorage has no place in it.
+ * the cookie has none. Tabs and partitioned storage have no place in it. What would make Playwright refuse the whole file is
+ * left out and named.
+ *
+ * @param version of the Playwright that reads it: 1.51 learned IndexedDB, 1.59 ArrayBuffers, 1.63 private files, 1.64 Maps
+ *   and Sets; readers drop what they do not know without a word
+ * @throws `usage` for what is no version
  */
-export function snapshotToPlaywright(snapshot: Snapshot, { now = Date.now() } = {}): Export {
+export function snapshotToPlaywright(snapshot: Snapshot, { now = Date.now(), version = "1.65" } = {}): Export {
+  const reader = parseVersion(version)
   const { live, gaps } = unexpired(snapshot.cookies, now)
-  const origins = snapshot.origins ?? []
+  const { kept, refused } = sortOut(live, now)
+  const origins = (snapshot.origins ?? []).map((state) => toPlaywrightOrigin(state, reader))
   const state = {
-    cookies: live.map(toPlaywrightCookie),
-    origins: origins
-      .filter(({ partition, localStorage }) => partition === null && localStorage !== undefined)
-      .map(({ origin, localStorage = [] }) => ({
-        origin,
-        localStorage: localStorage.map(([name, value]) => ({ name, value })),
-      })),
+    cookies: kept.map(toPlaywrightCookie),
+    origins: origins.flatMap(({ written }) => written),
   }
   const why = "Playwright's storageState has no place for it"
   return {
     text: `${JSON.stringify(state, null, 2)}\n`,
     gaps: [
       ...gaps,
-      ...origins.flatMap(ofOrigin),
+      ...[...refused].flatMap(([fault, cookies]) => ofCookies(cookies, "cookie", fault)),
+      ...origins.flatMap((origin) => origin.gaps),
       ...ofTabs(snapshot, why, "restore with the Playwright adapter"),
       ...ofContext(snapshot, why),
     ],
   }
 }
 
-function ofOrigin({ origin, partition, localStorage, indexedDB }: OriginState) {
-  const items = partition === null ? 0 : (localStorage?.length ?? 0)
-  return [
-    ...leftOut("localStorage", origin, items, "partitioned item", "Playwright's storageState has no partitions"),
-    ...leftOut("indexedDB", origin, indexedDB?.length ?? 0, "database", "IndexedDB is not exported yet"),
-  ]
+const adapterFix = "restore with the Playwright adapter"
+
+function toPlaywrightOrigin(state: OriginState, reader: PlaywrightReader): { written: object[]; gaps: Gap[] } {
+  const { origin, partition, localStorage, indexedDB, opfs } = state
+  if (partition !== null) {
+    return { written: [], gaps: ofOriginState(state, "Playwright's storageState has no partitions", adapterFix) }
+  }
+  const where = placeOf(origin, partition)
+  const gaps = opfs?.entries === undefined ? ofFiles(where, opfs, "") : []
+  const written: Record<string, unknown> = {
+    origin,
+    localStorage: (localStorage ?? []).map(([name, value]) => ({ name, value })),
+  }
+  const old = `Playwright 1.${reader.minor} does not know them`
+  if (indexedDB !== undefined && reader.minor < 51) {
+    gaps.push(...leftOut("indexedDB", where, indexedDB.length, "database", old, "use Playwright 1.51 or newer"))
+  } else if (indexedDB !== undefined && indexedDB.length > 0) {
+    const { databases, gaps: ofDatabases } = databasesToPlaywright(indexedDB, where, reader)
+    written["indexedDB"] = databases
+    gaps.push(...ofDatabases)
+  }
+  if (opfs?.entries !== undefined && reader.minor < 63) {
+    gaps.push(...ofFiles(where, opfs, old, "use Playwright 1.63 or newer"))
+  } else if (opfs?.entries !== undefined && opfs.entries.length > 0) {
+    written["opfs"] = opfs.entries.map(toPlaywrightFile)
+  }
+  const isEmpty = localStorage === undefined && Object.keys(written).length === 2
+  return { written: isEmpty ? [] : [written], gaps }
+}
+
+function toPlaywrightFile({ path, data }: StoredFile) {
+  return data === null ? { path, type: "directory" } : { path, type: "file", base64: data }
 }
 
 const sameSiteNames = { none: "None", lax: "Lax", strict: "Strict" } as const
+/** The end of the year 9999: Playwright takes no later time. */
+const latestSecond = 253_402_300_799
 
 function toPlaywrightCookie({ name, value, domain, hostOnly, path, expiresAt, partition, ...rest }: Cookie) {
   return {
@@ -50,18 +89,46 @@ function toPlaywrightCookie({ name, value, domain, hostOnly, path, expiresAt, pa
     value,
     domain: hostOnly ? domain : `.${domain}`,
     path,
-    expires: expiresAt === null ? -1 : expiresAt / 1000,
+    expires: expiresAt === null ? -1 : Math.min(expiresAt / 1000, latestSecond),
     httpOnly: rest.httpOnly,
     secure: rest.secure,
     ...(rest.sameSite === "unspecified" ? {} : { sameSite: sameSiteNames[rest.sameSite] }),
-    ...(partition === null ? {} : partitionOf(partition)),
+    ...(partition === null ? {} : partitionOf(partition, domain)),
   }
 }
 
-/** Playwright writes and reads the second key part of Chromium under a name of its own. */
-function partitionOf({ topLevelSite, hasCrossSiteAncestor }: NonNullable<Cookie["partition"]>) {
-  return {
-    partitionKey: topLevelSite,
-    ...(hasCrossSiteAncestor === null ? {} : { _crHasCrossSiteAncestor: hasCrossSiteAncestor }),
+/**
+ * Playwright writes and reads the second key part of Chromium under a name of its own, and takes a missing one for true.
+ * Firefox does not know it: there it is a frame of another site that stands between.
+ */
+function partitionOf({ topLevelSite, hasCrossSiteAncestor }: NonNullable<Cookie["partition"]>, domain: string) {
+  const isCrossSite = hasCrossSiteAncestor ?? siteOf(topLevelSite) !== siteOf(domain)
+  return { partitionKey: topLevelSite, _crHasCrossSiteAncestor: isCrossSite }
+}
+
+/** One cookie that a browser refuses makes Playwright refuse all of them. */
+function sortOut(cookies: Cookie[], now: number): { kept: Cookie[]; refused: Map<string, Cookie[]> } {
+  const kept: Cookie[] = []
+  const refused = new Map<string, Cookie[]>()
+  for (const cookie of cookies) {
+    const why = faultOf(cookie, now)
+    if (why === null) kept.push(cookie)
+    else refused.set(why, [...(refused.get(why) ?? []), cookie])
   }
+  return { kept, refused }
+}
+
+function faultOf(cookie: Cookie, now: number): string | null {
+  const { firstPartyDomain, domain } = cookie
+  const isIsolated = firstPartyDomain !== undefined && firstPartyDomain !== "" && firstPartyDomain !== siteOf(domain)
+  if (isIsolated) return "it belongs to another site by Firefox's first-party isolation"
+  return cookieFault(cookie, now)?.why ?? null
+}
+
+function parseVersion(version: string): PlaywrightReader {
+  const [, major, minor] = /^v?(\d{1,3})\.(\d{1,4})(?:\.|$)/.exec(version) ?? []
+  if (major === undefined) {
+    throw new PspError("usage", "Cannot write a storageState: expected a version of Playwright such as 1.65")
+  }
+  return { minor: major === "1" ? Number(minor) : Number(major) > 1 ? Infinity : 0 }
 }

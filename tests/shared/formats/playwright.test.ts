@@ -75,7 +75,7 @@ describe("Playwright storageState", () => {
     })
     const { text, gaps } = snapshotToPlaywright(snapshot, { now })
     expect(gaps.slice(0, 2).map(({ kind, what }) => [kind, what])).toEqual([
-      ["localStorage", "1 partitioned item"],
+      ["localStorage", "1 item"],
       ["indexedDB", "1 database"],
     ])
     expect(text).not.toContain("canary-partitioned")
