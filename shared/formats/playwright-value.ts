@@ -27,7 +27,7 @@ export function toPlaywrightValue(root: unknown, { minor }: PlaywrightReader): P
   const ids = new Map<object, number>()
   const seen = new Set<object>()
   const changes = new Set<string>()
-  let isPlain = true
+  const json = { saysAll: true }
   const lost: string[] = []
 
   const write = (value: unknown, depth: number): unknown => {
@@ -36,7 +36,7 @@ export function toPlaywrightValue(root: unknown, { minor }: PlaywrightReader): P
     if (typeof value === "string" || typeof value === "boolean") return value
     if (typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0)) return value
     if (typeof value === "object" && isTree(value)) return writeTree(value, depth)
-    isPlain = false
+    json.saysAll = false
     if (typeof value === "number") return { v: Object.is(value, -0) ? "-0" : String(value) }
     if (typeof value === "bigint") return { bi: String(value) }
     if (value === undefined) return { v: "undefined" }
@@ -51,7 +51,7 @@ export function toPlaywrightValue(root: unknown, { minor }: PlaywrightReader): P
   const writeTree = (value: Tree, depth: number): unknown => {
     const known = ids.get(value)
     if (known !== undefined) {
-      isPlain = false
+      json.saysAll = false
       return { ref: known }
     }
     // Playwright reads them with recursion, and one that overflows costs the whole context.
@@ -60,7 +60,7 @@ export function toPlaywrightValue(root: unknown, { minor }: PlaywrightReader): P
     ids.set(value, id)
     if (Array.isArray(value)) return { a: writeList(value, depth + 1), id }
     if (value instanceof Map || value instanceof Set) {
-      isPlain = false
+      json.saysAll = false
       if (minor < 64) return lose(value instanceof Map ? "Map" : "Set")
       if (value instanceof Set) return { s: Array.from(value, (item) => write(item, depth + 1)), id }
       return { m: Array.from(value, ([k, v]) => ({ k: write(k, depth + 1), v: write(v, depth + 1) })), id }
@@ -117,14 +117,14 @@ export function toPlaywrightValue(root: unknown, { minor }: PlaywrightReader): P
   }
 
   const change = (what: string) => {
-    isPlain = false
+    json.saysAll = false
     changes.add(what)
   }
 
   const encoded = write(root, 0)
   const [first] = lost
   if (first !== undefined) return { lost: first }
-  return { said: isPlain ? { plain: root } : { encoded }, changes: [...changes] }
+  return { said: json.saysAll ? { plain: root } : { encoded }, changes: [...changes] }
 }
 
 const copies = "what was one object in two places becomes two"
@@ -137,6 +137,10 @@ function isTree(value: object): value is Tree {
   if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+function isError(value: object): value is Error {
+  return value instanceof Error
 }
 
 /** What Playwright calls typed arrays; it has no word for Float16Array and DataView. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { snapshotToCurl } from "../../../shared/formats/curl.js"
 import type { Cookie } from "../../../shared/snapshot.js"
 import { exampleSnapshot } from "../example-snapshot.js"
-import { cookie, cookieSession, now } from "./session.js"
+import { cookie, cookieSession, now, richSession } from "./session.js"
 
 const url = "https://app.example.com/account/keys"
 
@@ -68,5 +68,26 @@ describe("curl header", () => {
 
   it.each(["", "example.com", "ftp://example.com/", "about:blank"])("refuses %j as a URL", (text) => {
     expect(() => snapshotToCurl(exampleSnapshot(), { url: text })).toThrow(expect.objectContaining({ code: "usage" }))
+  })
+
+  it("names the cookies of a second site, and names its databases, files and partitioned tabs as lost", () => {
+    const snapshot = richSession()
+    const partition = { topLevelSite: "https://shop.example", hasCrossSiteAncestor: true }
+    const items: [string, string][] = [["tab", "canary-tab"]]
+    snapshot.tabs?.[0]?.sessionStorage.push({ origin: "https://app.example.com", partition, items })
+    const { text, gaps } = snapshotToCurl(snapshot, { url, now })
+    expect(text).toBe("Cookie: sid=canary-cookie-canary-token\n")
+    expect(gaps).toContainEqual(expect.objectContaining({ kind: "cookies", where: "login.other.example", count: 1 }))
+    const lost = gaps.filter(({ kind }) => kind !== "cookies").map(({ kind, where, what }) => [kind, where, what])
+    expect(lost).toEqual([
+      ["localStorage", "https://app.example.com", "2 items"],
+      ["localStorage", "https://login.other.example", "1 item"],
+      ["indexedDB", "https://login.other.example", "1 database"],
+      ["opfs", "https://login.other.example", "1 private file"],
+      ["sessionStorage", "https://app.example.com", "1 item"],
+      ["sessionStorage", "https://app.example.com below https://shop.example", "1 item"],
+      ["context", "example.com", "1 browser context"],
+    ])
+    expect(JSON.stringify(gaps)).not.toContain("canary")
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { snapshotToNetscape } from "../../../shared/formats/netscape.js"
 import { exampleSnapshot } from "../example-snapshot.js"
-import { cookie, cookieSession, now } from "./session.js"
+import { cookie, cookieSession, now, richSession } from "./session.js"
 
 function lines(text: string): string[] {
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("# "))
@@ -57,6 +57,26 @@ describe("Netscape cookies.txt", () => {
       ["context", "1 browser context"],
     ])
     expect(text).not.toContain("canary-tab")
+    expect(JSON.stringify(gaps)).not.toContain("canary")
+  })
+
+  it("carries the cookies of a second site, and names its databases, files and partitioned tabs as lost", () => {
+    const snapshot = richSession()
+    const partition = { topLevelSite: "https://shop.example", hasCrossSiteAncestor: true }
+    const items: [string, string][] = [["tab", "canary-tab"]]
+    snapshot.tabs?.[0]?.sessionStorage.push({ origin: "https://app.example.com", partition, items })
+    const { text, gaps } = snapshotToNetscape(snapshot, { now })
+    expect(lines(text)).toHaveLength(2)
+    const lost = gaps.filter(({ kind }) => kind !== "cookies").map(({ kind, where, what }) => [kind, where, what])
+    expect(lost).toEqual([
+      ["localStorage", "https://app.example.com", "2 items"],
+      ["localStorage", "https://login.other.example", "1 item"],
+      ["indexedDB", "https://login.other.example", "1 database"],
+      ["opfs", "https://login.other.example", "1 private file"],
+      ["sessionStorage", "https://app.example.com", "1 item"],
+      ["sessionStorage", "https://app.example.com below https://shop.example", "1 item"],
+      ["context", "example.com", "1 browser context"],
+    ])
     expect(JSON.stringify(gaps)).not.toContain("canary")
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { snapshotToPlaywright } from "../../../shared/formats/playwright.js"
 import { exampleSnapshot } from "../example-snapshot.js"
-import { cookie, cookieSession, now } from "./session.js"
+import { cookie, cookieSession, now, richSession, richState } from "./session.js"
 
 function parse(text: string) {
   return JSON.parse(text) as { cookies: Record<string, unknown>[]; origins: unknown[] }
@@ -93,5 +93,60 @@ describe("Playwright storageState", () => {
 
   it("writes empty lists for a session of nothing", () => {
     expect(parse(snapshotToPlaywright(cookieSession(), { now }).text)).toEqual({ cookies: [], origins: [] })
+  })
+
+  it("carries databases and private files, each for a reader that knows them", () => {
+    const { origin, databases, files } = richState()
+    const written = (version: string) =>
+      parse(snapshotToPlaywright(richSession(), { now, version }).text).origins.at(-1) as Record<string, unknown>
+    expect(written("1.65")).toMatchObject({
+      origin,
+      indexedDB: [
+        { name: databases[0]?.name, stores: [{ name: "keys", records: [{ key: 1, value: "canary-record" }] }] },
+      ],
+      opfs: [{ path: files[0]?.path, type: "file", base64: "AAAA" }],
+    })
+    expect(Object.keys(written("1.62.1"))).toEqual(["origin", "localStorage", "indexedDB"])
+    expect(Object.keys(written("2.0"))).toContain("opfs")
+    const old = snapshotToPlaywright(richSession(), { now, version: "1.50" })
+    expect(old.gaps.slice(0, 2).map(({ kind, why }) => [kind, why])).toEqual([
+      ["indexedDB", "Playwright 1.50 does not know them"],
+      ["opfs", "Playwright 1.50 does not know them"],
+    ])
+    expect(() => snapshotToPlaywright(richSession(), { version: "new" })).toThrow("such as 1.65")
+  })
+
+  it("names files that were only counted, and everything below another site", () => {
+    const snapshot = exampleSnapshot()
+    const partition = { topLevelSite: "https://shop.example", hasCrossSiteAncestor: true }
+    snapshot.origins = [
+      { origin: "https://app.example.com", partition: null, opfs: { files: 2, bytes: 9 } },
+      { ...richState().state, partition },
+    ]
+    const { text, gaps } = snapshotToPlaywright(snapshot, { now })
+    expect(parse(text).origins).toEqual([])
+    expect(gaps.slice(0, 4).map(({ kind, where, what }) => [kind, where, what])).toEqual([
+      ["opfs", "https://app.example.com", "2 private files"],
+      ["localStorage", "https://login.other.example below https://shop.example", "1 item"],
+      ["indexedDB", "https://login.other.example below https://shop.example", "1 database"],
+      ["opfs", "https://login.other.example below https://shop.example", "1 private file"],
+    ])
+  })
+
+  it("leaves out cookies that would make Playwright refuse all, and says why", () => {
+    const { text, gaps } = snapshotToPlaywright(
+      cookieSession(
+        cookie({ name: "isolated", firstPartyDomain: "other.example" }),
+        cookie({ value: "a;b" }),
+        cookie({ name: "two", value: "a;b" }),
+        cookie({ name: "fine", firstPartyDomain: "example.com", expiresAt: 1e18 }),
+      ),
+      { now },
+    )
+    expect(parse(text).cookies).toMatchObject([{ name: "fine", expires: 253_402_300_799 }])
+    expect(gaps.map(({ what, why }) => [what, why])).toEqual([
+      ["1 cookie", "it belongs to another site by Firefox's first-party isolation"],
+      ["2 cookies", "its name or value holds a separator (= or ;)"],
+    ])
   })
 })
