@@ -265,7 +265,10 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     let size = 0
     let isDone = false as boolean
     let isCut = false as boolean
-    const since = performance.now() - limit + limit / (1 + lateStores)
+    const patience = limit / (1 + lateStores)
+    const since = performance.now() - limit + patience
+    /** A busy page gives smaller pieces, not fewer records. */
+    const endsAt = performance.now() + patience / 2
     try {
       connection ??= await connect(database, name, since)
       const { db } = connection
@@ -295,7 +298,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
               }
               found.push(record)
               at.key = { after: cursor.primaryKey }
-              if (size >= room) resolve()
+              if (size >= room || performance.now() > endsAt) resolve()
               else cursor.continue()
             } catch (error) {
               reject(error instanceof Error ? error : new Error(nameOf(error)))
