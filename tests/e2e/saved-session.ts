@@ -23,7 +23,7 @@ export async function openTrusting(browser: TestBrowser, page: Page): Promise<Pa
 export async function saveFrom(browser: TestBrowser, page: Page, says: RegExp): Promise<Snapshot> {
   const popup = await openTrusting(browser, page)
   await saveButton(popup).click()
-  await expect(statusOf(popup)).toHaveText(says, { timeout: 30_000 })
+  await expect(statusOf(popup)).toHaveText(says, { timeout: 90_000 })
   await popup.close()
   return loadSaved(browser)
 }
