@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   codec: async () => (await import("./codec.js")).benchCodec(),
   restore: async () => (await import("./restore.js")).benchRestore(),
   capture: async () => (await import("./capture.js")).benchCapture(),
+  "restore-whole": async () => (await import("./restore-whole.js")).benchRestoreWhole(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
 }
 
