@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander"
 import { exitByCode, PspError, toPspError } from "../shared/errors.js"
 import { version } from "../shared/version.js"
 import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
+import { gapLines } from "./gap-lines.js"
 import { homeDir } from "./home.js"
 import { printable } from "./terminal.js"
 
@@ -112,6 +113,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   )
   add("inspect <site>", "what is in a session: names, kinds, sizes, ends, gaps")
     .option("--show-values", "also the values, which are secrets")
+    .option("--all", "long lists and long names whole")
     .action((site: string, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/inspect.js")).inspect(context, { ...options, ...own }, site),
@@ -121,6 +123,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .requiredOption("--format <format>", "playwright, netscape or curl")
     .option("--out <file>", "write there (0600) instead of stdout")
     .option("--url <url>", "for curl: the address the header is for")
+    .option("--tool-version <version>", "for playwright: the version that reads it, when it is older than 1.64")
     .action((site: string, own: { format: string }) =>
       choose(async (context, options) =>
         (await import("./commands/restore.js")).restore(context, { ...options, ...own }, site),
@@ -164,13 +167,10 @@ function contextOf({ env, err, ask, programs, now }: CliWorld, { quiet }: Common
 }
 
 function report(world: CliWorld, { text, json, gaps = [], exitCode }: CommandResult, options: CommonOptions): number {
-  if (options.json === true) print(world, JSON.stringify(json))
+  if (options.json === true) print(world, printable(JSON.stringify(json)))
   else if (text !== "") print(world, text.replace(/\n$/, ""))
   if (options.quiet !== true && gaps.length > 0) {
-    world.err(`Left out (${gaps.length}):\n`)
-    for (const { where, what, why, fix } of gaps) {
-      world.err(`  ${printable(where)}: ${printable(what)}: ${why}${fix === "" ? "" : ` (${fix})`}\n`)
-    }
+    world.err(`${gapLines(gaps).join("\n")}\n`)
   }
   return exitCode ?? (options.strict === true && gaps.length > 0 ? 8 : 0)
 }

@@ -1,12 +1,20 @@
 /**
  * Text that came from a site or a stranger, safe to print: control characters (which move the cursor or start escape
- * sequences), line separators and bidi controls (which make one name look like another) become visible escapes.
+ * sequences), line separators, bidi controls and what cannot be seen (which make one name look like another) become visible
+ * escapes, one for each UTF-16 unit: inside of JSON they mean what they stand for.
  */
 export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu, (char) =>
+    Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   )
+}
+
+/** A name that a site chose, between quotes so that its end is seen, and cut after so many characters. */
+export function quoted(name: string, most = 80): string {
+  const characters = Array.from(name.slice(0, most * 2))
+  const isCut = characters.length > most || name.length > most * 2
+  const shown = characters.slice(0, isCut ? most - 1 : most).join("")
+  return `"${printable(shown.replace(/["\\]/g, "\\$&"))}${isCut ? "…" : ""}"`
 }
 
 /** Rows under headings, in columns as wide as they need. */
@@ -31,4 +39,23 @@ export function sizeText(bytes: number): string {
 
 export function timeText(ms: number | null): string {
   return ms === null ? "-" : new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z")
+}
+
+/** How far away a time is: `in 3 days`, `2 hours ago`. */
+export function spanText(ms: number): string {
+  const size = Math.abs(ms)
+  const [unit, length] = units.find(([, least]) => size >= least) ?? ["second", 1000]
+  const text = countText(Math.round(size / length), unit)
+  return ms >= 0 ? `in ${text}` : `${text} ago`
+}
+
+const units: [string, number][] = [
+  ["day", 24 * 60 * 60 * 1000],
+  ["hour", 60 * 60 * 1000],
+  ["minute", 60 * 1000],
+]
+
+/** `1 key`, `2 keys`. */
+export function countText(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`
 }

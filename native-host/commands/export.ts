@@ -2,13 +2,13 @@ import { PspError } from "../../shared/errors.js"
 import { parseCard } from "../../shared/keys.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
-import { openVaultFor, parseTime } from "../sessions.js"
+import { findSession, parseTime } from "../sessions.js"
 import { printable } from "../terminal.js"
 import { writeOut } from "../write-out.js"
 
 export type ExportOptions = CommonOptions & { to: string; out: string; until?: string }
 
-/** Seals the newest state of a session to one card (and to the owners), into a file. */
+/** Seals the newest state of a session to one card (and to the owners), into a file; tells what was never captured. */
 export async function exportSession(
   context: CommandContext,
   options: ExportOptions,
@@ -20,12 +20,13 @@ export async function exportSession(
   const until = options.until === undefined ? undefined : parseTime(options.until)
   if (until !== undefined && until <= context.now())
     throw new PspError("usage", "Cannot export: --until is in the past")
-  const vault = await openVaultFor(context, options)
+  const { session, vault } = await findSession(context, { ...options, account }, site)
   const bytes = await vault.exportTo(reader.text, site, {
     account,
     ...(until === undefined ? {} : { expiresAt: until }),
   })
   await writeOut(options.out, bytes)
+  const { gaps } = session.snapshot.report
   return {
     text: `Sealed ${site} to "${printable(reader.name)}" (${reader.fingerprint}) in ${options.out}`,
     json: {
@@ -34,6 +35,8 @@ export async function exportSession(
       to: { name: reader.name, fingerprint: reader.fingerprint },
       out: options.out,
       bytes: bytes.length,
+      gaps,
     },
+    gaps,
   }
 }

@@ -1,11 +1,11 @@
 import { PspError } from "../../shared/errors.js"
 import type { Gap } from "../../shared/report.js"
-import type { Snapshot } from "../../shared/snapshot.js"
+import type { LoadedSession } from "../../shared/vault.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { findSession } from "../sessions.js"
 import { writeOut } from "../write-out.js"
 
-export type RestoreOptions = CommonOptions & { format: string; out?: string; url?: string }
+export type RestoreOptions = CommonOptions & { format: string; out?: string; url?: string; toolVersion?: string }
 
 const formats = ["playwright", "netscape", "curl"] as const
 
@@ -16,7 +16,7 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
     throw new PspError("usage", `Cannot restore as "${options.format}": expected --format ${formats.join(", ")}`)
   }
   const { session } = await findSession(context, options, site)
-  const { text, gaps } = await write(format, session.snapshot, options.url ?? `https://${session.site}/`)
+  const { text, gaps } = await write(format, session, options)
   const all = [...session.snapshot.report.gaps, ...gaps]
   if (options.out === undefined) return { text, json: { format, content: text, gaps: all }, gaps: all }
   await writeOut(options.out, text)
@@ -25,12 +25,15 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
 
 async function write(
   format: (typeof formats)[number],
-  snapshot: Snapshot,
-  url: string,
+  { snapshot, site }: LoadedSession,
+  { url = `https://${site}/`, toolVersion: version }: RestoreOptions,
 ): Promise<{ text: string; gaps: Gap[] }> {
   switch (format) {
     case "playwright":
-      return (await import("../../shared/formats/playwright.js")).snapshotToPlaywright(snapshot)
+      return (await import("../../shared/formats/playwright.js")).snapshotToPlaywright(
+        snapshot,
+        version === undefined ? {} : { version },
+      )
     case "netscape":
       return (await import("../../shared/formats/netscape.js")).snapshotToNetscape(snapshot)
     case "curl":

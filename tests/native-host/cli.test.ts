@@ -7,6 +7,7 @@ import { createFsProvider } from "../../native-host/fs-provider.js"
 import { createCard, createIdentity, identityToText } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
+import { richSession } from "../shared/formats/session.js"
 import { bundle, temporaryFolder } from "./bundle.js"
 
 let programs: string
@@ -246,12 +247,78 @@ describe("psp with a trusted browser", () => {
     await trustedMachine()
     const shown = await psp(["inspect", "example.com"])
     expect(shown.code).toBe(0)
-    for (const name of ["sid @ app.example.com/", "HttpOnly", "token", "sessionStorage: 1 tab(s)", "gaps: none"])
+    for (const name of [
+      "    app.example.com\n",
+      '"sid"  host-only',
+      "HttpOnly",
+      '"token"  12 B',
+      "sessionStorage of",
+      "gaps: none",
+    ])
       expect(shown.out).toContain(name)
     expect(shown.out).not.toContain("canary")
     expect((await psp(["inspect", "example.com", "--json"])).out).not.toContain("canary")
     expect((await psp(["inspect", "example.com", "--show-values"])).out).toContain("canary-cookie")
     expect((await psp(["inspect", "example.com", "--show-values", "--json"])).out).toContain("canary-cookie")
+  })
+
+  it("inspects, restores and exports with the same lines for what is missing", async () => {
+    const { vault } = await trustedMachine()
+    const gap = { where: "https://app.example.com", why: "it is too large", fix: "raise the limit", count: 1 }
+    const snapshot = exampleSnapshot()
+    snapshot.report.gaps = [
+      { ...gap, kind: "indexedDB", what: 'database "\u001b[2Jkv"' },
+      { ...gap, kind: "portability", what: "the login", why: "it is bound to this computer", fix: "" },
+    ]
+    await vault.save(snapshot)
+    const lines = [
+      'indexedDB at https://app.example.com: database "\\u001b[2Jkv": it is too large (raise the limit)',
+      "https://app.example.com: the login: it is bound to this computer",
+    ]
+    const card = await createCard(await createIdentity("bot"))
+    const said = [
+      (await psp(["inspect", "example.com"])).out.replaceAll("\n  ", "\n"),
+      (await psp(["restore", "example.com", "--format", "netscape"])).err,
+      (await psp(["export", "example.com", "--to", card, "--out", join(folder, "x.psp")])).err,
+    ]
+    for (const text of said) {
+      expect(text).toMatch(/Left out \(\d\):\n/)
+      expect(text).toContain(`  ${lines[0] ?? ""}\n`)
+      expect(`${text}\n`).toContain(`May not work elsewhere (1):\n  ${lines[1] ?? ""}\n`)
+      expect(text).not.toContain("\u001b")
+    }
+    expect((await psp(["export", "example.com", "--to", card, "--out", join(folder, "x.psp"), "--strict"])).code).toBe(
+      8,
+    )
+  })
+
+  it("shows names of a hostile site harmlessly, as text and as JSON, cut unless all is asked for", async () => {
+    const { vault } = await trustedMachine()
+    const snapshot = exampleSnapshot()
+    const hostile = "\u009b31m\u001b]0;pwned\u0007\u202eevil\r\n"
+    const keys = Array.from({ length: 52 }, (_, at): [string, string] => [`${hostile}${at}`, "canary"])
+    snapshot.origins?.[0]?.localStorage?.push(...keys)
+    await vault.save(snapshot)
+    const text = await psp(["inspect", "example.com"])
+    expect(text.out).toContain('"\\u009b31m\\u001b]0;pwned\\u0007\\u202eevil\\u000d\\u000a0"')
+    expect(text.out).toContain("… and 39 more")
+    const all = await psp(["inspect", "example.com", "--all", "--show-values"])
+    expect(all.out).toContain('u000a51"')
+    const asJson = await psp(["inspect", "example.com", "--json"])
+    for (const { out } of [text, all, asJson]) expect(out).not.toMatch(/[^\P{C}\n]/u)
+    const [origin] = json(asJson)["origins"] as { localStorage: { key: string }[] }[]
+    expect(origin?.localStorage.at(-1)?.key).toBe(`${hostile}51`)
+  })
+
+  it("restores databases for the version of Playwright that was named", async () => {
+    const { vault } = await trustedMachine()
+    await vault.save(richSession())
+    const args = ["restore", "example.com", "--format", "playwright"]
+    expect((await psp([...args, "--quiet"])).out).toContain("canary-record")
+    const old = await psp([...args, "--tool-version", "1.50"])
+    expect(old.out).not.toContain("canary-record")
+    expect(old.err).toContain("1 database: Playwright 1.50 does not know them (use Playwright 1.51 or newer)")
+    expect(await psp([...args, "--tool-version", "old"])).toMatchObject({ code: 2, out: "" })
   })
 
   it("says that a site was never saved, with status 3, for every command that needs one", async () => {
