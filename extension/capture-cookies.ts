@@ -37,7 +37,7 @@ async function getAll(details: object): Promise<BrowserCookie[]> {
 
 function toCookie(cookie: BrowserCookie): Cookie {
   return {
-    name: cookie.name,
+    name: import.meta.env.FIREFOX ? nameFromBytes(cookie.name) : cookie.name,
     value: cookie.value,
     domain: withoutDot(cookie.domain),
     hostOnly: cookie.hostOnly,
@@ -51,6 +51,16 @@ function toCookie(cookie: BrowserCookie): Cookie {
     ...(cookie.firstPartyDomain === undefined || cookie.firstPartyDomain === ""
       ? {}
       : { firstPartyDomain: cookie.firstPartyDomain }),
+  }
+}
+
+/** Firefox reads a cookie's value as UTF-8, but gives its name byte by byte (ESR 153). */
+export function nameFromBytes(name: string): string {
+  if (!/[\x80-\xff]/.test(name) || /[^\0-\xff]/.test(name)) return name
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(name, (char) => char.charCodeAt(0)))
+  } catch {
+    return name
   }
 }
 

@@ -91,10 +91,10 @@ export function createDatabaseCollector(origin: string, partition: Partition | n
     return records
   }
 
-  const notePart = ({ database, store, records, gaps: lost, cut }: PiecePart) => {
+  const notePart = ({ database, store, records, gaps: lost, cut, unread }: PiecePart) => {
     const found = surveyed[database]
     const place = nameOf(found?.name ?? "", found?.stores[store]?.name ?? "")
-    const sum = (read.get(`${database} ${store}`) ?? 0) + records
+    const sum = (read.get(`${database} ${store}`) ?? 0) + records + unread
     read.set(`${database} ${store}`, sum)
     for (const { path, what, why } of lost) {
       const id = `${database} ${store} ${what} ${why}`
@@ -113,6 +113,11 @@ export function createDatabaseCollector(origin: string, partition: Partition | n
       }
       lacking.set(id, gap)
       gaps.push(gap)
+    }
+    if (unread > 0) {
+      const what = `${unread === 1 ? "1 record" : `${unread} records`} of ${place}`
+      const why = "the browser gives it to no extension, or its data is damaged"
+      gaps.push({ kind: "indexedDB", where, what, why, fix: "", count: unread })
     }
     if (cut === undefined) return
     const left = cut.left ?? 0

@@ -2,7 +2,7 @@ import { placeOf } from "./database-pieces.js"
 import type { StoredFiles } from "./page/read-files.js"
 import type { PageReading } from "./page/read-page.js"
 import { isOfSites, isSamePartition } from "./partition.js"
-import type { Counts, Gap, Kind } from "./report.js"
+import type { Counts, Gap, GapKind, Kind } from "./report.js"
 import { siteOf } from "./site.js"
 import type { OriginState, Partition, Snapshot, TabState } from "./snapshot.js"
 
@@ -39,6 +39,7 @@ export function originStatesOf(frames: Reading[], withLocal: boolean, gaps: Gap[
     const { origin, local, counts } = page
     if (withLocal && !isRead(local)) gaps.push(refusedGap("localStorage", frame))
     const { opfs, cacheStorage, serviceWorkers } = counts ?? {}
+    if (opfs === null) gaps.push(untoldGap("opfs", "private files", frame))
     return {
       origin,
       partition,
@@ -149,6 +150,11 @@ function isSameStorage(one: Reading, other: Reading): boolean {
 
 function isRead(items: [string, string][] | null | undefined): items is [string, string][] {
   return items !== null && items !== undefined
+}
+
+function untoldGap(kind: GapKind, what: string, { page, partition }: Reading): Gap {
+  const why = "the browser does not say whether there is any"
+  return { kind, where: placeOf(page.origin, partition), what, why, fix: "", count: 1 }
 }
 
 function refusedGap(kind: "localStorage" | "sessionStorage", { page, partition }: Reading): Gap {

@@ -36,6 +36,8 @@ export interface PiecePart {
   records: number
   /** What of the values could not be carried: `record` counts from the start of this part. */
   gaps: { record: number; path: string; what: string; why: string }[]
+  /** Records that the browser does not read: their data is damaged, or of a kind that no extension gets. */
+  unread: number
   /** Why the store ends here although it holds more; `left` records were not read, null where they cannot be counted. */
   cut?: { why: "max-database" | "max-origin" | "upgraded" | "failed" | "late"; left: number | null; error: string }
 }
@@ -257,9 +259,28 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     return lines.join("\n")
   }
 
+  /** Null where the browser throws: Firefox does for a file handle that a content script reads. */
+  const valueOf = (cursor: IDBCursorWithValue): { is: unknown } | null => {
+    try {
+      return { is: cursor.value as unknown }
+    } catch {
+      return null
+    }
+  }
+  /** The key of the record that stops a cursor; null where there is none, or no way to tell. */
+  const nextKey = async (db: IDBDatabase, store: string): Promise<{ after: IDBValidKey } | null> => {
+    try {
+      const range = at.key === null ? null : IDBKeyRange.lowerBound(at.key.after, true)
+      const cursor = await within(answerOf(db.transaction(store).objectStore(store).openKeyCursor(range)))
+      return cursor === null ? null : { after: cursor.primaryKey }
+    } catch {
+      return null
+    }
+  }
+
   const readPart = async (lines: string[], room: number, name: string, store: SurveyedDatabase["stores"][number]) => {
     const { database, store: place } = at
-    const part: PiecePart = { database, store: place, records: 0, gaps: [] }
+    const part: PiecePart = { database, store: place, records: 0, gaps: [], unread: 0 }
     const most = Math.min(request.maxDatabase - sizes.database, request.maxOrigin - sizes.origin)
     const found: [Encoded | Promise<Encoded>, Encoded | Promise<Encoded>][] = []
     let size = 0
@@ -288,7 +309,14 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
                 resolve()
                 return
               }
-              const record: (typeof found)[number] = [encoder.encode(cursor.primaryKey), encoder.encode(cursor.value)]
+              const value = valueOf(cursor)
+              if (value === null) {
+                part.unread++
+                at.key = { after: cursor.primaryKey }
+                cursor.continue()
+                return
+              }
+              const record: (typeof found)[number] = [encoder.encode(cursor.primaryKey), encoder.encode(value.is)]
               // How long a Blob gets is not known yet: a piece takes a few of them at most.
               for (const piece of record) size += "text" in piece ? piece.text.length + 1 : request.pieceSize / 16
               if (size > most) {
@@ -309,9 +337,16 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       )
     } catch (error) {
       const why = connection?.isLost === true ? "upgraded" : nameOf(error) === "late" ? "late" : "failed"
-      part.cut = { why, left: null, error: nameOf(error) }
-      if (why === "late") lateStores++
-      isDone = true
+      const next = why === "failed" && connection !== null ? await nextKey(connection.db, store.name) : null
+      if (next === null) {
+        part.cut = { why, left: null, error: nameOf(error) }
+        if (why === "late") lateStores++
+        isDone = true
+      } else {
+        // One record stops the cursor: go on behind it.
+        at.key = next
+        part.unread++
+      }
     }
     size = 0
     for (const record of found) {
@@ -322,7 +357,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       for (const gap of value.gaps) part.gaps.push({ record: part.records, ...gap })
       part.records++
     }
-    at.read += part.records
+    at.read += part.records + part.unread
     sizes = { database: sizes.database + size, origin: sizes.origin + size }
     if (isCut) {
       const why =

@@ -22,7 +22,10 @@ export async function readFiles({ max }: { max: number }): Promise<string> {
     return btoa(text)
   }
   const read = async (folder: FileSystemDirectoryHandle, prefix: string): Promise<void> => {
-    for await (const entry of (folder as unknown as { values(): AsyncIterable<FileSystemHandle> }).values()) {
+    // Step by step: through Firefox's Xrays an iterator has no Symbol.asyncIterator.
+    const entries = (folder as unknown as { values(): AsyncIterator<FileSystemHandle> }).values()
+    for (let step = await entries.next(); step.done !== true; step = await entries.next()) {
+      const entry = step.value
       const path = `${prefix}${entry.name}`
       if (entry.kind === "directory") {
         found.entries.push({ path, data: null })

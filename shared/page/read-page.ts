@@ -27,7 +27,7 @@ export interface PageReading {
 export interface PageCounts {
   /** Null where the browser does not tell. */
   databases: { name: string; version: number }[] | null
-  /** Files in the origin's private file system; null where there is none (insecure origins). */
+  /** Files in the origin's private file system; null where the browser does not tell. */
   opfs: { files: number; bytes: number } | null
   cacheStorage: { caches: number; entries: number } | null
   serviceWorkers: { scopes: number } | null
@@ -72,7 +72,10 @@ export async function readPage({ local, session, counts }: ReadPage): Promise<st
     return Promise.race([late, work().catch(() => null)])
   }
   const countFiles = async (folder: FileSystemDirectoryHandle, total: { files: number; bytes: number }) => {
-    for await (const entry of (folder as unknown as { values(): AsyncIterable<FileSystemHandle> }).values()) {
+    // Step by step: through Firefox's Xrays an iterator has no Symbol.asyncIterator.
+    const entries = (folder as unknown as { values(): AsyncIterator<FileSystemHandle> }).values()
+    for (let step = await entries.next(); step.done !== true; step = await entries.next()) {
+      const entry = step.value
       if (entry.kind === "directory") await countFiles(entry as FileSystemDirectoryHandle, total)
       else {
         total.files++
@@ -84,7 +87,11 @@ export async function readPage({ local, session, counts }: ReadPage): Promise<st
   const countAll = async () => {
     const [databases, opfs, cacheStorage, serviceWorkers] = await Promise.all([
       within(async () => (await indexedDB.databases()).map(({ name = "", version = 0 }) => ({ name, version }))),
-      within(async () => countFiles(await navigator.storage.getDirectory(), { files: 0, bytes: 0 })),
+      within(async () => {
+        const none = { files: 0, bytes: 0 }
+        // Insecure origins have no such thing.
+        return isSecureContext ? countFiles(await navigator.storage.getDirectory(), none) : none
+      }),
       within(async () => {
         const names = await caches.keys()
         const sizes = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length))

@@ -2,15 +2,19 @@ import { readdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { expect, type Page } from "@playwright/test"
 import { createFsProvider } from "../../native-host/fs-provider.js"
+import type { Identity } from "../../shared/keys.js"
 import { defaultKinds } from "../../shared/report.js"
-import { permissionPatterns, siteOf } from "../../shared/site.js"
 import type { Snapshot } from "../../shared/snapshot.js"
 import { openVault, type Vault } from "../../shared/vault.js"
 import type { SaveIntent } from "../../extension/save-state.js"
-import type { TestBrowser } from "./browser.js"
+
+interface TestHome {
+  home: string
+  computer: Identity
+}
 
 /** The vault as the computer beside the browser opens it, once the person trusts it. */
-export async function openComputerVault(browser: TestBrowser): Promise<Vault> {
+export async function openComputerVault(browser: TestHome): Promise<Vault> {
   const offers = path.join(browser.home, "offers")
   const [offer = ""] = await readdir(offers)
   const owner = (await readFile(path.join(offers, offer), "utf8")).trim()
@@ -22,7 +26,7 @@ export async function openComputerVault(browser: TestBrowser): Promise<Vault> {
   return vault
 }
 
-export async function openSaved(browser: TestBrowser, site: string): Promise<Snapshot> {
+export async function openSaved(browser: TestHome, site: string): Promise<Snapshot> {
   const snapshot = await (await openComputerVault(browser)).load(site)
   if (snapshot === null) throw new Error("Nothing was saved")
   return snapshot
@@ -35,14 +39,15 @@ export async function trustComputer(popup: Page): Promise<void> {
   await expect(trust).toBeHidden()
 }
 
-/** A save as the popup posts it, for what its form would offer only now and then. */
-export async function saveFromPopup(browser: TestBrowser, page: Page, over: Partial<SaveIntent> = {}): Promise<Page> {
-  const popup = await browser.openPopup(page)
-  await trustComputer(popup)
-  const site = siteOf(page.url()) ?? ""
+/** A save as the popup posts it, for what its form would offer only now and then. The permissions were given before. */
+export async function saveFromPopup(
+  popup: { evaluate(expression: string): Promise<unknown> },
+  site: string,
+  over: Partial<SaveIntent> = {},
+): Promise<void> {
   const intent: SaveIntent = {
     id: crypto.randomUUID(),
-    tabId: await browser.tabIdOf(page),
+    tabId: Number(await popup.evaluate(`new URLSearchParams(location.search).get("tab")`)),
     site,
     alsoSites: [],
     account: "default",
@@ -51,16 +56,8 @@ export async function saveFromPopup(browser: TestBrowser, page: Page, over: Part
     openFirst: [],
     ...over,
   }
-  const origins = [site, ...intent.alsoSites].flatMap(permissionPatterns)
-  await popup.evaluate(
-    async ([wanted, patterns]) => {
-      const posted = chrome.runtime.sendMessage({ type: "save", intent: wanted })
-      const granted = await chrome.permissions.request({ origins: patterns })
-      await posted
-      await chrome.runtime.sendMessage({ type: "permission", granted })
-    },
-    [intent, origins] as const,
-  )
-  await expect(popup.getByRole("status")).toHaveText(/^Saved/, { timeout: 60_000 })
-  return popup
+  await popup.evaluate(`void chrome.runtime.sendMessage(${JSON.stringify({ type: "save", intent })})`)
+  const status = () => popup.evaluate(`document.querySelector("[role=status]")?.textContent ?? ""`)
+  await expect.poll(status, { timeout: 60_000 }).toMatch(/^Saved|^Not saved/)
+  expect(await status()).toMatch(/^Saved/)
 }

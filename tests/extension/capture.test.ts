@@ -1,6 +1,7 @@
 import { IDBFactory } from "fake-indexeddb"
 import { afterEach, beforeEach, expect, it, vi } from "vitest"
 import { capture, type Scope } from "../../extension/capture.js"
+import { nameFromBytes } from "../../extension/capture-cookies.js"
 import { createStructuredCodec, type Encoded } from "../../shared/structured.js"
 import { context, fakeBrowser, world, type FakeFrame, type FakeTab } from "./fake-tabs.js"
 
@@ -340,4 +341,13 @@ it("nothing is saved when the permission is taken back while the site is read", 
     return []
   })
   await expect(capture(everything)).rejects.toMatchObject({ code: "permission-refused" })
+})
+
+it.each([
+  ["ð\u009f\u008c¿", "🌿"],
+  ["sid", "sid"],
+  ["caf\u00e9", "caf\u00e9"],
+  ["語", "語"],
+])("a cookie's name that came byte by byte, %j, is text again", (given, name) => {
+  expect(nameFromBytes(given)).toBe(name)
 })

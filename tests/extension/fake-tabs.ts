@@ -105,7 +105,7 @@ async function askDocument(documentId: string, { func, args = [], files }: Omit<
 
 function answerOf(frame: FakeFrame, wanted: ReadPage) {
   const { origin, local = [], session = [], ancestors = [], frames = [] } = frame
-  const none: PageCounts = { databases: [], opfs: null, cacheStorage: null, serviceWorkers: null }
+  const none: PageCounts = { databases: [], opfs: { files: 0, bytes: 0 }, cacheStorage: null, serviceWorkers: null }
   return {
     origin,
     url: `${origin}/`,

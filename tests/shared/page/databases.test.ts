@@ -1,4 +1,4 @@
-import { IDBFactory, IDBKeyRange } from "fake-indexeddb"
+import { IDBFactory, IDBKeyRange, IDBRequest as FDBRequest } from "fake-indexeddb"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { createDatabaseCollector } from "../../../shared/database-pieces.js"
 import { createDatabaseReader, type ReadDatabases } from "../../../shared/page/database-reader.js"
@@ -115,6 +115,34 @@ describe("reading databases", () => {
     held.close()
   })
 
+  it("goes on behind a record that the browser does not read, and says how many there are", async () => {
+    await make("app", 1, (db) => db.createObjectStore("s"))
+    await fill("app", "s", (store) => {
+      for (let i = 0; i < 5; i++) store.put(i, i)
+    })
+    const result = Object.getOwnPropertyDescriptor(FDBRequest.prototype, "result")
+    // As Firefox does for a file handle that an extension reads.
+    vi.spyOn(FDBRequest.prototype, "result", "get").mockImplementation(function (this: IDBRequest) {
+      const found = result?.get?.call(this) as IDBCursorWithValue | null
+      const isCursor = typeof found === "object" && found !== null && "continue" in found
+      const isUnreadable = isCursor && [1, 4].includes(found.primaryKey as number)
+      if (!isUnreadable) return found
+      return Object.create(found, {
+        primaryKey: { value: found.primaryKey },
+        continue: { value: () => found.continue() },
+        value: {
+          get() {
+            throw new DOMException("", "DataCloneError")
+          },
+        },
+      }) as IDBCursorWithValue
+    })
+    const { databases, gaps } = await readAll()
+    vi.restoreAllMocks()
+    expect(databases[0]?.stores[0]?.records?.map(({ key }) => key)).toEqual(["0", "2", "3"])
+    expect(gaps).toMatchObject([{ what: '2 records of store "s" of database "app"', count: 2 }])
+  })
+
   it("lets the site upgrade a database in the middle of the reading, and names what was not read", async () => {
     await make("app", 1, (db) => db.createObjectStore("s"))
     await fill("app", "s", (store) => {
@@ -187,7 +215,7 @@ describe("putting pieces together", () => {
     ["another origin", JSON.stringify({ origin: "https://evil.test", parts: [], isEnd: true })],
     [
       "a store that nobody described",
-      JSON.stringify({ origin, parts: [{ database: 0, store: 0, records: 0, gaps: [] }] }),
+      JSON.stringify({ origin, parts: [{ database: 0, store: 0, records: 0, gaps: [], unread: 0 }] }),
     ],
     ["fewer records than it says", header({ databases: [{ ...database, stores: [{ name: "s" }] }], records: 2 })],
   ])("a piece with %s is refused", (_what, piece) => {
@@ -217,7 +245,7 @@ describe("putting pieces together", () => {
   })
 
   function header({ databases, records }: { databases: object[]; records: number }): string {
-    const part = { database: 0, store: 0, records, gaps: [] }
+    const part = { database: 0, store: 0, records, gaps: [], unread: 0 }
     return JSON.stringify({ origin, databases, parts: [part], isEnd: false })
   }
 })
