@@ -290,6 +290,8 @@ describe("psp with a trusted browser", () => {
     expect((await psp(["export", "example.com", "--to", card, "--out", join(folder, "x.psp"), "--strict"])).code).toBe(
       8,
     )
+    const earlier = await psp(["export", "example.com", "--to", card, "--out", "x.psp", "--at", "2999-01-01"])
+    expect(earlier).toMatchObject({ code: 2, out: "" })
   })
 
   it("shows names of a hostile site harmlessly, as text and as JSON, cut unless all is asked for", async () => {
