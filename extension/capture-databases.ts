@@ -31,7 +31,13 @@ export async function captureDatabases(frame: FrameReading, reading: Reading): P
   try {
     if (!(await loadIntoFrame(target, "/database-reader.js"))) return await stop("gone")
     const { database, origin } = reading.limits
-    const request = { names, maxDatabase: database, maxOrigin: origin, pieceSize }
+    // As text: an argument of Chrome's would lose the lone surrogates of a name, JSON keeps them escaped.
+    const request = JSON.stringify({
+      names,
+      maxDatabase: database,
+      maxOrigin: origin,
+      pieceSize,
+    } satisfies ReadDatabases)
     for (let piece = await askFrame(target, beginReader, [request]); ; piece = await askFrame(target, nextPiece, [])) {
       if (piece === null) return await stop("gone")
       const { isEnd, bytes } = collector.add(piece)
@@ -46,8 +52,8 @@ export async function captureDatabases(frame: FrameReading, reading: Reading): P
   }
 }
 
-function beginReader(request: ReadDatabases): Promise<string> | null {
-  globalThis.pspDatabaseReader?.begin(request)
+function beginReader(request: string): Promise<string> | null {
+  globalThis.pspDatabaseReader?.begin(JSON.parse(request) as ReadDatabases)
   return globalThis.pspDatabaseReader?.next() ?? null
 }
 
