@@ -13,6 +13,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   restore: async () => (await import("./restore.js")).benchRestore(),
   capture: async () => (await import("./capture.js")).benchCapture(),
   "restore-whole": async () => (await import("./restore-whole.js")).benchRestoreWhole(),
+  memory: async () => (await import("./memory.js")).benchMemory(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
 }
 

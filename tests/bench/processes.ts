@@ -1,0 +1,91 @@
+import { readdir, readFile, writeFile } from "node:fs/promises"
+import type { Browser } from "@playwright/test"
+
+/** Peaks of a browser's processes since `watchMemory` was called, in bytes above what each had then (0 for a new one). */
+export interface MemoryPeaks {
+  background: number
+  /** All renderers of pages together, each at its own peak. */
+  pages: number
+  /** Native hosts, whole: each is a process of its own that has hardly begun when it is idle. */
+  hosts: number
+}
+
+/**
+ * Follows the memory of a browser on Linux until it is stopped. The kernel keeps the peak of each process (`VmHWM`, which
+ * writing 5 to `clear_refs` sets back, proc(5)), so nothing is missed between two looks but the last moment of a process.
+ */
+export async function watchMemory(browser: Browser): Promise<() => Promise<MemoryPeaks>> {
+  const cdp = await browser.newBrowserCDPSession()
+  const { processInfo } = await cdp.send("SystemInfo.getProcessInfo")
+  const root = processInfo.find(({ type }) => type === "browser")?.id
+  await cdp.detach()
+  if (root === undefined) throw new Error("The browser does not name its process")
+  const found = new Map<number, { role: Role; idle: number; peak: number }>()
+  const look = async () => {
+    for (const pid of await descendantsOf(root)) {
+      const role = found.get(pid)?.role ?? (await roleOf(pid))
+      const peak = role === null ? null : await peakOf(pid)
+      if (role === null || peak === null) continue
+      const known = found.get(pid)
+      if (known === undefined) found.set(pid, { role, idle: 0, peak })
+      else known.peak = Math.max(known.peak, peak)
+    }
+  }
+  await look()
+  for (const [pid, known] of found) {
+    await resetPeak(pid)
+    known.idle = known.peak = (await peakOf(pid)) ?? 0
+  }
+  let isStopped = false
+  const watching = (async () => {
+    while (!isStopped) {
+      await look()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })()
+  return async () => {
+    isStopped = true
+    await watching
+    await look()
+    const sum = (wanted: Role) =>
+      [...found.values()].reduce((total, { role, idle, peak }) => total + (role === wanted ? peak - idle : 0), 0)
+    return { background: sum("background"), pages: sum("page"), hosts: sum("host") }
+  }
+}
+
+type Role = "background" | "page" | "host"
+
+/** Peak resident memory of a process (bytes); null when it is gone. */
+export async function peakOf(pid: number | "self"): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "")
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024
+}
+
+/** The peak of a process becomes what it has now. */
+export async function resetPeak(pid: number | "self"): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, "5").catch(() => undefined)
+}
+
+async function roleOf(pid: number): Promise<Role | null> {
+  const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")
+  if (command.includes("psp-host.mjs")) return "host"
+  if (!command.includes("--type=renderer")) return null
+  return command.includes("--extension-process") ? "background" : "page"
+}
+
+async function descendantsOf(root: number): Promise<number[]> {
+  const parents = new Map<number, number>()
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue
+    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "")
+    // The second field is a name in brackets that may hold anything.
+    const parent = /^.*\) \S (\d+)/s.exec(stat)?.[1]
+    if (parent !== undefined) parents.set(Number(name), Number(parent))
+  }
+  const isBelow = (pid: number): boolean => {
+    for (let at = parents.get(pid); at !== undefined && at > 1; at = parents.get(at)) if (at === root) return true
+    return false
+  }
+  return [...parents.keys()].filter(isBelow)
+}
