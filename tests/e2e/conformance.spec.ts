@@ -186,8 +186,8 @@ function comparable(seen: Seen | undefined, engine: "chromium" | "firefox", isFr
   const context = { userAgent, language: languages[0], timezone, colorScheme }
   if (!isFrame) return { ...found, context }
   // Chromium sends the site's own cookies from its frames too, where it may; Firefox keeps those of frames apart.
-  const own = (cookies: string) =>
-    cookies.split("; ").filter((cookie) => /^(?:__Host-)?chips|^unpartitioned/.test(cookie)))]
+  const isOfFrame = (cookie: string) => /^(?:__Host-)?chips|^unpartitioned/.test(cookie)
+  const own = (cookies: string) => [...new Set(cookies.split("; ").filter(isOfFrame))]
   const sent = Object.entries(seen.sent).map(([path, cookies]) => [path, own(cookies)])
   return { ...found, context, cookie: own(seen.cookie), sent }
 }
