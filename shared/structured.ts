@@ -135,10 +135,12 @@ export function createStructuredCodec(): StructuredCodec {
   const exec = member("RegExp", "exec") as (self: RegExp, text: string) => RegExpExecArray | null
   const mapGet = member("Map", "get")
   const mapSet = member("Map", "set")
-  const mapForEach = member("Map", "forEach")
+  const mapEntries = member("Map", "entries")
+  const mapNext = member("", "next", getPrototypeOf(mapEntries(new MapHere())) as object)
   const setAdd = member("Set", "add")
   const setSize = member("Set", "size")
-  const setForEach = member("Set", "forEach")
+  const setValues = member("Set", "values")
+  const setNext = member("", "next", getPrototypeOf(setValues(new SetHere())) as object)
 
   /** A list that inherits nothing. */
   const list = <Item>(...items: Item[]): Item[] => setPrototypeOf(items, null) as Item[]
@@ -255,7 +257,6 @@ export function createStructuredCodec(): StructuredCodec {
   for (let i = 0; i < 256; i++) append(hex, `${"0123456789abcdef"[i >>> 4]}${"0123456789abcdef"[i & 15]}`)
 
   const hasXrays = typeof globals["XPCNativeWrapper"] === "function"
-  const cloneHere = globals["structuredClone"] as (value: unknown) => unknown
 
   const errorClasses = bare({
     Error: classOf("Error"),
@@ -388,11 +389,10 @@ export function createStructuredCodec(): StructuredCodec {
 
   function encode(value: unknown): Encoded | Promise<Encoded> {
     try {
-      const root = hasXrays && typeof value === "object" && value !== null ? withoutXray(value) : value
-      const text = encodeTree(root)
-      return text === null ? encodeGraph(root) : { text: escape(text), gaps: [] }
+      const text = encodeTree(value)
+      return text === null ? encodeGraph(value) : { text: escape(text), gaps: [] }
     } catch {
-      // No memory for it, no string as long as that, or an Xray in front of what cannot be cloned.
+      // No memory for it, or no string as long as that.
       return { text: '{"$":["gap","value"]}', gaps: [{ path: "", what: "value", why: "it cannot be read" }] }
     }
   }
@@ -455,7 +455,8 @@ export function createStructuredCodec(): StructuredCodec {
       else out += report({ ...plainWriting, gap: typeof value, why: `a ${typeof value} cannot be stored` })
     }
 
-    const writeObject = (value: object) => {
+    const writeObject = (seen: object) => {
+      const value = behindXray(seen)
       const number = mapGet(numbers, value)
       if (typeof number === "number") {
         out += `{"$":["ref",${number}]}`
@@ -539,23 +540,23 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   /**
-   * What a content script in Firefox reads from the page's IndexedDB, it sees through Xrays: without functions, boxed values,
-   * causes and keys that shadow inherited ones, and with Maps that nobody can walk. A clone of what is behind them is all
-   * there, and of this world.
+   * What a content script in Firefox gets from the page's world, it sees through Xrays: without boxed values, causes and keys
+   * that shadow inherited ones. Behind them all is there, and is asked with the builtins of this world all the same. (A
+   * clone of it, which would be quicker to walk, forgets that what is in a Map or has a view is shared.)
    */
-  function withoutXray(value: object): object {
+  function behindXray<Value extends object>(value: Value): Value {
     // A key of that name in somebody's data is no getter.
-    const isXray = descriptorOf(value, "wrappedJSObject")?.get !== undefined
-    return isXray ? (cloneHere((value as Children)["wrappedJSObject"]) as object) : value
+    const isXray = hasXrays && descriptorOf(value, "wrappedJSObject")?.get !== undefined
+    return isXray ? ((value as Children)["wrappedJSObject"] as Value) : value
   }
 
-  function writingOf(original: object): Partial<Writing> {
+  function writingOf(value: object): Partial<Writing> {
     try {
-      const value = hasXrays ? withoutXray(original) : original
       if (isArray(value)) return writingOfArray(value)
-      const prototype: unknown = getPrototypeOf(value)
-      // Nothing else that comes out of a structured clone has these prototypes.
-      if (prototype === null || prototype === objectPrototype) return writingOfObject(value)
+      const prototype = getPrototypeOf(value) as object | null
+      // Nothing else that comes out of a structured clone has no prototype but this one, of whatever realm.
+      const isPlain = prototype === null || prototype === objectPrototype || getPrototypeOf(prototype) === null
+      if (isPlain) return writingOfObject(value)
       const name = kindOf(value)
       const likely = brands[name !== "DataView" && name in viewClasses ? "TypedArray" : name]
       if (likely?.is(value) === true) return likely.write(value)
@@ -665,17 +666,24 @@ export function createStructuredCodec(): StructuredCodec {
 
   function writingOfMap(map: object): Partial<Writing> {
     const entries = list<unknown>()
-    mapForEach(map, (value: unknown, key: unknown) => {
-      append(entries, key)
-      append(entries, value)
-    })
+    const iterator = mapEntries(map)
+    for (let step = nextOf(mapNext(iterator)); !step.done; step = nextOf(mapNext(iterator))) {
+      const entry = step.value as unknown[]
+      append(entries, entry[0])
+      append(entries, entry[1])
+    }
     return { text: '{"$":["Map",[', kind: "Map", source: entries, end: "]]}" }
   }
 
   function writingOfSet(set: object): Partial<Writing> {
     const items = list<unknown>()
-    setForEach(set, (item: unknown) => append(items, item))
+    const iterator = setValues(set)
+    for (let step = nextOf(setNext(iterator)); !step.done; step = nextOf(setNext(iterator))) append(items, step.value)
     return { text: '{"$":["Set",[', kind: "Set", source: items, end: "]]}" }
+  }
+
+  function nextOf(step: unknown): { done: boolean; value: unknown } {
+    return behindXray(step as { done: boolean; value: unknown })
   }
 
   function isRegExp(value: object): boolean {
@@ -716,7 +724,7 @@ export function createStructuredCodec(): StructuredCodec {
 
   function writingOfBuffer(buffer: object): Partial<Writing> {
     // Throws for a buffer that was given away.
-    const bytes = new BytesHere(buffer as ArrayBuffer)
+    const bytes = bytesOf(buffer)
     const maximum = isResizable(buffer) ? `,${bufferMaximum(buffer) as number}` : ""
     return { text: `{"$":["ArrayBuffer","${base64(bytes)}"${maximum}]}` }
   }
@@ -761,7 +769,7 @@ export function createStructuredCodec(): StructuredCodec {
     bufferResize(buffer, size)
     if (hasGrown || maximum >= size + 8 || before === 0) return hasGrown
     const kept = new BytesHere(size)
-    setBytes(kept, new BytesHere(buffer as ArrayBuffer))
+    copyBytes(kept, bytesOf(buffer))
     try {
       bufferResize(buffer, of.offset(view))
       of.check(view, 0)
@@ -770,8 +778,18 @@ export function createStructuredCodec(): StructuredCodec {
       return false
     } finally {
       bufferResize(buffer, size)
-      setBytes(new BytesHere(buffer as ArrayBuffer), kept)
+      copyBytes(bytesOf(buffer), kept)
     }
+  }
+
+  function bytesOf(buffer: object): Uint8Array {
+    return behindXray(new BytesHere(buffer as ArrayBuffer))
+  }
+
+  /** One by one: `set` may not look into another world. */
+  function copyBytes(target: Uint8Array, source: Uint8Array) {
+    const length = typedMethods.length(source) as number
+    for (let i = 0; i < length; i++) target[i] = source[i] ?? 0
   }
 
   function writingOfError(error: object): Partial<Writing> {

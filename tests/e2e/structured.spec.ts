@@ -193,22 +193,32 @@ async function storeAll(cases: StructuredCase[]): Promise<void> {
   opening.result.close()
 }
 
-/** In a page or a content script. */
-async function readStored(): Promise<unknown[]> {
+/**
+ * In a page or a content script. In a content script of Firefox, what a cursor holds is made in its own world, and what a
+ * request answers is made in the page's and seen through Xrays.
+ */
+async function readStored(way: "cursor" | "getAll"): Promise<unknown[]> {
   const opening = indexedDB.open("stored")
   await new Promise((opened) => (opening.onsuccess = opened))
+  const store = opening.result.transaction("values").objectStore("values")
   const values: unknown[] = []
-  const cursor = opening.result.transaction("values").objectStore("values").openCursor()
-  await new Promise<void>((read) => {
-    cursor.onsuccess = () => {
-      if (cursor.result === null) {
-        read()
-        return
+  if (way === "getAll") {
+    const all = store.getAll()
+    await new Promise((read) => (all.onsuccess = read))
+    values.push(...(all.result as unknown[]))
+  } else {
+    const cursor = store.openCursor()
+    await new Promise<void>((read) => {
+      cursor.onsuccess = () => {
+        if (cursor.result === null) {
+          read()
+          return
+        }
+        values.push(cursor.result.value)
+        cursor.result.continue()
       }
-      values.push(cursor.result.value)
-      cursor.result.continue()
-    }
-  })
+    })
+  }
   opening.result.close()
   return values
 }
@@ -218,11 +228,15 @@ function encodeOnDemand(createCodec: typeof createStructuredCodec, read: typeof 
   addEventListener("encode", () => {
     const encodeAll = async () => {
       const codec = createCodec()
-      const encoded: Encoded[] = []
-      // One by one, as a collector does, and all at once, from a list of this world.
-      const values = await read()
-      for (const value of values) encoded.push(await codec.encode(value))
-      encoded.push(await codec.encode({ values }))
+      const encoded: Encoded[][] = []
+      const all = await read("getAll")
+      for (const values of [await read("cursor"), all]) {
+        const texts: Encoded[] = []
+        for (const value of values) texts.push(await codec.encode(value))
+        encoded.push(texts)
+      }
+      // In a list of this world, where each value has its own Xray.
+      encoded.push([await codec.encode({ all })])
       document.documentElement.setAttribute("data-encoded", JSON.stringify(encoded))
     }
     encodeAll()
@@ -236,27 +250,28 @@ async function compareStored(
   cases: StructuredCase[],
   read: typeof readStored,
   createCodec: typeof createStructuredCodec,
-  difference: typeof differenceBetween,
+  differenceOf: typeof differenceBetween,
 ): Promise<string[]> {
   const wrong: string[] = []
-  const encoded = JSON.parse(document.documentElement.getAttribute("data-encoded") ?? "") as Encoded[]
+  const text = document.documentElement.getAttribute("data-encoded") ?? ""
+  const [byCursor = [], byGetAll = [], [together] = []] = JSON.parse(text) as Encoded[][]
   const codec = createCodec()
-  const values = await read()
-  const together = (await codec.decode(encoded[cases.length]?.text ?? "")) as { values: unknown[] }
+  const values = await read("getAll")
+  const { all } = (await codec.decode(together?.text ?? "")) as { all: unknown[] }
   for (const [place, { name, expected, gaps = [], needs, check }] of cases.entries()) {
     if (needs && !(needs in globalThis)) continue
-    const { text = "", gaps: found = [] } = encoded[place] ?? {}
     const wanted = () => (expected === undefined ? values[place] : expected(values[place] as never))
-    const decoded = await codec.decode(text)
-    const differences = [
-      await difference(await wanted(), decoded),
-      await difference(await wanted(), together.values[place]),
-    ]
-    for (const one of differences) if (one !== null) wrong.push(`${name}: ${one}`)
-    const list = found.map(({ path, what }) => `${path}: ${what}`).join("; ")
-    if (list !== gaps.join("; ")) wrong.push(`${name}: gaps ${list}`)
-    const more = check?.(decoded as never)
-    if (more !== null && more !== undefined) wrong.push(`${name}: ${more}`)
+    const compare = async (way: string, decoded: unknown) => {
+      const difference = (await differenceOf(await wanted(), decoded)) ?? check?.(decoded as never) ?? null
+      if (difference !== null) wrong.push(`${name}, ${way}: ${difference}`)
+    }
+    for (const [way, list] of Object.entries({ cursor: byCursor, getAll: byGetAll })) {
+      const { text = "", gaps: found = [] } = list[place] ?? {}
+      await compare(way, await codec.decode(text))
+      const paths = found.map(({ path, what }) => `${path}: ${what}`).join("; ")
+      if (paths !== gaps.join("; ")) wrong.push(`${name}, ${way}: gaps ${paths}`)
+    }
+    await compare("in a list", all[place])
   }
   return wrong
 }
