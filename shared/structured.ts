@@ -155,7 +155,8 @@ export function createStructuredCodec(): StructuredCodec {
   /** For what the browser walks by itself, with an iterator. */
   const iterable = <Item>(items: Item[]): Item[] => {
     let at = 0
-    const next = () => bare<unknown>({ done: at >= items.length, value: items[at++] })
+    const next = () =>
+      bare<unknown>(at < items.length ? { done: false, value: items[at++] } : { done: true, value: undefined })
     return define(items, Symbol.iterator, () => bare({ next }), false) as Item[]
   }
 
@@ -1090,7 +1091,10 @@ export function createStructuredCodec(): StructuredCodec {
     const importKeyOf = async (args: unknown[]): Promise<unknown> => {
       const where = pathOf(top)
       try {
-        return await importKey(subtle, "jwk", args[1], args[2], true, iterable(listIn(args[3])))
+        const jwk = setPrototypeOf(args[1], null) as Children
+        if (isArray(jwk["key_ops"])) iterable(jwk["key_ops"])
+        const algorithm = setPrototypeOf(args[2], null) as Children
+        return await importKey(subtle, "jwk", jwk, algorithm, true, iterable(listIn(args[3])))
       } catch {
         throw refusal(where, "its CryptoKey cannot be imported here")
       }

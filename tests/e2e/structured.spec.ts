@@ -112,6 +112,12 @@ test.describe("in Firefox", () => {
     expect(await page.evaluate(suite)).toEqual(nothingWrong)
   })
 
+  test("a page that lies about everything that a page can lie about changes nothing", async () => {
+    const page = await browser.newPage()
+    await page.goto(`http://127.0.0.1:${site.port}/blank`)
+    expect(await page.evaluate(`(${lieToCodec.toString()})(${createStructuredCodec.toString()})`)).toBe("")
+  })
+
   test("a content script carries what it sees through Xrays only", async () => {
     const page = await browser.newPage()
     await page.goto(`http://127.0.0.1:${site.port}/blank`)
