@@ -213,6 +213,7 @@ export function createStructuredCodec(): StructuredCodec {
     { flag: "y", has: member("RegExp", "sticky") },
   )
   const isError = statics("Error", "isError")
+  const errorStack = member("Error", "stack")
   const blobBytes = member("Blob", "arrayBuffer")
   const fileListLength = member("FileList", "length")
   const fileListItem = member("FileList", "item")
@@ -795,7 +796,8 @@ export function createStructuredCodec(): StructuredCodec {
 
   function writingOfError(error: object): Partial<Writing> {
     const known = errorNameOf(error)
-    const stack = (error as Children)["stack"]
+    // Firefox has it on the prototype.
+    const stack = hasOwn(error, "stack") || errorStack === absent ? (error as Children)["stack"] : errorStack(error)
     const message: unknown = descriptorOf(error, "message")?.value
     const textOrNull = (text: unknown) => (typeof text === "string" ? stringify(text) : "null")
     const names = list<string>()
