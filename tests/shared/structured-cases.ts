@@ -117,7 +117,12 @@ export const structuredCases: StructuredCase[] = [
         ["__proto__", new Map([[1, new Set([new Map()])]])],
       ])
       map.set(map, map)
-      return { map, set: new Set([3, "3", 1n, map, undefined]), empty: [new Map(), new Set()] }
+      return {
+        map,
+        set: new Set([3, "3", 1n, map, undefined]),
+        empty: [new Map(), new Set()],
+        boxes: new Map([[Object("k"), new Set([Object(1n)])]]),
+      }
     },
   },
   {
