@@ -74,6 +74,7 @@ export interface ValueGap {
  */
 export function createStructuredCodec(): StructuredCodec {
   type Builtin = (self: unknown, ...args: unknown[]) => unknown
+  type Next = (iterator: unknown) => { done: boolean; value: unknown }
   type Constructor = (new (...args: unknown[]) => object) & { prototype: object }
 
   const { apply, construct, deleteProperty } = Reflect
@@ -136,11 +137,11 @@ export function createStructuredCodec(): StructuredCodec {
   const mapGet = member("Map", "get")
   const mapSet = member("Map", "set")
   const mapEntries = member("Map", "entries")
-  const mapNext = member("", "next", getPrototypeOf(mapEntries(new MapHere())) as object)
+  const mapNext = member("", "next", getPrototypeOf(mapEntries(new MapHere())) as object) as Next
   const setAdd = member("Set", "add")
   const setSize = member("Set", "size")
   const setValues = member("Set", "values")
-  const setNext = member("", "next", getPrototypeOf(setValues(new SetHere())) as object)
+  const setNext = member("", "next", getPrototypeOf(setValues(new SetHere())) as object) as Next
 
   /** A list that inherits nothing. */
   const list = <Item>(...items: Item[]): Item[] => setPrototypeOf(items, null) as Item[]
@@ -669,7 +670,7 @@ export function createStructuredCodec(): StructuredCodec {
   function writingOfMap(map: object): Partial<Writing> {
     const entries = list<unknown>()
     const iterator = mapEntries(map)
-    for (let step = nextOf(mapNext(iterator)); !step.done; step = nextOf(mapNext(iterator))) {
+    for (let step = mapNext(iterator); !step.done; step = mapNext(iterator)) {
       const entry = step.value as unknown[]
       append(entries, entry[0])
       append(entries, entry[1])
@@ -680,12 +681,8 @@ export function createStructuredCodec(): StructuredCodec {
   function writingOfSet(set: object): Partial<Writing> {
     const items = list<unknown>()
     const iterator = setValues(set)
-    for (let step = nextOf(setNext(iterator)); !step.done; step = nextOf(setNext(iterator))) append(items, step.value)
+    for (let step = setNext(iterator); !step.done; step = setNext(iterator)) append(items, step.value)
     return { text: '{"$":["Set",[', kind: "Set", source: items, end: "]]}" }
-  }
-
-  function nextOf(step: unknown): { done: boolean; value: unknown } {
-    return behindXray(step as { done: boolean; value: unknown })
   }
 
   function isRegExp(value: object): boolean {
