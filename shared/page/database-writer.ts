@@ -32,11 +32,14 @@ export interface DatabaseWriter {
 
 /**
  * Writes databases in a blank page of their origin, self-contained. A record that cannot be written costs no other: a
- * transaction that fails as a whole (quota) is tried again in halves.
+ * transaction that fails as a whole (quota) is tried again in halves, until that has failed often enough to call the origin full.
  */
 export function createDatabaseWriter(decoder: ValueDecoder): DatabaseWriter {
   const limit = 10_000
   type StoreSchema = DatabaseSchema["stores"][number]
+  /** Records that found no room even alone, and how many of them mean that there is none. */
+  let refused = 0
+  const enough = 16
   let current: { db: IDBDatabase; stores: StoreSchema[] } | null = null
 
   const nameOf = (error: unknown) => {
@@ -144,7 +147,9 @@ export function createDatabaseWriter(decoder: ValueDecoder): DatabaseWriter {
       await ended
       failed.push(...mine)
     } catch (error) {
-      if (records.length <= 1) {
+      const isQuota = nameOf(error) === "QuotaExceededError"
+      if (isQuota && records.length <= 1) refused++
+      if (records.length <= 1 || (isQuota && refused >= enough)) {
         for (const [index] of records) failed.push([index, nameOf(error)])
         return
       }
