@@ -16,6 +16,11 @@ export async function benchCapture(): Promise<BenchRow[]> {
   return [...(await captureRows(smallWhole, 0.7, 9)), ...(await captureRows(largeWhole, 0.5, 7))]
 }
 
+/** What Playwright's types do not tell of an origin (`storageState` in 1.65). */
+interface WithDatabases {
+  indexedDB?: { stores: { records: unknown[] }[] }[]
+}
+
 async function captureRows(size: WholeSize, limit: number, rounds: number): Promise<BenchRow[]> {
   const { capture } = await builtAdapter()
   const server = await startSite({ hostname: `app.${site}` })
@@ -46,7 +51,9 @@ async function captureRows(size: WholeSize, limit: number, rounds: number): Prom
             expectCount(cookies.length, size.cookies)
             // Playwright also reads the extension's page, which holds next to nothing.
             const ofSite = origins.filter(({ origin }) => origin.startsWith("http"))
-            const stores = ofSite.flatMap(({ indexedDB = [] }) => indexedDB.flatMap((database) => database.stores))
+            const stores = (ofSite as WithDatabases[]).flatMap(({ indexedDB = [] }) =>
+              indexedDB.flatMap(({ stores }) => stores),
+            )
             expectCount(
               stores.reduce((sum, { records }) => sum + records.length, 0),
               size.records,
@@ -100,11 +107,11 @@ export async function prepareSaves(
       },
       { type: "save", intent },
     )
-    let isAnswered = false
+    const answer = { isThere: false }
     // The answer comes when the save has ended; an error is thrown below.
     void asked.then(
-      () => (isAnswered = true),
-      () => (isAnswered = true),
+      () => (answer.isThere = true),
+      () => (answer.isThere = true),
     )
     for (;;) {
       const state = await asker.evaluate(
@@ -117,7 +124,7 @@ export async function prepareSaves(
           return state
         }
       }
-      if (isAnswered) await asked
+      if (answer.isThere) await asked
       await setTimeout(50)
     }
   }

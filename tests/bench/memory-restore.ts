@@ -9,25 +9,25 @@ import { peakOf, resetPeak, watchMemory } from "./processes.js"
 
 /** Loads a session from a vault and restores it, as a bot does; a program for `memory.ts`. */
 async function measure({ folder, identity, owner, site }: RestoreTask): Promise<RestoreMemory> {
-  const { restore } = await builtAdapter()
+  const adapter = await builtAdapter()
   const vault = await openVault(createFsProvider(folder), { identity: parseIdentity(identity), owner })
-  const { browser, stop } = await startChromium()
+  const chromium = await startChromium()
   try {
-    const context = await browser.newContext()
-    const stopWatch = await watchMemory(browser)
+    const context = await chromium.browser.newContext()
+    const stopWatch = await watchMemory(chromium.browser)
     globalThis.gc?.()
     await resetPeak("self")
     const idle = (await peakOf("self")) ?? 0
     await vault.refresh()
     const snapshot = await vault.load(site)
     if (snapshot === null) throw new Error("The vault does not have the session")
-    const { ok, gaps } = await restore(context, snapshot)
+    const { ok, gaps } = await adapter.restore(context, snapshot)
     if (!ok) throw new Error(`Restore left gaps: ${JSON.stringify(gaps)}`)
     const node = ((await peakOf("self")) ?? 0) - idle
     const { pages } = await stopWatch()
     return { data: snapshotToJson(snapshot).length, node, pages }
   } finally {
-    await stop()
+    await chromium.stop()
   }
 }
 
@@ -35,7 +35,7 @@ process.once("message", (task) => {
   measure(task as RestoreTask).then(
     (answer) => process.send?.(answer, () => process.exit(0)),
     (error: unknown) => {
-      console.error(error)
+      process.stderr.write(`${String(error)}\n`)
       process.exit(1)
     },
   )

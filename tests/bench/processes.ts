@@ -36,15 +36,15 @@ export async function watchMemory(browser: Browser): Promise<() => Promise<Memor
     await resetPeak(pid)
     known.idle = known.peak = (await peakOf(pid)) ?? 0
   }
-  let isStopped = false
+  const watch = { isStopped: false }
   const watching = (async () => {
-    while (!isStopped) {
+    while (!watch.isStopped) {
       await look()
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   })()
   return async () => {
-    isStopped = true
+    watch.isStopped = true
     await watching
     await look()
     const sum = (wanted: Role) =>

@@ -139,8 +139,11 @@ describe("structured, for all graphs", () => {
   it("is JSON for what is JSON", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        fc.pre(!JSON.stringify(value).includes('"$"') && !Object.is(value, -0))
-        expect(JSON.parse(encode(value).text)).toEqual(JSON.parse(JSON.stringify(value)))
+        const json = JSON.stringify(value)
+        fc.pre(!json.includes('"$"'))
+        // −0 is nothing that JSON.stringify writes, at any depth.
+        const plain: unknown = JSON.parse(json)
+        expect(JSON.parse(encode(plain).text)).toEqual(plain)
       }),
     )
   })
