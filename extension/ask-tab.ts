@@ -2,7 +2,10 @@ import { browser, type Browser } from "wxt/browser"
 import type { ScriptPublicPath } from "wxt/utils/inject-script"
 import { PspError } from "../shared/errors.js"
 
-/** How long one tab may take to answer (ms): a page that is busy or shows a dialog does not answer at all. */
+/**
+ * How long one tab may take to answer (ms): a page that is busy or shows a dialog does not answer at all. Well below the 30
+ * seconds after which both browsers end a background that makes no call.
+ */
 const tabTimeout = 10_000
 
 /** One document of a tab. Chrome names documents, so that an answer never comes from the page that took its place. */

@@ -185,9 +185,10 @@ function comparable(seen: Seen | undefined, engine: "chromium" | "firefox", isFr
   const { userAgent, languages, timezone, colorScheme } = seen.context
   const context = { userAgent, language: languages[0], timezone, colorScheme }
   if (!isFrame) return { ...found, context }
-  // Chromium sends the site's own cookies from its frames too, where it may; Firefox keeps those of frames apart.
+  // Chromium sends the site's own cookies from its frames too, where it may; Firefox keeps those of frames apart, and
+  // tells the ones of its two jars in another order.
   const isOfFrame = (cookie: string) => /^(?:__Host-)?chips|^unpartitioned/.test(cookie)
-  const own = (cookies: string) => [...new Set(cookies.split("; ").filter(isOfFrame))]
+  const own = (cookies: string) => [...new Set(cookies.split("; ").filter(isOfFrame))].sort()
   const sent = Object.entries(seen.sent).map(([path, cookies]) => [path, own(cookies)])
   return { ...found, context, cookie: own(seen.cookie), sent }
 }
