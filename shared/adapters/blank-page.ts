@@ -33,6 +33,11 @@ export interface BlankPage {
 /** A blank document at an origin, until the next visit. */
 export interface BlankPlace {
   evaluate(expression: string): Promise<unknown>
+  /**
+   * Calls a function, given as source text, with a string. A long string travels best this way: within an expression it is
+   * escaped once more, parsed as JavaScript, and kept by the engine together with the source text.
+   */
+  call(fn: string, text: string): Promise<unknown>
 }
 
 /** A blank page that is opened when somebody needs it, once. */
@@ -100,13 +105,13 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
       return found !== undefined && isBlank ? found : null
     }
     const visitBelow = async (origin: string, partition: Partition | null): Promise<BlankPlace | null> => {
-      if (partition === null) return (await visit(origin)) ? { evaluate } : null
+      if (partition === null) return (await visit(origin)) ? placeOf(evaluate, cdp) : null
       if (!/^https?:/.test(partition.topLevelSite) || !(await visit(partition.topLevelSite))) return null
       // Below its own site only a frame of another one in between makes it a partition.
       const isOwn = schemefulSiteOf(origin) === partition.topLevelSite
       const between = isOwn ? await embed(page.mainFrame(), otherSite) : page.mainFrame()
       const frame = between === null ? null : await embed(between, origin)
-      return frame === null ? null : { evaluate: (expression) => frame.evaluate(expression) }
+      return frame === null ? null : placeOf((expression) => frame.evaluate(expression), null)
     }
     const tryApart = async () => {
       const first = await visitBelow(otherSite, null)
@@ -142,6 +147,22 @@ function evaluateBy(cdp: CdpSession): (expression: string) => Promise<unknown> {
     const { result } = (await cdp.send("Runtime.evaluate", options)) as { result: { value?: unknown } }
     return result.value
   }
+}
+
+/** The document that is there now; when another one takes its place, `call` fails and reaches nobody. */
+function placeOf(evaluate: BlankPlace["evaluate"], cdp: CdpSession | null): BlankPlace {
+  if (cdp === null) return { evaluate, call: (fn, text) => evaluate(`(${fn})(${JSON.stringify(text)})`) }
+  let globals: Promise<unknown> | null = null
+  const call: BlankPlace["call"] = async (fn, text) => {
+    globals ??= cdp.send("Runtime.evaluate", { expression: "globalThis" })
+    const { objectId } = ((await globals) as { result: { objectId?: string } }).result
+    const options = { functionDeclaration: fn, arguments: [{ value: text }], awaitPromise: true, returnByValue: true }
+    const { result } = (await cdp.send("Runtime.callFunctionOn", { objectId, ...options })) as {
+      result: { value?: unknown }
+    }
+    return result.value
+  }
+  return { evaluate, call }
 }
 
 async function openBypassingCdp(context: PlaywrightContext, page: PlaywrightPage): Promise<CdpSession | null> {

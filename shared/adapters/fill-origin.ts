@@ -4,7 +4,7 @@ import { writeStorage } from "../page/write-storage.js"
 import type { IndexedDatabase } from "../snapshot.js"
 import { createStructuredCodec } from "../structured.js"
 import type { BlankPage, BlankPlace } from "./blank-page.js"
-import { installExpression, pageExpression } from "./page-expression.js"
+import { installExpression, pageFunction } from "./page-expression.js"
 import type { Step } from "./steps.js"
 import {
   countDatabase,
@@ -16,8 +16,8 @@ import {
   type Written,
 } from "./storage-report.js"
 
-/** About how many characters of records go into the page at once. */
-const pieceSize = 2 * 1024 * 1024
+/** About how many characters of records go into the page at once; two such pieces are under way. */
+const pieceSize = 1024 * 1024
 
 /** Puts everything of one origin (below one top-level site) in its place, reads it back, and adds to the report. */
 export async function fillOrigin(
@@ -40,14 +40,15 @@ export async function fillOrigin(
   const [first = null, ...others] = session ?? []
   for (const state of [{ local, session: first }, ...others.map((items) => ({ local: null, session: items }))]) {
     if (state.local === null && state.session === null) continue
-    const call = pageExpression(writeStorage, { ...state, replace })
-    const written = await step(`filling ${origin}`, () => place.evaluate(call))
+    const written = await step(`filling ${origin}`, () =>
+      place.call(pageFunction(writeStorage), JSON.stringify({ ...state, replace })),
+    )
     countWritten(visit, state, JSON.parse(String(written)) as Written, part)
   }
   if (databases !== null) await fillDatabases(place, visit, databases, replace, step, part)
   if (files !== null) {
     const failed = await step(`writing files of ${origin}`, () =>
-      place.evaluate(pageExpression(writeFiles, { entries: files, replace })),
+      place.call(pageFunction(writeFiles), JSON.stringify({ entries: files, replace })),
     )
     countFiles(visit, files, JSON.parse(String(failed)) as number[], part)
   }
@@ -71,6 +72,11 @@ async function fillDatabases(
     const answer = await step(`${what} of ${visit.origin}`, () => place.evaluate(`pspDatabaseWriter.${call}`))
     return JSON.parse(String(answer)) as T
   }
+  const write = async ({ store, lines }: Piece): Promise<[number, string][]> => {
+    const fn = `(lines) => pspDatabaseWriter.write(${store}, lines)`
+    const answer = await step(`writing records of ${visit.origin}`, () => place.call(fn, lines))
+    return (JSON.parse(String(answer)) as { failed: [number, string][] }).failed
+  }
   const install = (withHelpers: boolean) =>
     place.evaluate(installExpression("pspDatabaseWriter", createDatabaseWriter, createStructuredCodec, withHelpers))
   await step(`opening databases of ${visit.origin}`, async () => (await install(false)) === true || install(true))
@@ -83,11 +89,17 @@ async function fillDatabases(
     const failed: [store: number, record: number, why: string][] = []
     let ended: { counts: number[]; generators: (string | null)[] } = { counts: [], generators: [] }
     if (fault === null) {
-      for (const { store, first, lines } of piecesOf(database)) {
-        const call = `write(${store}, ${JSON.stringify(lines)})`
-        const answer = await ask<{ failed: [number, string][] }>("writing records", call)
-        for (const [record, why] of answer.failed) failed.push([store, first + record, why])
+      let before: Promise<void> = Promise.resolve()
+      for (const piece of piecesOf(database)) {
+        // While the browser stores one piece, the page reads the next.
+        const writing = write(piece).then((lost) => {
+          for (const [record, why] of lost) failed.push([piece.store, piece.first + record, why])
+        })
+        writing.catch(() => undefined)
+        await before
+        before = writing
       }
+      await before
       ended = await ask("ending a database", "end()")
     }
     countDatabase(visit, database, { fault, failed, ...ended }, part)
@@ -104,8 +116,15 @@ function schemaOf({ name, version, stores }: IndexedDatabase): DatabaseSchema {
   }
 }
 
+interface Piece {
+  store: number
+  /** Place of its first record in the store. */
+  first: number
+  lines: string
+}
+
 /** Runs of records of one store, as lines: key, value, key, value. */
-function* piecesOf({ stores }: IndexedDatabase): Generator<{ store: number; first: number; lines: string }> {
+function* piecesOf({ stores }: IndexedDatabase): Generator<Piece> {
   for (const [store, { records = [] }] of stores.entries()) {
     let lines: string[] = []
     let size = 0

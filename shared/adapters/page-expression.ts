@@ -12,6 +12,14 @@ export function pageExpression<Argument>(fn: (argument: Argument) => unknown, ar
 }
 
 /**
+ * The same page function for `BlankPlace.call`: its argument comes as JSON, in a string that is no part of any source text.
+ */
+export function pageFunction(fn: (argument: never) => unknown): string {
+  // The name of the argument would not be seen from within.
+  return `(json) => (() => { with (${helpers}) return (${fn.toString()}) })()(JSON.parse(json))`
+}
+
+/**
  * Makes something in a page, under a name of ours: `make` gets what `makePart` gives. The expression is true when that worked.
  *
  * Names that are not there cost time wherever they are looked up, so the helper of a bundler is only stood in for when it is

@@ -42,17 +42,18 @@ export async function restore(
   const cookies = kinds.includes("cookies") ? snapshot.cookies : undefined
   const { gone, stop } = watchClose(context)
   const step = createSteps("restore session", options, gone)
-  const blank = lazyBlankPage(context, step, gone, options.timeoutMs)
+  const openLane = () => lazyBlankPage(context, step, gone, options.timeoutMs)
+  const [blank, second] = [openLane(), openLane()]
   try {
     const [ofCookies, ofStorage] = await Promise.all([
       cookies === undefined
         ? nothing
         : restoreCookies({ context, cookies, sites: snapshot.sites, replace, blank, step }),
-      visits.length === 0 ? nothing : fillOrigins(blank, visits, replace, step),
+      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step),
     ])
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
     const wasOpened = (await blank.getIfOpened()) !== null
-    await blank.close()
+    await Promise.all([blank.close(), second.close()])
     if (wasOpened && ofCookies.set.cookies !== undefined && ofCookies.set.cookies > 0 && context.pages().length === 0) {
       // Chromium's default context (connectOverCDP) forgets all state when its last tab closes, and that was ours.
       const kept = await step("looking after the last tab", () => context.cookies())
@@ -77,7 +78,7 @@ export async function restore(
       gaps,
     }
   } finally {
-    await blank.close()
+    await Promise.all([blank.close(), second.close()])
     stop()
   }
 }
@@ -87,11 +88,23 @@ const forgotten =
 
 const nothing: Part = { set: {}, gaps: [] }
 
-async function fillOrigins(blank: LazyBlankPage, visits: Visit[], replace: boolean, step: Step): Promise<Part> {
-  const page = await blank.get()
-  const part: Part = { set: {}, gaps: [] }
-  for (const visit of visits) await fillOrigin(page, visit, replace, step, part)
-  return part
+/** Two pages share the origins: while the browser stores what one has written, the other writes. */
+async function fillOrigins(lanes: LazyBlankPage[], visits: Visit[], replace: boolean, step: Step): Promise<Part> {
+  const parts = visits.map((visit) => ({ visit, part: { set: {}, gaps: [] } }))
+  const waiting = parts.values()
+  const fill = async (lane: LazyBlankPage) => {
+    const page = await lane.get()
+    for (const { visit, part } of waiting) await fillOrigin(page, visit, replace, step, part)
+  }
+  await Promise.all(lanes.slice(0, visits.length).map(fill))
+  return joined(parts.map(({ part }) => part))
+}
+
+function joined(parts: Part[]): Part {
+  const set: Part["set"] = {}
+  for (const part of parts)
+    for (const kind of allKinds) if (part.set[kind] !== undefined) set[kind] = (set[kind] ?? 0) + part.set[kind]
+  return { set, gaps: parts.flatMap(({ gaps }) => gaps) }
 }
 
 async function checkContext(
