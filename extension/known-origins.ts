@@ -7,7 +7,9 @@ export async function knownOriginsOf(site: string, account: string): Promise<str
   return kept === null ? [] : (JSON.parse(kept) as string[])
 }
 
-export async function rememberOrigins({ sites: [site], account, origins = [] }: Snapshot): Promise<void> {
+/** Nothing is kept of a private window: what was open there is nobody's to find afterwards. */
+export async function rememberOrigins({ sites: [site], account, origins = [], capturedBy }: Snapshot): Promise<void> {
+  if (capturedBy.store?.isPrivate === true) return
   const known = await knownOriginsOf(site, account)
   const found = origins.filter(({ partition }) => partition === null).map(({ origin }) => origin)
   await writeKept(nameOf(site, account), JSON.stringify([...new Set([...found, ...known])].slice(0, 100)))
