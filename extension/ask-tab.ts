@@ -8,11 +8,10 @@ import { PspError } from "../shared/errors.js"
  */
 const tabTimeout = 10_000
 
-/** One document of a tab. Chrome names documents, so that an answer never comes from the page that took its place. */
+/** One document of a tab, by its own name, so that an answer never comes from the page that took its place. */
 export interface FrameTarget {
   tabId: number
-  frameId: number
-  documentId: string | null
+  documentId: string
 }
 
 export interface FrameAnswer extends FrameTarget {
@@ -23,22 +22,23 @@ export interface FrameAnswer extends FrameTarget {
  * Runs a page function in a tab and gives what each frame answered, the top one first; frames that the extension may not
  * read are left out by the browser.
  *
- * @throws `aborted` when the page does not answer, the browser's error when the page may not be read
+ * @throws `aborted` when the page does not answer or the work is called off, the browser's error when the page may not be read
  */
 export async function askTab<A extends unknown[]>(
   tab: Browser.tabs.Tab,
   func: (...args: A) => string | Promise<string>,
   args: A,
-  { allFrames = false } = {},
+  { allFrames = false, signal }: { allFrames?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<FrameAnswer[]> {
   const tabId = tab.id ?? -1
   const inject = async (injectImmediately: boolean) => {
     const target = { tabId, allFrames }
-    const results = await withTimeout(browser.scripting.executeScript({ target, func, args, injectImmediately }))
-    return results.flatMap(({ result, frameId, documentId }) =>
-      typeof result === "string"
-        ? [{ tabId, frameId, documentId: documentIn({ documentId }), answer: JSON.parse(result) as unknown }]
-        : [],
+    const results = await withTimeout(
+      browser.scripting.executeScript({ target, func, args, injectImmediately }),
+      signal,
+    )
+    return results.flatMap(({ result, documentId }) =>
+      typeof result === "string" ? [{ tabId, documentId, answer: JSON.parse(result) as unknown }] : [],
     )
   }
   try {
@@ -53,15 +53,19 @@ export async function askTab<A extends unknown[]>(
 /**
  * Runs a page function in one document; null when the document is gone or gave no text.
  *
- * @throws `aborted` when it does not answer
+ * @throws `aborted` when it does not answer or the work is called off
  */
 export async function askFrame<A extends unknown[]>(
   target: FrameTarget,
   func: (...args: A) => string | null | Promise<string | null>,
   args: A,
+  signal?: AbortSignal,
 ): Promise<string | null> {
   const work = browser.scripting.executeScript({ target: targetOf(target), func, args, injectImmediately: true })
-  const results = await withTimeout(work.catch(() => []))
+  const results = await withTimeout(
+    work.catch(() => []),
+    signal,
+  )
   const result: unknown = results[0]?.result
   return typeof result === "string" ? result : null
 }
@@ -76,22 +80,21 @@ export async function loadIntoFrame(target: FrameTarget, file: ScriptPublicPath)
   return withTimeout(loaded)
 }
 
-/** Firefox before 150 does not name documents, whatever Chrome's types say. */
-function documentIn({ documentId }: { documentId?: string }): string | null {
-  return documentId ?? null
+function targetOf({ tabId, documentId }: FrameTarget) {
+  return { tabId, documentIds: [documentId] }
 }
 
-function targetOf({ tabId, frameId, documentId }: FrameTarget) {
-  return documentId === null ? { tabId, frameIds: [frameId] } : { tabId, documentIds: [documentId] }
-}
-
-async function withTimeout<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new PspError("aborted", "Cannot read page: it did not answer in time")), tabTimeout)
+async function withTimeout<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), tabTimeout)
+  const ended = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
+  const over = new Promise<never>((_, reject) => {
+    const end = () => reject(new PspError("aborted", "Cannot read page: it did not answer in time"))
+    if (ended.aborted) end()
+    else ended.addEventListener("abort", end)
   })
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, over])
   } finally {
     clearTimeout(timer)
   }

@@ -2,11 +2,10 @@ import { browser, type Browser } from "wxt/browser"
 import { PspError } from "../shared/errors.js"
 import { readPage, type PageReading, type ReadPage } from "../shared/page/read-page.js"
 import { partitionOf } from "../shared/partition.js"
-import type { Reading, TabReading } from "../shared/readings.js"
+import { oneOfEachStorage, type Reading, type TabReading, type Wanted } from "../shared/readings.js"
 import type { Gap } from "../shared/report.js"
 import { permissionPatterns } from "../shared/site.js"
-import type { Partition } from "../shared/snapshot.js"
-import { askTab, originOf, type FrameTarget } from "./ask-tab.js"
+import { askFrame, askTab, originOf, type FrameTarget } from "./ask-tab.js"
 import { storeOfTab } from "./stores.js"
 
 /** One document of a tab, and how to ask it again. */
@@ -26,11 +25,11 @@ export async function tabsOfSites(
   return [acted, ...others]
 }
 
-/** What the documents of a tab hold, or why they cannot be asked. */
-export async function readTab(
+/** Which documents a tab has, or why they cannot be asked. None is asked yet what it holds. */
+export async function lookAtTab(
   tab: Browser.tabs.Tab,
-  wanted: ReadPage,
   engine: string,
+  signal: AbortSignal | undefined,
 ): Promise<TabReading<FrameReading> | { gap: Gap }> {
   const where = originOf(tab.url) ?? "a tab"
   if (tab.discarded) {
@@ -39,10 +38,10 @@ export async function readTab(
     }
   }
   try {
-    const answers = await askTab(tab, readPage, [wanted], { allFrames: true })
+    const answers = await askTab(tab, readPage, [nothing], { allFrames: true, signal })
     const frames = answers.map(({ answer, ...target }) => {
       const page = answer as PageReading
-      return { target, page, partition: partitionOfFrame(page, tab, engine) }
+      return { target, page, partition: partitionOf(page.origin, page.ancestors ?? ["null"], engine) }
     })
     if (frames.length > 0) return { url: tab.url ?? "", frames }
     return { gap: tabGap(where, "the page gave no answer", "reload the tab, then save again") }
@@ -51,9 +50,51 @@ export async function readTab(
   }
 }
 
-/** A browser that does not tell what is around a frame tells at least the tab's own address: the top. */
-function partitionOfFrame({ origin, ancestors }: PageReading, tab: Browser.tabs.Tab, engine: string): Partition | null {
-  return partitionOf(origin, ancestors ?? [originOf(tab.url) ?? "null"], engine)
+const nothing: ReadPage = { local: false, session: false, counts: false }
+
+/**
+ * Asks the documents what they hold: one for each storage, because the others would only say the same again, and a page may
+ * embed hundreds. A document that is gone is named, left out, and another one of its storage is asked in its place.
+ */
+export async function readContents(
+  tabs: TabReading<FrameReading>[],
+  kinds: ReadPage,
+  wanted: Wanted,
+  gaps: Gap[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const asked = new Map<FrameReading, { speaks: boolean }>()
+  for (;;) {
+    const speakers = oneOfEachStorage(tabs, wanted)
+    const frames = tabs.flatMap((tab) => oneOfEachStorage([tab], wanted))
+    const next = frames.filter((frame) => !asked.has(frame) || (speakers.includes(frame) && !asked.get(frame)?.speaks))
+    if (next.length === 0) return
+    await Promise.all(
+      next.map(async (frame) => {
+        const speaks = speakers.includes(frame)
+        asked.set(frame, { speaks })
+        const { local, session, counts } = kinds
+        const gap = await readFrame(frame, { local: local && speaks, session, counts: counts && speaks }, signal)
+        if (gap === null) return
+        gaps.push(gap)
+        for (const tab of tabs) tab.frames = tab.frames.filter((other) => other !== frame)
+      }),
+    )
+  }
+}
+
+/** Reads it, or tells why it cannot be. */
+async function readFrame(frame: FrameReading, wanted: ReadPage, signal: AbortSignal | undefined): Promise<Gap | null> {
+  const { origin } = frame.page
+  try {
+    const text = await askFrame(frame.target, readPage, [wanted], signal)
+    const page = text === null ? null : (JSON.parse(text) as PageReading)
+    if (page?.origin !== origin) return tabGap(origin, "the page was closed or left while it was read", "save again")
+    frame.page = page
+    return null
+  } catch (error) {
+    return gapOfUnread(origin, error)
+  }
 }
 
 function gapOfUnread(where: string, error: unknown): Gap {

@@ -12,9 +12,10 @@ import { captureContext } from "./capture-context.js"
 import { captureCookies } from "./capture-cookies.js"
 import { captureDatabases, type Reading } from "./capture-databases.js"
 import { captureFiles } from "./capture-files.js"
-import { readTab, tabsOfSites, type FrameReading } from "./capture-tabs.js"
+import { lookAtTab, readContents, tabsOfSites, type FrameReading } from "./capture-tabs.js"
 import { maySite } from "./permissions.js"
 import { defaultLimits, type Limits } from "../shared/limits.js"
+import { sessionHeaderOrigins } from "./session-headers.js"
 import { browserOf, storeOfTab } from "./stores.js"
 
 /** What the person wants saved: everything, less what they unticked. */
@@ -34,6 +35,8 @@ export interface Scope {
 
 export interface CaptureOptions {
   limits?: Limits
+  /** Tabs that were opened for this capture only: they show what their origins hold, and are no tabs of the session. */
+  openedTabs?: number[]
   /** Calls it off: it ends with `aborted`. */
   signal?: AbortSignal
   /** Bytes of database records that were read so far. */
@@ -62,9 +65,10 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
   const wantsPages = wanted.session || wanted.counts
   const [cookies, readings, context] = await Promise.all([
     kinds.includes("cookies") ? cookiesOf(sites, store.id, gaps) : undefined,
-    Promise.all(wantsPages ? tabs.map((tab) => readTab(tab, wanted, source.engine)) : []),
+    Promise.all(wantsPages ? tabs.map((tab) => lookAtTab(tab, source.engine, options.signal)) : []),
     kinds.includes("context") ? captureContext(acted, gaps) : undefined,
   ])
+  refuseWhenCalledOff(options.signal)
   // Taken back meanwhile, the browser answers with less and says nothing: that must not replace a whole session.
   await mustBeAllowed(sites)
   const [first] = readings
@@ -72,11 +76,17 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
   const read = readings.flatMap((reading) => ("gap" in reading ? [] : [reading]))
   gaps.push(...readings.flatMap((reading) => ("gap" in reading ? [reading.gap] : [])))
   noteFrames(read, sites, gaps)
-  const frames = oneOfEachStorage(read, { sites, withoutOrigins: scope.withoutOrigins })
+  const ticked = { sites, withoutOrigins: scope.withoutOrigins }
+  const left: Gap[] = []
+  await readContents(read, wanted, ticked, left, options.signal)
+  refuseWhenCalledOff(options.signal)
+  const [actedReading] = read
+  if (left[0] !== undefined && actedReading?.frames.some(isTop) === false) throw unreadable(site, left[0])
+  gaps.push(...left)
+  const frames = oneOfEachStorage(read, ticked)
   const origins = wanted.counts ? originStatesOf(frames, wanted.local, gaps) : undefined
-  const tabStates = wanted.session
-    ? tabStatesOf(read, { sites, withoutOrigins: scope.withoutOrigins }, gaps)
-    : undefined
+  const kept = read.filter(({ frames: [top] }) => top === undefined || !options.openedTabs?.includes(top.target.tabId))
+  const tabStates = wanted.session ? tabStatesOf(kept, ticked, gaps) : undefined
   if (origins !== undefined) {
     await fillOrigins(frames, origins, kinds, options, gaps)
     noteUncarried(origins, kinds, gaps)
@@ -97,8 +107,12 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
     report: { captured: {}, gaps },
   }
   snapshot.report.captured = countsOf(snapshot, kinds)
-  gaps.push(...portabilityGaps(snapshot))
+  gaps.push(...portabilityGaps(snapshot, { sessionHeaders: await sessionHeaderOrigins() }))
   return parseSnapshot(snapshot)
+}
+
+function isTop({ page }: FrameReading): boolean {
+  return page.ancestors?.length === 0
 }
 
 async function tabOf({ tabId, site }: Scope, sites: [string, ...string[]]): Promise<Browser.tabs.Tab> {

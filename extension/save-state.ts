@@ -31,7 +31,8 @@ interface Common {
 
 export type SaveState = Common &
   (
-    | { phase: "permission" | "seal" }
+    | { phase: "permission" }
+    | { phase: "seal"; gaps: Gap[] }
     | { phase: "capture"; bytesRead?: number }
     | { phase: "transport"; sealed: Sealed }
     | { phase: "saved"; sealed: Sealed; savedAt: number }

@@ -116,7 +116,10 @@ export async function resumeSave(steps = realSteps): Promise<void> {
 async function resume(state: SaveState, steps: SaveSteps): Promise<void> {
   if (state.phase === "transport") return transport(state, state.sealed, steps)
   // Stopped between the seal and the note of it: what is in the outbox must not be captured a second time.
-  if (await steps.isSealed(state.intent.id)) return transport(state, { gaps: [], objects: 0, bytes: 0 }, steps)
+  if (await steps.isSealed(state.intent.id)) {
+    const gaps = state.phase === "seal" ? state.gaps : []
+    return transport(state, { gaps, objects: 0, bytes: 0 }, steps)
+  }
   return run(state, steps)
 }
 
@@ -128,7 +131,7 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
     current = { ...current, phase: "capture" }
     const [, snapshot] = await Promise.all([writeSaveState(current), captureInView(current, steps)])
     const captured = steps.now()
-    current = { ...timed(current, "capture", captured - started), phase: "seal" }
+    current = { ...timed(current, "capture", captured - started), phase: "seal", gaps: snapshot.report.gaps }
     const [, prepared] = await Promise.all([writeSaveState(current), steps.seal(snapshot)])
     const sealed = steps.now()
     await steps.keep(prepared, current.intent)
@@ -163,7 +166,8 @@ async function captureIntent(intent: SaveIntent, options: CaptureOptions): Promi
   const { site, account, openFirst, tabId } = intent
   const [knownOrigins, limits] = await Promise.all([knownOriginsOf(site, account), readLimits()])
   const scope = { ...intent, knownOrigins: [...knownOrigins, ...openFirst] }
-  const snapshot = await withOpened(openFirst, tabId, () => captureSite(scope, { ...options, limits }))
+  const captureAll = (openedTabs: number[]) => captureSite(scope, { ...options, limits, openedTabs })
+  const snapshot = await withOpened(openFirst, tabId, captureAll, options.signal)
   await rememberOrigins(snapshot)
   return snapshot
 }

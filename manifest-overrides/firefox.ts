@@ -11,7 +11,9 @@ export const firefoxManifest = {
   browser_specific_settings: {
     gecko: {
       id: firefoxAddonId,
-      strict_min_version: "140.0",
+      // Older ones tell a frame neither what is around it nor which document it is: its storage could not be told apart
+      // from the site's own.
+      strict_min_version: "153.0",
       // Handing a sealed session to the native host counts as transmission, although it is the person's own computer.
       data_collection_permissions: { required: ["authenticationInfo", "websiteContent", "browsingActivity"] },
     },

@@ -40,6 +40,8 @@ export function originStatesOf(frames: Reading[], withLocal: boolean, gaps: Gap[
     if (withLocal && !isRead(local)) gaps.push(refusedGap("localStorage", frame))
     const { opfs, cacheStorage, serviceWorkers } = counts ?? {}
     if (opfs === null) gaps.push(untoldGap("opfs", "private files", frame))
+    if (cacheStorage === null) gaps.push(untoldGap("cacheStorage", "caches", frame))
+    if (serviceWorkers === null) gaps.push(untoldGap("serviceWorker", "service workers", frame))
     return {
       origin,
       partition,

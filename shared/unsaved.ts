@@ -1,5 +1,5 @@
 import { placeOf } from "./database-pieces.js"
-import { isOfSites } from "./partition.js"
+import { isOfSites, isSamePartition } from "./partition.js"
 import type { Gap, Kind } from "./report.js"
 import type { Cookie, OriginState } from "./snapshot.js"
 
@@ -41,13 +41,37 @@ export function noteUnopened(
   origins: OriginState[],
   cookies: Cookie[],
   gaps: Gap[],
+  fix = "open it, then save again",
 ): void {
   if (!kinds.includes("localStorage") && !kinds.includes("indexedDB")) return
-  for (const origin of unopenedOrigins(sites, origins, cookies, knownOrigins)) {
-    if (withoutOrigins.includes(origin)) continue
+  const unopened = unopenedOrigins(sites, origins, cookies, knownOrigins)
+  const named = unopened.filter((origin) => !withoutOrigins.includes(origin))
+  const what = "page storage"
+  for (const origin of named.slice(0, mostNamed)) {
     const why = "no tab shows it, and its page storage cannot be read without one"
-    gaps.push({ kind: "origin", where: origin, what: "page storage", why, fix: "open it, then save again", count: 1 })
+    gaps.push({ kind: "origin", where: origin, what, why, fix, count: 1 })
   }
+  if (named.length > mostNamed) {
+    const count = named.length - mostNamed
+    const where = `${count} more origins`
+    gaps.push({ kind: "origin", where, what, why: "no tab shows them", fix: "", count })
+  }
+  for (const where of unopenedFrames(origins, cookies)) {
+    const why = "this site has cookies there, and no open tab shows its frame"
+    gaps.push({ kind: "origin", where, what: "page storage of a frame", why, fix: "open a page with it", count: 1 })
+  }
+}
+
+/** Most unopened origins that get a line of their own. */
+const mostNamed = 20
+
+/** Places below other sites that the session has cookies of, and none of whose storage was read. */
+function unopenedFrames(origins: OriginState[], cookies: Cookie[]): string[] {
+  const missing = cookies.flatMap(({ domain, partition }) => {
+    if (partition === null || origins.some((state) => isSamePartition(state.partition, partition))) return []
+    return [placeOf(domain, partition)]
+  })
+  return [...new Set(missing)].slice(0, mostNamed)
 }
 
 function unopenedOrigins(
@@ -65,7 +89,7 @@ function unopenedOrigins(
   // A known http origin of the same host says more than the guess of a cookie.
   const knownHosts = new Set(known.map((origin) => new URL(origin).hostname))
   const guessed = ofCookies.filter((origin) => !knownHosts.has(new URL(origin).hostname))
-  return [...new Set([...known, ...guessed])].slice(0, 20)
+  return [...new Set([...known, ...guessed])]
 }
 
 function plural(count: number, what: string): string {

@@ -4,11 +4,19 @@ import { readContext } from "../page/read-context.js"
 import { readPage } from "../page/read-page.js"
 import { isOfSites, partitionOf } from "../partition.js"
 import { portabilityGaps } from "../portability.js"
-import { countsOf, oneOfEachStorage, originStatesOf, tabStatesOf, type Reading, type TabReading } from "../readings.js"
+import {
+  countsOf,
+  noteFrames,
+  oneOfEachStorage,
+  originStatesOf,
+  tabStatesOf,
+  type Reading,
+  type TabReading,
+} from "../readings.js"
 import { defaultKinds, type Gap, type Kind } from "../report.js"
 import { belongsToSite, defaultAccount, parseSite } from "../site.js"
 import { parseSnapshot, type BrowserContextState, type Cookie, type OriginState, type Snapshot } from "../snapshot.js"
-import { noteUncarried } from "../unsaved.js"
+import { noteUncarried, noteUnopened } from "../unsaved.js"
 import { version } from "../version.js"
 import type { CaptureOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
@@ -60,6 +68,11 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
     const origins = wantsOrigins
       ? await readOrigins(work, oneOfEachStorage(read, wanted), options.origins, blank)
       : undefined
+    noteFrames(read, sites, gaps)
+    if (origins !== undefined) {
+      const scope = { sites, kinds, withoutOrigins: [], knownOrigins: [] }
+      noteUnopened(scope, origins, cookies ?? [], gaps, "open a page of it, or name it in `origins`, and capture again")
+    }
     const tabs = kinds.includes("sessionStorage") ? tabStatesOf(read, wanted, gaps) : undefined
     const shown = await readContextOf(work, read)
     const snapshot: Snapshot = {

@@ -2,7 +2,7 @@ export interface StoredFiles {
   files: number
   bytes: number
   entries: { path: string; data: string | null }[]
-  /** Paths of files that were not read: over the limit, or refused. */
+  /** Paths of files that were not read (over the limit, or refused), and of folders that could not be listed to their end. */
   left: string[]
 }
 
@@ -29,7 +29,8 @@ export async function readFiles({ max }: { max: number }): Promise<string> {
       const path = `${prefix}${entry.name}`
       if (entry.kind === "directory") {
         found.entries.push({ path, data: null })
-        await read(entry as FileSystemDirectoryHandle, `${path}/`)
+        // What cannot be listed costs no other folder.
+        await read(entry as FileSystemDirectoryHandle, `${path}/`).catch(() => found.left.push(path))
         continue
       }
       found.files++
@@ -50,6 +51,7 @@ export async function readFiles({ max }: { max: number }): Promise<string> {
     await read(await navigator.storage.getDirectory(), "")
   } catch {
     if (found.files === 0) return "null"
+    found.left.push("")
   }
   return JSON.stringify(found).replace(
     /[\u007f-\uffff]/g,

@@ -8,6 +8,7 @@ export interface ReadPage {
 
 /** What `readPage` answers for one document, as JSON. */
 export interface PageReading {
+  /** `"null"` for a document without storage of its own: sandboxed, `about:blank`, `srcdoc`. Nothing is read there. */
   origin: string
   url: string
   /** Key and value; null when the browser refuses the storage (blocked cookies, sandboxed frames). */
@@ -93,25 +94,33 @@ export async function readPage({ local, session, counts }: ReadPage): Promise<st
         return isSecureContext ? countFiles(await navigator.storage.getDirectory(), none) : none
       }),
       within(async () => {
+        if (!isSecureContext) return { caches: 0, entries: 0 }
         const names = await caches.keys()
         const sizes = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length))
         return { caches: names.length, entries: sizes.reduce((sum, size) => sum + size, 0) }
       }),
-      within(async () => ({ scopes: (await navigator.serviceWorker.getRegistrations()).length })),
+      // Private windows of Firefox have none.
+      within(async () =>
+        "serviceWorker" in navigator
+          ? { scopes: (await navigator.serviceWorker.getRegistrations()).length }
+          : { scopes: 0 },
+      ),
     ])
     return { databases, opfs, cacheStorage, serviceWorkers }
   }
+  // A sandboxed document keeps its address and loses its origin; `about:blank` shows its parent's storage as its own.
+  const isOwn = self.origin === location.origin
   const { ancestorOrigins } = location as { ancestorOrigins?: ArrayLike<string> }
   const reading: PageReading = {
-    origin: location.origin,
+    origin: isOwn ? location.origin : "null",
     url: location.href,
-    ...(local ? { local: read("localStorage") } : {}),
-    ...(session ? { session: read("sessionStorage") } : {}),
+    ...(local && isOwn ? { local: read("localStorage") } : {}),
+    ...(session && isOwn ? { session: read("sessionStorage") } : {}),
     errors,
     ancestors: window.top === window ? [] : ancestorOrigins === undefined ? null : Array.from(ancestorOrigins),
     frames: Array.from(document.querySelectorAll("iframe"), ({ src }) => originOf(src)),
     referrer: document.referrer === "" ? "" : originOf(document.referrer),
-    ...(counts ? { counts: await countAll() } : {}),
+    ...(counts && isOwn ? { counts: await countAll() } : {}),
   }
   return JSON.stringify(reading).replace(
     /[\u007f-\uffff]/g,

@@ -12,12 +12,15 @@ let browser: TestBrowser
 let port: number
 const server = createServer((request, response) => {
   const { searchParams } = new URL(request.url ?? "/", "http://site.test")
+  const sandboxed = searchParams
+    .getAll("sandboxed")
+    .map((src) => `<iframe sandbox="allow-scripts" src="${src}"></iframe>`)
   const frames = searchParams.getAll("frame").map((src) => `<iframe src="${src}"></iframe>`)
   const key = searchParams.get("key") ?? "token"
   response.setHeader("content-type", "text/html; charset=utf-8")
   response.end(`<!doctype html><title>A site</title>
     <script>localStorage.setItem("${key}", location.href); sessionStorage.setItem("${key}", location.href)</script>
-    ${searchParams.has("sandbox") ? `<iframe sandbox="allow-scripts" srcdoc="<p>sandboxed"></iframe>` : ""}${frames.join("")}`)
+    ${searchParams.has("sandbox") ? `<iframe sandbox="allow-scripts" srcdoc="<p>sandboxed"></iframe>` : ""}${sandboxed.join("")}${frames.join("")}`)
 })
 
 test.beforeAll(async () => {
@@ -52,6 +55,16 @@ test("frames of the site are read as the site's, frames of other sites are named
   expect(snapshot.tabs).toHaveLength(1)
   expect(snapshot.tabs?.[0]?.sessionStorage).toHaveLength(2)
   expect(snapshot.report.gaps).toMatchObject([{ kind: "site", where: "widget.test", count: 1 }])
+})
+
+test("a sandboxed frame, which has no storage, does not speak for the origin of its address", async () => {
+  const page = await browser.context.newPage()
+  const auth = url("auth.example.test", { key: "auth" })
+  await page.goto(url("app.example.test", { sandboxed: auth, frame: auth }))
+  const snapshot = await save(page, /^Saved /)
+  const origins = new Map(snapshot.origins?.map(({ origin, localStorage }) => [origin, localStorage?.[0]?.[0]]))
+  expect(origins.get(`http://auth.example.test:${port}`)).toBe("auth")
+  expect(snapshot.report.gaps).toEqual([])
 })
 
 test("a frame of the site inside another site's frame is not taken for the site itself", async () => {

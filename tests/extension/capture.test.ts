@@ -9,7 +9,16 @@ vi.mock("wxt/browser", async () => ({ browser: (await import("./fake-tabs.js")).
 
 beforeEach(() => {
   vi.stubGlobal("navigator", { userAgent: "Mozilla/5.0 Chrome/156.0.0.0" })
-  Object.assign(world, { tabs: [], cookies: [], granted: true, asked: [], gone: new Set() })
+  Object.assign(world, {
+    tabs: [],
+    cookies: [],
+    granted: true,
+    asked: [],
+    read: [],
+    sessionHeaders: [],
+    left: new Set(),
+    gone: new Set(),
+  })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -113,7 +122,11 @@ it("cookies come with every attribute the browser has, in the browser's order", 
       partition: { topLevelSite: "https://top.test", hasCrossSiteAncestor: null },
     },
   ])
-  expect(report.gaps).toMatchObject([{ kind: "cookies", count: 1 }])
+  expect(report.gaps).toMatchObject([
+    { kind: "cookies", count: 1 },
+    // The site has cookies below another one, and nobody shows its frame there.
+    { kind: "origin", what: "page storage of a frame" },
+  ])
 })
 
 it("tabs of another cookie store are another account's and stay out", async () => {
@@ -237,7 +250,7 @@ it("databases are read record by record, and what a page holds besides is named"
 it("a page that was left while its databases were read is named", async () => {
   const counts = { databases: [{ name: "app", version: 1 }] }
   world.tabs = [tabAt(1, app, { frames: [{ origin: app, counts }] })]
-  world.gone.add(`1 ${app}`)
+  world.gone.add("1 0")
   const { origins, report } = await capture({ ...everything, kinds: ["indexedDB"] })
   expect(origins?.[0]?.indexedDB).toEqual([])
   expect(report.gaps).toMatchObject([{ kind: "indexedDB", where: app }])
@@ -256,6 +269,52 @@ it("origins that belong to the session and are open nowhere are named", async ()
     ["origin", www, "page storage"],
     ["origin", "https://api.example.com", "page storage"],
   ])
+})
+
+it("more unopened origins than anybody reads get one line together", async () => {
+  world.tabs = [tabAt(1, app)]
+  const knownOrigins = Array.from({ length: 25 }, (_, i) => `https://h${i}.example.com`)
+  const { report } = await capture({ ...everything, knownOrigins })
+  expect(report.gaps).toHaveLength(21)
+  expect(report.gaps.at(-1)).toMatchObject({ where: "5 more origins", count: 5 })
+})
+
+it("one document of each storage is asked what it holds, however many a page embeds", async () => {
+  const more = Array.from({ length: 200 }, () => ({ origin: app, ancestors: [app] }))
+  world.tabs = [tabAt(1, app, {}, ...more, { origin: "null", ancestors: [app] }), tabAt(2, app)]
+  const { origins } = await capture(everything)
+  // Of the second tab only its own sessionStorage is new.
+  expect(world.read).toEqual(["1 0", "2 0"])
+  expect(origins?.[0]?.localStorage).toEqual([["token", `of ${app}`]])
+})
+
+it("a document that is left before it was read is named, and another one speaks for its storage", async () => {
+  const frame = { origin: www, ancestors: [app], local: [["seen", "by both"]] as [string, string][] }
+  world.tabs = [tabAt(1, app, {}, frame, frame)]
+  world.left.add("1 1")
+  const { origins, report } = await capture(everything)
+  expect(origins?.find(({ origin }) => origin === www)?.localStorage).toEqual([["seen", "by both"]])
+  expect(report.gaps).toMatchObject([{ kind: "origin", where: www }])
+})
+
+it("a page that is left before it was read replaces no session by one without its storage", async () => {
+  world.tabs = [tabAt(1, app), tabAt(2, app)]
+  world.left.add("1 0")
+  await expect(capture(everything)).rejects.toMatchObject({ code: "nothing-to-capture" })
+})
+
+it("a tab that was opened for the capture shows what its origin holds, and is no tab of the session", async () => {
+  world.tabs = [tabAt(1, app), tabAt(2, www)]
+  const { origins, tabs } = await capture(everything, { openedTabs: [2] })
+  expect(origins?.map(({ origin }) => origin)).toEqual([app, www])
+  expect(tabs?.map(({ url }) => url)).toEqual([`${app}/`])
+})
+
+it("an origin that binds its session to this device is named", async () => {
+  world.tabs = [tabAt(1, app)]
+  world.sessionHeaders = [app, "https://other.test"]
+  const { report } = await capture(everything)
+  expect(report.gaps).toMatchObject([{ kind: "portability", where: "example.com" }])
 })
 
 it("a capture that was called off saves nothing", async () => {

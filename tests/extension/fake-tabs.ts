@@ -34,11 +34,26 @@ export interface FakeWorld {
   cookies: FakeCookie[]
   granted: boolean
   asked: unknown[]
+  /** Documents that were asked what they hold. */
+  read: string[]
+  /** Origins that answered with a header of a device-bound session. */
+  sessionHeaders: string[]
+  /** Documents (`<tab> <frame>`) that were left since they were seen. */
+  left: Set<string>
   /** Documents that were left since they were read. */
   gone: Set<string>
 }
 
-export const world: FakeWorld = { tabs: [], cookies: [], granted: true, asked: [], gone: new Set() }
+export const world: FakeWorld = {
+  tabs: [],
+  cookies: [],
+  granted: true,
+  asked: [],
+  read: [],
+  sessionHeaders: [],
+  left: new Set(),
+  gone: new Set(),
+}
 
 const defaults = { discarded: false, incognito: false }
 
@@ -50,6 +65,7 @@ interface Injection {
 }
 
 export const fakeBrowser = {
+  storage: { session: { get: async () => ({ "session-headers": world.sessionHeaders }) } },
   permissions: { contains: async () => world.granted },
   tabs: {
     async get(id: number) {
@@ -82,11 +98,11 @@ export const fakeBrowser = {
       if (tab === undefined) throw new Error("No tab with id")
       if (tab.frames instanceof Error) throw tab.frames
       if (tab.frames === "silent") return new Promise<never>(() => undefined)
-      if (target.documentIds !== undefined) return askDocument(target.documentIds[0] ?? "", { func, args, files })
+      if (target.documentIds !== undefined) return askDocument(tab, target.documentIds[0] ?? "", { func, args, files })
       if (func?.name === "readContext") return [{ frameId: 0, result: JSON.stringify(context) }]
       return tab.frames.map((frame, frameId) => ({
         frameId,
-        documentId: `${tab.id} ${frame.origin}`,
+        documentId: `${tab.id} ${frameId}`,
         result: JSON.stringify(answerOf(frame, args[0] as ReadPage)),
       }))
     },
@@ -94,7 +110,13 @@ export const fakeBrowser = {
 }
 
 /** Scripts run here, as they are: against the IndexedDB of this process, which a test makes a fake one. */
-async function askDocument(documentId: string, { func, args = [], files }: Omit<Injection, "target">) {
+async function askDocument(tab: FakeTab, documentId: string, { func, args = [], files }: Omit<Injection, "target">) {
+  if (func?.name === "readPage") {
+    const frame = (tab.frames as FakeFrame[])[Number(documentId.split(" ")[1])]
+    if (frame === undefined || world.left.has(documentId)) throw new Error("No document with id")
+    world.read.push(documentId)
+    return [{ frameId: 0, result: JSON.stringify(answerOf(frame, args[0] as ReadPage)) }]
+  }
   if (world.gone.has(documentId)) throw new Error("No document with id")
   if (files !== undefined) {
     Object.assign(globalThis, { pspDatabaseReader: createDatabaseReader(createStructuredCodec()) })
@@ -105,7 +127,12 @@ async function askDocument(documentId: string, { func, args = [], files }: Omit<
 
 function answerOf(frame: FakeFrame, wanted: ReadPage) {
   const { origin, local = [], session = [], ancestors = [], frames = [] } = frame
-  const none: PageCounts = { databases: [], opfs: { files: 0, bytes: 0 }, cacheStorage: null, serviceWorkers: null }
+  const none: PageCounts = {
+    databases: [],
+    opfs: { files: 0, bytes: 0 },
+    cacheStorage: { caches: 0, entries: 0 },
+    serviceWorkers: { scopes: 0 },
+  }
   return {
     origin,
     url: `${origin}/`,
