@@ -11,7 +11,6 @@ import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
 import { beginSave, cancelSave, continueSave, refuseSave, resumeSave } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
-import { watchSessionHeaders } from "./session-headers.js"
 import { checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
 const retryAlarm = "outbox"
@@ -19,7 +18,6 @@ const retryAlarm = "outbox"
 /** Connects the browser's events to what they start. All listeners are added at once: an event may be why we run. */
 export function startBackground(): void {
   answerMessages(handlers)
-  watchSessionHeaders()
   browser.permissions.onAdded.addListener(() => void continueSave())
   browser.runtime.onInstalled.addListener(({ reason }) => {
     if (reason === "install") void browser.tabs.create({ url: browser.runtime.getURL("/welcome.html") })

@@ -15,7 +15,6 @@ import { captureFiles } from "./capture-files.js"
 import { lookAtTab, readContents, tabsOfSites, type FrameReading } from "./capture-tabs.js"
 import { maySite } from "./permissions.js"
 import { defaultLimits, type Limits } from "../shared/limits.js"
-import { sessionHeaderOrigins } from "./session-headers.js"
 import { browserOf, storeOfTab } from "./stores.js"
 
 /** What the person wants saved: everything, less what they unticked. */
@@ -107,7 +106,7 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
     report: { captured: {}, gaps },
   }
   snapshot.report.captured = countsOf(snapshot, kinds)
-  gaps.push(...portabilityGaps(snapshot, { sessionHeaders: await sessionHeaderOrigins() }))
+  gaps.push(...portabilityGaps(snapshot))
   return parseSnapshot(snapshot)
 }
 

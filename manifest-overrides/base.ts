@@ -12,8 +12,6 @@ export const baseManifest = {
     // Reads what the person asks for, at the sites they granted.
     "cookies",
     "scripting",
-    // Notices the headers with which a site binds a session to this device, at the sites they granted; changes nothing.
-    "webRequest",
     // Addresses of tabs, to name the site before it may be read. `activeTab` would do for the toolbar's own popup, but not
     // when the popup opens again after the browser's question closed it, nor where it is opened as a page.
     "tabs",

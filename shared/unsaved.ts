@@ -1,6 +1,7 @@
 import { placeOf } from "./database-pieces.js"
-import { isOfSites, isSamePartition } from "./partition.js"
+import { isOfSites } from "./partition.js"
 import type { Gap, Kind } from "./report.js"
+import { siteOf } from "./site.js"
 import type { Cookie, OriginState } from "./snapshot.js"
 
 /** Names what an origin holds and a session does not carry. */
@@ -68,8 +69,10 @@ const mostNamed = 20
 /** Places below other sites that the session has cookies of, and none of whose storage was read. */
 function unopenedFrames(origins: OriginState[], cookies: Cookie[]): string[] {
   const missing = cookies.flatMap(({ domain, partition }) => {
-    if (partition === null || origins.some((state) => isSamePartition(state.partition, partition))) return []
-    return [placeOf(domain, partition)]
+    // A partition of the site itself is where its own pages are; engines differ in how much of the key they tell.
+    if (partition === null || isOfSites(partition.topLevelSite, [siteOf(`https://${domain}`) ?? domain])) return []
+    const isOpen = origins.some((state) => state.partition?.topLevelSite === partition.topLevelSite)
+    return isOpen ? [] : [placeOf(domain, partition)]
   })
   return [...new Set(missing)].slice(0, mostNamed)
 }

@@ -50,12 +50,6 @@ const pages: Record<string, (response: ServerResponse) => string> = {
     `),
 }
 
-/** What a site answers that binds the session to the device. */
-pages["/bound"] = (response) => {
-  response.setHeader("secure-session-registration", '(ES256);path="/bind"')
-  return page("")
-}
-
 export async function startCaptureSite(): Promise<CaptureSite> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://site.test")

@@ -171,17 +171,6 @@ test("IndexedDB is captured with its types, and the page notices nothing", async
   expect(await page.evaluate("addOne()")).toBe(3)
 })
 
-test("a site that binds its session to this device is named as one that may not work elsewhere", async () => {
-  browser = await startBrowser()
-  await browser.allow("*://*.example.test/*")
-  const page = await openSite("/bound")
-  const popup = await browser.openPopup(page)
-  await trustComputer(popup)
-  await save(popup).click()
-  await expect(status(popup)).toHaveText(/^Saved with 1 gap: /)
-  expect((await loadSaved()).report.gaps).toMatchObject([{ kind: "portability", where: "example.test" }])
-})
-
 test("origins that no tab shows are named, and one button opens them, saves again and closes them", async () => {
   browser = await startBrowser()
   const page = await openSite()

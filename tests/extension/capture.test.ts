@@ -15,7 +15,6 @@ beforeEach(() => {
     granted: true,
     asked: [],
     read: [],
-    sessionHeaders: [],
     left: new Set(),
     gone: new Set(),
   })
@@ -308,13 +307,6 @@ it("a tab that was opened for the capture shows what its origin holds, and is no
   const { origins, tabs } = await capture(everything, { openedTabs: [2] })
   expect(origins?.map(({ origin }) => origin)).toEqual([app, www])
   expect(tabs?.map(({ url }) => url)).toEqual([`${app}/`])
-})
-
-it("an origin that binds its session to this device is named", async () => {
-  world.tabs = [tabAt(1, app)]
-  world.sessionHeaders = [app, "https://other.test"]
-  const { report } = await capture(everything)
-  expect(report.gaps).toMatchObject([{ kind: "portability", where: "example.com" }])
 })
 
 it("a capture that was called off saves nothing", async () => {

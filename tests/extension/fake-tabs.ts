@@ -36,8 +36,6 @@ export interface FakeWorld {
   asked: unknown[]
   /** Documents that were asked what they hold. */
   read: string[]
-  /** Origins that answered with a header of a device-bound session. */
-  sessionHeaders: string[]
   /** Documents (`<tab> <frame>`) that were left since they were seen. */
   left: Set<string>
   /** Documents that were left since they were read. */
@@ -50,7 +48,6 @@ export const world: FakeWorld = {
   granted: true,
   asked: [],
   read: [],
-  sessionHeaders: [],
   left: new Set(),
   gone: new Set(),
 }
@@ -65,7 +62,6 @@ interface Injection {
 }
 
 export const fakeBrowser = {
-  storage: { session: { get: async () => ({ "session-headers": world.sessionHeaders }) } },
   permissions: { contains: async () => world.granted },
   tabs: {
     async get(id: number) {
