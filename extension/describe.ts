@@ -3,7 +3,7 @@ import { measurePage, type PageMeasure } from "../shared/page/measure-page.js"
 import type { Kind } from "../shared/report.js"
 import { sitesItLeansOn } from "../shared/second-site.js"
 import { isOriginOfSite, siteOf } from "../shared/site.js"
-import { accountFor, rememberedAccounts } from "./accounts.js"
+import { accountFor, hiddenAccounts, rememberedAccounts } from "./accounts.js"
 import { askTab, originOf } from "./ask-tab.js"
 import { captureCookies } from "./capture-cookies.js"
 import { tabsOfSites } from "./capture-tabs.js"
@@ -63,11 +63,12 @@ export async function describeTab(tabId: number | null): Promise<Description> {
   if (site === null) return { site: null, why: whyNot(tab.url) }
   const mayRead = await maySite(site)
   const store = await storeOfTab(tab)
-  const [tabs, cookies, accounts, remembered] = await Promise.all([
+  const [tabs, cookies, accounts, remembered, hidden] = await Promise.all([
     mayRead ? tabsOfSites([site], store.id, tab) : [tab],
     mayRead ? captureCookies(site, store.id, []) : null,
     withVaultOffline(async (vault) => vault.known().filter((known) => known.site === site)),
     rememberedAccounts(site),
+    hiddenAccounts(site),
   ])
   const origins = tabs
     .map(({ url }) => originOf(url))
@@ -82,11 +83,7 @@ export async function describeTab(tabId: number | null): Promise<Description> {
   }
   return {
     site,
-    account: accountFor(
-      store,
-      remembered,
-      accounts.map(({ account }) => account),
-    ),
+    account: accountFor(store, remembered, hidden),
     tabId: tab.id,
     mayRead,
     isPrivate: tab.incognito,

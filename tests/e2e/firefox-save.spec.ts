@@ -360,6 +360,9 @@ test("a private window is named, is a store of its own, and gets an account of i
   const saved = await loadSaved("Private window")
   expect(saved.capturedBy.store).toEqual({ id: "firefox-private", name: null, isPrivate: true })
   expect(saved.cookies).toHaveLength(3)
+  // A normal window must not replace it.
+  const beside = await openPopup(await firefox.openTab(site.url("app.example.test", "/?normal")))
+  expect(await accountOf(beside)).toBe("default")
 })
 
 test("with first-party isolation, cookies are saved with the first party they belong to", async () => {
