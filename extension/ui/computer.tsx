@@ -64,6 +64,7 @@ export function ComputerCard({ computer, onTrust }: { computer: Computer; onTrus
         {trust.fingerprint}
       </div>
       {store.ok ? null : <p class="small status bad">{i18n.t("storeBroken", [store.message ?? store.kind])}</p>}
+      {trust.state === "trusted" ? <p class="small quiet">{i18n.t("trustedNote")}</p> : null}
       {trust.state === "waiting" ? <p class="small">{i18n.t("trustWaiting")}</p> : null}
       {trust.state === "changed" ? <p class="small status bad">{i18n.t("trustChanged")}</p> : null}
       {trust.state === "unknown" ? (

@@ -16,6 +16,7 @@ export function Forget({
   const [isForgotten, setForgotten] = useState(false)
   const [isBusy, setBusy] = useState(false)
   const act = async () => {
+    if (isBusy) return
     setBusy(true)
     try {
       if (isForgotten) {
@@ -34,7 +35,7 @@ export function Forget({
     }
   }
   return (
-    <button type="button" disabled={isBusy} onClick={() => void act()}>
+    <button type="button" aria-disabled={isBusy} onClick={() => void act()}>
       {isForgotten ? i18n.t("undo") : i18n.t("forget")}
     </button>
   )

@@ -1,37 +1,60 @@
-import { useEffect, useState } from "preact/hooks"
+import type { ComponentChildren } from "preact"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { browser } from "wxt/browser"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
-import type { SessionEntry } from "../../shared/vault.js"
 import { describeTab, type Description } from "../describe.js"
+import { measureSite, type Measures } from "../measure.js"
 import { ask, type Computer, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { isUnderWay, onSaveState, readSaveState, type SaveIntent, type SaveState } from "../save-state.js"
 import { isTrusted } from "../trust.js"
+import { AlsoSites } from "./also-sites.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
-import { Forget } from "./forget.js"
-import { agoOf, dateOf } from "./format.js"
+import { agoOf } from "./format.js"
+import { keepFocus } from "./keep-focus.js"
 import { SaveForm, startSave } from "./save-form.js"
 import { SaveStatus } from "./save-status.js"
+import { inSeenOrder, SavedSessions } from "./saved-sessions.js"
 
 /** The tab this popup is about: `?tab=` where it is opened as a page, the active one else. */
 const tabParameter = new URLSearchParams(location.search).get("tab")
 const tabId = tabParameter === null ? null : Number(tabParameter)
 
+/**
+ * What comes late (numbers, progress, results, what the computer answers) has its place kept free, or comes below all that
+ * can be clicked: nothing moves under the pointer.
+ */
 export function Popup() {
   const [description, setDescription] = useState<Description | null>(null)
+  const [measures, setMeasures] = useState<Measures | null>(null)
+  const [also, setAlso] = useState<string[]>([])
   const [save, setSave] = useState<SaveState | null>(null)
-  const [sessions, setSessions] = useState<Sessions>({ entries: [], isKnown: false })
+  const [sessions, setSessions] = useState<Sessions | null>(null)
   const [waiting, setWaiting] = useState<Waiting[]>([])
   const [note, setNote] = useState<string | null>(null)
   const [computer, setComputer] = useComputer(whileWaiting)
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
+  const looks = useRef(0)
 
-  const look = async () => {
+  const lookAtTab = async () => {
+    const look = ++looks.current
     const found = await describeTab(tabId)
+    if (look !== looks.current) return
     setDescription(found)
+    if (found.site === null || !found.mayRead) return
+    await measureSite(found, (now) => {
+      if (look !== looks.current) return
+      // The numbers of before stand until all of the new ones are there.
+      setMeasures((before) => (before?.site === now.site && before.isDone && !now.isDone ? before : now))
+    })
+  }
+  const lookAtSessions = async () => {
     setWaiting(await ask("waiting", {}))
-    if (found.site !== null) setSessions(await ask("sessions", { site: found.site }))
+    const found = await describeTab(tabId)
+    if (found.site === null) return
+    const now = await ask("sessions", { site: found.site })
+    setSessions((before) => ({ ...now, entries: inSeenOrder(before?.entries ?? [], now.entries) }))
   }
   useEffect(() => {
     const fail = (error: unknown) => setNote(i18n.t("failed", [toPspError(error, "Looking at the tab").message]))
@@ -40,12 +63,18 @@ export function Popup() {
       if (isUnderWay(state)) return
       // The end of a save is the news now, over what a second click was told meanwhile.
       setNote(null)
-      look().catch(fail)
+      lookAtTab().catch(fail)
+      lookAtSessions().catch(fail)
     })
-    readSaveState().then(setSave).catch(fail)
+    readSaveState()
+      .then((state) => {
+        setSave(state)
+        setAlso(state?.intent.alsoSites ?? [])
+      })
+      .catch(fail)
     isTrusted().then(setTrusted).catch(fail)
-    describeTab(tabId).then(setDescription).catch(fail)
-    ask("wake", {}).then(look).catch(fail)
+    lookAtTab().catch(fail)
+    ask("wake", {}).then(lookAtSessions).catch(fail)
     return stop
   }, [])
 
@@ -63,29 +92,35 @@ export function Popup() {
   if (description.site === null) {
     return (
       <main>
-        <h1>{i18n.t("extensionName")}</h1>
+        <Header title={i18n.t("extensionName")} />
         <p role="status" class="status">
           {i18n.t("notSaved", [description.why])}
         </p>
-        <Footer />
       </main>
     )
   }
   const { site } = description
   const ownWaiting = waiting.filter((one) => one.site === site)
   const ownSave = save?.intent.site === site ? save : null
+  const found = measures?.site === site ? measures : null
+  const offered = (found?.alsoSites ?? []).filter((one) => ownSave?.intent.alsoSites.includes(one.site) !== true)
+  const beginAgain = (over: Partial<SaveIntent>) => {
+    if (ownSave !== null) begin({ ...ownSave.intent, openFirst: [], ...over, id: crypto.randomUUID() })
+  }
   return (
-    <main>
-      <header>
-        <h1 class="text">{site}</h1>
+    <KeptFocus>
+      <Header title={site}>
         {description.isPrivate ? <p class="quiet small">{i18n.t("privateWindow")}</p> : null}
         {description.container === null ? null : (
           <p class="quiet small text">{i18n.t("container", [description.container])}</p>
         )}
-      </header>
+      </Header>
       {wasTrusted ? null : <FirstRun computer={computer} onTrust={setComputer} />}
       <SaveForm
         description={description}
+        measures={found}
+        known={(sessions?.entries ?? []).map(({ account }) => account)}
+        alsoSites={also}
         isBusy={isUnderWay(ownSave)}
         isMain={wasTrusted || isTrustedNow(computer)}
         onSave={begin}
@@ -93,8 +128,19 @@ export function Popup() {
       <SaveStatus
         state={ownSave}
         note={note}
-        onOpen={(intent, openFirst) => begin({ ...intent, id: crypto.randomUUID(), openFirst })}
+        mayRead={description.mayRead}
+        offered={offered[0]?.site ?? null}
+        onOpen={(openFirst) => beginAgain({ openFirst })}
+        onInclude={(other) => {
+          setAlso([...new Set([...also, other])])
+          beginAgain({ alsoSites: [...(ownSave?.intent.alsoSites ?? []), other] })
+        }}
       />
+      <SavedSessions sessions={sessions} onChange={setNote} />
+      {/* After the sessions, which it would push down. */}
+      {sessions === null || found === null ? null : (
+        <AlsoSites sites={found.alsoSites} chosen={also} isBusy={isUnderWay(ownSave)} onChoose={setAlso} />
+      )}
       {wasTrusted && computer !== null && isAsking(computer) ? (
         <ComputerCard computer={computer} onTrust={setComputer} />
       ) : null}
@@ -103,20 +149,12 @@ export function Popup() {
           <span>
             {i18n.t("waiting", 1)} <span class="quiet">{i18n.t("waitingSince", [agoOf(one.since)])}</span>
           </span>
-          <button type="button" class="link" onClick={() => void ask("wake", {}).then(look)}>
+          <button type="button" class="link" onClick={() => void ask("wake", {}).then(lookAtSessions)}>
             {i18n.t("retry")}
           </button>
         </p>
       ))}
-      {sessions.entries.length === 0 ? null : (
-        <section aria-label={i18n.t("savedSession")}>
-          {sessions.entries.map((session) => (
-            <SavedSession key={session.sid} session={session} isKnown={sessions.isKnown} onChange={setNote} />
-          ))}
-        </section>
-      )}
-      <Footer />
-    </main>
+    </KeptFocus>
   )
 }
 
@@ -128,10 +166,10 @@ function isTrustedNow(computer: Computer | null): boolean {
   return computer?.isThere === true && computer.trust.state === "trusted"
 }
 
-/** Trusting comes first; its place is kept while the computer is asked, so that nothing moves under the pointer. */
+/** Trusting comes first; its place is kept before and after, so that nothing moves under the pointer. */
 function FirstRun({ computer, onTrust }: { computer: Computer | null; onTrust: (computer: Computer) => void }) {
   return (
-    <div class={isTrustedNow(computer) ? "" : "first-run"}>
+    <div class="first-run">
       {computer === null ? (
         <p class="card small quiet">{i18n.t("lookingForComputer")}</p>
       ) : (
@@ -141,36 +179,27 @@ function FirstRun({ computer, onTrust }: { computer: Computer | null; onTrust: (
   )
 }
 
-interface SavedSessionProps {
-  session: SessionEntry
-  isKnown: boolean
-  onChange: (text: string) => void
+function KeptFocus({ children }: { children: ComponentChildren }) {
+  const main = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (main.current === null) return undefined
+    return keepFocus(main.current, () => main.current?.querySelector<HTMLElement>("[role=status]") ?? null)
+  }, [])
+  return <main ref={main}>{children}</main>
 }
 
-function SavedSession({ session, isKnown, onChange }: SavedSessionProps) {
-  const { site, account, savedAt, expiresAt } = session
-  return (
-    <div class="card row">
-      <span class="small">
-        <strong class="text">{account}</strong>
-        <br />
-        <span class="quiet">
-          {savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : i18n.t("savedAgo", [agoOf(savedAt)])}
-          {expiresAt === null ? "" : `, ${i18n.t("endsOn", [dateOf(expiresAt)])}`}
-        </span>
-      </span>
-      <Forget site={site} account={account} onChange={onChange} />
-    </div>
-  )
-}
-
-function Footer() {
+/** The way to the dashboard is up here, where nothing that comes later moves it. */
+function Header({ title, children }: { title: string; children?: ComponentChildren }) {
   const openDashboard = () => void browser.tabs.create({ url: browser.runtime.getURL("/dashboard.html") })
   return (
-    <footer>
-      <button type="button" class="link small" onClick={openDashboard}>
-        {i18n.t("dashboard")}
-      </button>
-    </footer>
+    <header>
+      <div class="row top">
+        <h1 class="text">{title}</h1>
+        <button type="button" class="link small" onClick={openDashboard}>
+          {i18n.t("dashboard")}
+        </button>
+      </div>
+      {children}
+    </header>
   )
 }

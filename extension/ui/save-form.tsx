@@ -2,15 +2,24 @@ import { useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
 import { defaultKinds, type Kind } from "../../shared/report.js"
-import { savableKinds, type Amount, type DescribedSite } from "../describe.js"
+import { amountsOf, type Amounts } from "../amounts.js"
+import { savableKinds, type DescribedSite } from "../describe.js"
+import type { Measures } from "../measure.js"
 import { ask } from "../messages.js"
 import { requestSites } from "../permissions.js"
 import type { SaveIntent } from "../save-state.js"
+import { Check, toggled } from "./check.js"
 import { sizeOf } from "./format.js"
 import { Limits } from "./limits.js"
 
 interface SaveFormProps {
   description: DescribedSite
+  /** Null until the site may be read, and was. */
+  measures: Measures | null
+  /** Accounts that were saved for this site. */
+  known: string[]
+  /** Other sites that the person wants saved too. */
+  alsoSites: string[]
   isBusy: boolean
   /** Save is the main thing to do here; before the computer is trusted, trusting it is. */
   isMain: boolean
@@ -18,18 +27,22 @@ interface SaveFormProps {
 }
 
 /** What will be saved, what the person may leave out or add, and the button. */
-export function SaveForm({ description, isBusy, isMain, onSave }: SaveFormProps) {
-  const { site, origins, amounts, alsoSites } = description
+export function SaveForm({ description, measures, known, alsoSites, isBusy, isMain, onSave }: SaveFormProps) {
+  const { site, origins, mayRead } = description
   const [account, setAccount] = useState(description.account)
   const [kinds, setKinds] = useState<Kind[]>([...defaultKinds])
   const [withoutOrigins, setWithoutOrigins] = useState<string[]>([])
-  const [also, setAlso] = useState<string[]>([])
+  const amounts =
+    measures === null
+      ? {}
+      : { ...amountsOf(measures.tabs, { sites: [site], withoutOrigins }), cookies: measures.cookies }
 
   const onClick = () => {
+    if (isBusy) return
     const label = account.trim() === "" ? description.account : account.trim()
     const { tabId } = description
     const id = crypto.randomUUID()
-    onSave({ id, tabId, site, alsoSites: also, account: label, kinds, withoutOrigins, openFirst: [] })
+    onSave({ id, tabId, site, alsoSites, account: label, kinds, withoutOrigins, openFirst: [] })
   }
   return (
     <>
@@ -44,30 +57,21 @@ export function SaveForm({ description, isBusy, isMain, onSave }: SaveFormProps)
           onInput={(event) => setAccount(event.currentTarget.value)}
         />
         <datalist id="accounts">
-          {description.accounts.map((known) => (
-            <option key={known} value={known} />
+          {known.map((one) => (
+            <option key={one} value={one} />
           ))}
         </datalist>
       </label>
       <fieldset disabled={isBusy}>
-        <legend>{i18n.t("whatIsSaved")}</legend>
+        <legend>{i18n.t(kinds.length === 0 ? "nothingChosen" : "whatIsSaved")}</legend>
         {savableKinds.map((kind) => (
           <Check
             key={kind}
             label={i18n.t(`kinds.${kind}`)}
             hint={i18n.t(`kindHints.${kind}`)}
-            count={amountText(kind, amounts[kind])}
+            count={mayRead ? amountText(kind, amounts, measures?.isDone ?? false) : undefined}
             isOn={kinds.includes(kind)}
             onToggle={() => setKinds(toggled(kinds, kind))}
-          />
-        ))}
-        {alsoSites.map(({ site: other, why }) => (
-          <Check
-            key={other}
-            label={i18n.t("alsoSite", [other])}
-            hint={why}
-            isOn={also.includes(other)}
-            onToggle={() => setAlso(toggled(also, other))}
           />
         ))}
         {origins.length < 2 ? null : (
@@ -85,11 +89,16 @@ export function SaveForm({ description, isBusy, isMain, onSave }: SaveFormProps)
         )}
         <Limits />
       </fieldset>
-      <button type="button" class={isMain ? "primary" : ""} disabled={isBusy || kinds.length === 0} onClick={onClick}>
+      {/* Not disabled while it works: the focus stays on it. */}
+      <button
+        type="button"
+        class={isMain ? "primary" : ""}
+        aria-disabled={isBusy}
+        disabled={kinds.length === 0}
+        onClick={onClick}
+      >
         {i18n.t("save")}
       </button>
-      {kinds.length === 0 ? <p class="small">{i18n.t("nothingChosen")}</p> : null}
-      {description.mayRead ? null : <p class="small quiet">{i18n.t("askFirst")}</p>}
     </>
   )
 }
@@ -107,33 +116,13 @@ export function startSave(intent: SaveIntent, onFault: (text: string) => void): 
 }
 
 /** How much there is, in a word: an empty kind is told too, so that nobody misses what is not there. */
-function amountText(kind: Kind, amount: Amount | undefined): string | undefined {
-  if (amount === undefined) return undefined
+function amountText(kind: Kind, amounts: Amounts, isDone: boolean): string | undefined {
+  // Told by the browser itself, so it does not depend on any page.
+  const isWhole = isDone || kind === "cookies"
+  const amount = amounts[kind]
+  if (amount === undefined || (!isWhole && amount.count === 0)) return isDone || kind === "context" ? undefined : "…"
   const { count, size } = amount
   const number = kind === "indexedDB" ? i18n.t("databaseCount", count, [String(count)]) : String(count)
-  return count === 0 || size === null || size < 1024 ? number : `${number} · ${sizeOf(size)}`
-}
-
-interface CheckProps {
-  label: string
-  hint?: string
-  count?: string | undefined
-  isOn: boolean
-  onToggle: () => void
-}
-
-function Check({ label, hint, count, isOn, onToggle }: CheckProps) {
-  return (
-    <label class="check">
-      <input type="checkbox" checked={isOn} onChange={onToggle} />
-      <span>
-        <span class="text">{label}</span> {hint === undefined ? null : <span class="quiet small">{hint}</span>}
-      </span>
-      <span class="quiet small">{count}</span>
-    </label>
-  )
-}
-
-function toggled<T>(list: T[], item: T): T[] {
-  return list.includes(item) ? list.filter((other) => other !== item) : [...list, item]
+  const text = count === 0 || size === null || size < 1024 ? number : `${number} · ${sizeOf(size)}`
+  return isWhole ? text : `${text} …`
 }

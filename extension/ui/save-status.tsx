@@ -1,40 +1,42 @@
 import { i18n } from "../i18n.js"
 import type { Gap } from "../../shared/report.js"
 import { ask } from "../messages.js"
-import type { SaveIntent, SaveState } from "../save-state.js"
+import { isUnderWay, type SaveState } from "../save-state.js"
 import { sizeOf, timeOf } from "./format.js"
 import { Gaps } from "./gaps.js"
 
 interface SaveStatusProps {
   state: SaveState | null
   note: string | null
+  mayRead: boolean
+  /** Another site that the login seems to live on, and that the last save did not take. */
+  offered: string | null
   /** Saves again with origins that no tab shows. */
-  onOpen: (intent: SaveIntent, origins: string[]) => void
+  onOpen: (origins: string[]) => void
+  /** Saves again with another site. */
+  onInclude: (site: string) => void
 }
 
 /** How the save goes and how it ended, for eyes and screen readers. Its place is kept free, so that nothing jumps. */
-export function SaveStatus({ state, note, onOpen }: SaveStatusProps) {
-  const isUnderWay = state !== null && note === null && state.phase in phases
+export function SaveStatus({ state, note, mayRead, offered, onOpen, onInclude }: SaveStatusProps) {
+  const isSaved = note === null && state?.phase === "saved"
   const gaps = note === null && (state?.phase === "saved" || state?.phase === "waiting") ? state.sealed.gaps : []
   const unopened = unopenedOf(gaps)
   return (
     <div class="save-status">
-      <p role="status" class={`status ${note === null ? toneOf(state) : ""}`}>
+      <p role="status" tabIndex={-1} class={`status ${note === null ? toneOf(state) : ""}`}>
         {note ?? textOf(state)}
       </p>
-      {isUnderWay ? (
-        <div class="row">
-          <progress value={phases[state.phase as keyof typeof phases]} max={5} aria-label={textOf(state)} />
-          {state.phase === "capture" ? (
-            <button type="button" class="link small" onClick={() => void ask("cancel", {})}>
-              {i18n.t("cancel")}
-            </button>
-          ) : null}
-        </div>
-      ) : null}
-      {unopened.length > 0 && state !== null ? (
-        <button type="button" class="small" onClick={() => onOpen(state.intent, unopened)}>
+      {state === null && note === null && !mayRead ? <p class="small quiet">{i18n.t("askFirst")}</p> : null}
+      {isUnderWay(state) && note === null ? <Progress state={state} /> : null}
+      {unopened.length > 0 ? (
+        <button type="button" class="small" onClick={() => onOpen(unopened)}>
           {i18n.t("openAndSave", unopened.length, [String(unopened.length)])}
+        </button>
+      ) : null}
+      {isSaved && offered !== null && unopened.length === 0 ? (
+        <button type="button" class="small" onClick={() => onInclude(offered)}>
+          {i18n.t("includeAndSave", [offered])}
         </button>
       ) : null}
       <Gaps gaps={gaps} />
@@ -42,7 +44,22 @@ export function SaveStatus({ state, note, onOpen }: SaveStatusProps) {
   )
 }
 
-const phases = { permission: 1, capture: 2, seal: 3, transport: 4 } as const
+/** Nobody knows how much there is to read, so the bar only shows that it goes on. Its number is not announced. */
+function Progress({ state }: { state: SaveState }) {
+  return (
+    <div class="row">
+      <progress aria-label={i18n.t("progress")} />
+      {state.phase === "capture" ? (
+        <>
+          <span class="quiet small number">{state.bytesRead === undefined ? "" : sizeOf(state.bytesRead)}</span>
+          <button type="button" class="link small" onClick={() => void ask("cancel", {})}>
+            {i18n.t("cancel")}
+          </button>
+        </>
+      ) : null}
+    </div>
+  )
+}
 
 export function textOf(state: SaveState | null): string {
   if (state === null) return ""
@@ -58,10 +75,6 @@ export function textOf(state: SaveState | null): string {
       return i18n.t("notSavedWaiting", [state.message])
     case "failed":
       return i18n.t("notSaved", [state.message])
-    case "capture":
-      return state.bytesRead === undefined
-        ? i18n.t("phase.capture")
-        : i18n.t("phase.captureBytes", [sizeOf(state.bytesRead)])
     default:
       return i18n.t(`phase.${state.phase}`)
   }

@@ -9,11 +9,13 @@ export interface PageMeasure {
   databases: number | null
   /** Of all databases of the origin, where the browser tells it (Chromium). */
   databaseBytes: number | null
-  files: number
+  /** In the private file system, in all its folders; null where the browser does not tell in time. */
+  files: { items: number; size: number } | null
+  /** Origins of the documents around a frame, its parent first; null for a frame where the browser does not tell. */
+  ancestors: string[] | null
   /** Origin of the page that led here; "" when there is none. */
   referrer: string
   frames: string[]
-  isTop: boolean
 }
 
 /** Measures a document's storage; self-contained, answers with one string of ASCII JSON of `PageMeasure`. */
@@ -47,20 +49,29 @@ export async function measurePage(): Promise<string> {
     const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), 1000))
     return Promise.race([late, work().catch(() => null)])
   }
+  const countFiles = async (folder: FileSystemDirectoryHandle, total: { items: number; size: number }) => {
+    // Step by step: through Firefox's Xrays an iterator has no Symbol.asyncIterator.
+    const entries = (folder as unknown as { values(): AsyncIterator<FileSystemHandle> }).values()
+    for (let step = await entries.next(); step.done !== true; step = await entries.next()) {
+      const entry = step.value
+      if (entry.kind === "directory") await countFiles(entry as FileSystemDirectoryHandle, total)
+      else {
+        total.items++
+        total.size += (await (entry as FileSystemFileHandle).getFile()).size
+      }
+    }
+    return total
+  }
+  const none = { items: 0, size: 0 }
+  const { ancestorOrigins } = location as { ancestorOrigins?: ArrayLike<string> }
   const [databases, databaseBytes, files] = await Promise.all([
     within(async () => (await indexedDB.databases()).length),
     within(async () => {
       const { usageDetails } = (await navigator.storage.estimate()) as { usageDetails?: { indexedDB?: number } }
       return usageDetails?.indexedDB ?? null
     }),
-    within(async () => {
-      const names: string[] = []
-      const root = (await navigator.storage.getDirectory()) as unknown as { keys(): AsyncIterator<string> }
-      // Step by step: through Firefox's Xrays an iterator has no Symbol.asyncIterator.
-      const keys = root.keys()
-      for (let step = await keys.next(); step.done !== true; step = await keys.next()) names.push(step.value)
-      return names.length
-    }),
+    // Insecure origins have no such thing.
+    within(async () => (isSecureContext ? countFiles(await navigator.storage.getDirectory(), none) : none)),
   ])
   const found: PageMeasure = {
     origin: location.origin,
@@ -69,10 +80,10 @@ export async function measurePage(): Promise<string> {
     keys,
     databases,
     databaseBytes,
-    files: files ?? 0,
+    files,
+    ancestors: window.top === window ? [] : ancestorOrigins === undefined ? null : Array.from(ancestorOrigins),
     referrer: document.referrer === "" ? "" : originOf(document.referrer),
     frames: Array.from(document.querySelectorAll("iframe"), ({ src }) => originOf(src)),
-    isTop: window.top === window,
   }
   return JSON.stringify(found).replace(
     /[\u007f-\uffff]/g,

@@ -22,6 +22,14 @@ const pages: Record<string, (response: ServerResponse) => string> = {
       sessionStorage.setItem("tab", "canary-tab-" + location.search)
     `)
   },
+  "/frames": () =>
+    page(`
+      sessionStorage.setItem("tab", "canary-tab")
+      localStorage.setItem("token", "canary-token")
+      for (const src of ["/frame?1", "/frame?2", "/frame?3"]) document.body.append(Object.assign(document.createElement("iframe"), { src }))
+    `),
+  "/frame": () => page(`sessionStorage.setItem("frame", "canary-frame")`),
+  "/leaning": () => page(`localStorage.setItem("oidc.user:http://login.other.test/:app", "canary-tokens")`),
   "/hostile": () =>
     page(`
       localStorage.setItem("token", "canary-token")
