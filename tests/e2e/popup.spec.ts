@@ -174,6 +174,7 @@ test("a screen reader hears the phase once: the running number stands beside it,
   for (const state of saveStates.slice(1, 4)) {
     await show(popup, state)
     await expect(bar).not.toHaveAttribute("value")
+    expect(await bar.evaluate((one) => one.getAnimations().map(({ playState }) => playState))).toEqual(["running"])
   }
   expect(await texts.jsonValue()).toEqual(["Reading the site…"])
 })
