@@ -106,7 +106,7 @@ export function createDatabaseCollector(origin: string, partition: Partition | n
       const gap: Gap = {
         kind: "indexedDB",
         where,
-        what: `${plain(what, 60)} in ${place}${path === "" ? "" : ` at ${plain(path, 100)}`}`,
+        what: `${plain(what, 60)} in ${place}${positions.test(path) ? ` at ${plain(path, 100)}` : ""}`,
         why: plain(why, 200),
         fix: "",
         count: 1,
@@ -171,6 +171,9 @@ const stopReasons: Record<StopReason, Pick<Gap, "why" | "fix">> = {
   late: { why: "the page did not answer in time", fix: "save again" },
   stopped: { why: "the reading was called off", fix: "save again" },
 }
+
+/** What the codec says of a place: nothing of the data itself, whoever made the piece. */
+const positions = /^…?(?:\.\*|\[\d{1,9}\]| Set item \d{1,9}| Map (?:key|value) \d{1,9})+$/
 
 function reasonOf(fault: string): Pick<Gap, "why" | "fix"> {
   if (fault === "late") {

@@ -58,7 +58,7 @@ export interface Encoded {
 
 /** Something that did not come along. Names only, never a value. */
 export interface ValueGap {
-  /** Like `.user.keys[3]` or `.cache Map key 2`, less than 200 characters; `""` is the value itself. */
+  /** Positions, like `.*.*[3]` or `.* Map key 2`, less than 200 characters; `""` is the value itself. */
   path: string
   /** What was there: `function`, `CryptoKey`, `SharedArrayBuffer`… */
   what: string
@@ -1154,7 +1154,10 @@ export function createStructuredCodec(): StructuredCodec {
 
   // ——— Text ———
 
-  /** A place as a person reads it, like `.user.keys[3]`; for gaps and refusals. */
+  /**
+   * A place for gaps and refusals, like `.*.*[3]`. Positions only: names of properties are the site's data, as its values
+   * are (an address book has mail addresses for keys), and so is the index of a sparse array.
+   */
   function pathOf(frame: Frame | null): string {
     let path = ""
     for (let at = frame; at !== null; at = at.parent) {
@@ -1165,17 +1168,13 @@ export function createStructuredCodec(): StructuredCodec {
     return path
   }
 
-  function stepOf({ kind, source, names, at }: Frame): string {
+  function stepOf({ kind, at }: Frame): string {
     const place = at - 1
     if (place < 0) return ""
     if (kind === "item") return `[${place}]`
     if (kind === "Set") return ` Set item ${place}`
     if (kind === "Map") return ` Map ${place % 2 === 0 ? "key" : "value"} ${place >>> 1}`
-    const name = kind === "key" ? names?.[place] : kind === "entry" ? source[place - (place % 2)] : undefined
-    if (typeof name !== "string") return ""
-    const short = name.length > 60 ? `${slice(name, 0, 60)}…` : name
-    if (exec(/^[A-Za-z_][A-Za-z_0-9]*…?$/, short) !== null) return `.${short}`
-    return exec(/^[0-9]+$/, short) === null ? `[${escape(stringify(short))}]` : `[${short}]`
+    return kind === "key" || kind === "entry" ? ".*" : ""
   }
 
   /** ASCII, by escapes that are the same JSON. */

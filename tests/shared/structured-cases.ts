@@ -338,7 +338,7 @@ export const structuredCases: StructuredCase[] = [
         ]),
       }
     },
-    gaps: [".user.keys[3]: CryptoKey", ".user.keys[4]: CryptoKey"],
+    gaps: [".*.*[3]: CryptoKey", ".*.*[4]: CryptoKey"],
   },
   {
     name: "10,000 levels",
@@ -419,15 +419,15 @@ export const structuredCases: StructuredCase[] = [
       }
     },
     gaps: [
-      ".fn: function",
-      ".list[1]: symbol",
-      ".list[2].promise: Promise",
-      ".list[2].weak: WeakMap",
-      ".map Map key 1: function",
-      ".map Map value 1: WeakSet",
-      ".set Set item 1: function",
-      '["odd key"]: symbol',
-      ".error.cause: function",
+      ".*: function",
+      ".*[1]: symbol",
+      ".*[2].*: Promise",
+      ".*[2].*: WeakMap",
+      ".* Map key 1: function",
+      ".* Map value 1: WeakSet",
+      ".* Set item 1: function",
+      ".*: symbol",
+      ".*.*: function",
     ],
   },
   {
@@ -448,7 +448,7 @@ export const structuredCases: StructuredCase[] = [
       }
     },
     expected: () => ({ getter: { b: 1, a: undefined }, proxy: undefined, item: [undefined], keys: undefined, last: 1 }),
-    gaps: [".getter.a: property", ".proxy: object", ".item[0]: object", ".keys: object"],
+    gaps: [".*.*: property", ".*: object", ".*[0]: object", ".*: object"],
   },
   {
     name: "memory that was given away",
@@ -460,7 +460,7 @@ export const structuredCases: StructuredCase[] = [
       return { buffer, view }
     },
     expected: () => ({ buffer: undefined, view: undefined }),
-    gaps: [".buffer: object", ".view: object"],
+    gaps: [".*: object", ".*: object"],
   },
   {
     name: "shared memory",
@@ -468,7 +468,7 @@ export const structuredCases: StructuredCase[] = [
     needs: "SharedArrayBuffer",
     build: () => ({ memory: new SharedArrayBuffer(8), view: [new Uint8Array(new SharedArrayBuffer(8))] }),
     expected: () => ({ memory: undefined, view: [undefined] }),
-    gaps: [".memory: SharedArrayBuffer", ".view[0]: SharedArrayBuffer"],
+    gaps: [".*: SharedArrayBuffer", ".*[0]: SharedArrayBuffer"],
   },
 ]
 

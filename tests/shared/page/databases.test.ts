@@ -79,7 +79,9 @@ describe("reading databases", () => {
   it("names what cannot be carried, once for each store, with how many records it concerns", async () => {
     const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"])
     const encoder = createStructuredCodec()
-    const reader = createDatabaseReader({ encode: (value) => encoder.encode(value === "key" ? { key } : value) })
+    const reader = createDatabaseReader({
+      encode: (value) => encoder.encode(value === "key" ? { "ann@x.com": key } : value),
+    })
     await make("keys", 1, (db) => db.createObjectStore("s\u202e"))
     await fill("keys", "s\u202e", (store) => {
       store.put("key", 1)
@@ -87,7 +89,7 @@ describe("reading databases", () => {
       store.put("plain", 3)
     })
     const { databases, gaps } = await readAll({}, undefined, reader)
-    expect(gaps).toMatchObject([{ what: 'CryptoKey in store "s?" of database "keys" at .key', count: 2 }])
+    expect(gaps).toMatchObject([{ what: 'CryptoKey in store "s?" of database "keys" at .*', count: 2 }])
     expect(gaps[0]?.why).toContain("non-extractable")
     expect(databases[0]?.stores[0]?.records).toHaveLength(3)
   })
@@ -236,6 +238,15 @@ describe("putting pieces together", () => {
     expect(collector.gaps.map(({ where, what, count }) => [where, what, count])).toEqual([
       [`${origin} below https://top.test`, '4 records of store "s" of database "a"', 4],
     ])
+  })
+
+  it("a place that is not one of positions is not shown, whoever made the piece", () => {
+    const gaps = [{ record: 0, path: ".ann@x.com", what: "CryptoKey", why: "it is non-extractable" }]
+    const part = { database: 0, store: 0, records: 0, gaps, unread: 0 }
+    const collector = createDatabaseCollector(origin, null)
+    const databases = [{ ...database, stores: [{ name: "s", count: 1 }] }]
+    collector.add(JSON.stringify({ origin, databases, parts: [part], isEnd: true }))
+    expect(collector.gaps.map(({ what }) => what)).toEqual(['CryptoKey in store "s" of database "a"'])
   })
 
   it("a reading that never began is one line", () => {
