@@ -283,7 +283,7 @@ const snapshotSchema = v.strictObject({
  * The snapshot in a piece of JSON, or in what `JSON.parse` gave.
  *
  * @throws `bad-snapshot` with the path to the first fault, `too-new` for a later schema, `too-large` beyond
- *   `maxSnapshotBytes`. The message names the place and what was expected there, never what stood there.
+ *   `maxSnapshotBytes` (in characters: of the JSON, or of all texts in the object). The message names the place and what was expected there, never what stood there.
  */
 export function parseSnapshot(input: unknown): Snapshot {
   const value = typeof input === "string" ? parseJson(input) : input
@@ -307,7 +307,7 @@ export function snapshotToJson(snapshot: Snapshot): string {
 
 function parseJson(json: string): unknown {
   if (json.length > maxSnapshotBytes) {
-    throw new PspError("too-large", `Cannot read snapshot: ${json.length} characters are more than ${maxSnapshotBytes}`)
+    throw tooLarge(json.length)
   }
   try {
     return JSON.parse(json)
@@ -316,23 +316,33 @@ function parseJson(json: string): unknown {
   }
 }
 
+function tooLarge(characters: number): PspError {
+  return new PspError("too-large", `Cannot read snapshot: ${characters} characters are more than ${maxSnapshotBytes}`)
+}
+
 /** Own `__proto__` keys and deep nesting are refused before the schema walks the value: `in` would see the prototype. */
 function refuseHostileShape(root: unknown): void {
   const pending: { value: unknown; path: string; depth: number }[] = [{ value: root, path: "", depth: 0 }]
+  let characters = 0
+  const look = (item: unknown, key: string | number, { path, depth }: { path: string; depth: number }) => {
+    // Lengths cost nothing; what escapes and UTF-8 add is seen when it is sealed.
+    if (typeof item === "string") characters += item.length
+    else if (typeof item === "object") pending.push({ value: item, path: `${path}.${key}`, depth: depth + 1 })
+  }
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { value, path, depth } = next
     if (typeof value !== "object" || value === null) continue
     if (depth > maxDepth) throw badSnapshot(shorten(path), `expected at most ${maxDepth} levels`)
-    if (Array.isArray(value)) {
-      value.forEach((item: unknown, index) => {
-        if (typeof item === "object") pending.push({ value: item, path: `${path}.${index}`, depth: depth + 1 })
-      })
-      continue
+    const here = next
+    if (Array.isArray(value)) value.forEach((item: unknown, index) => look(item, index, here))
+    else {
+      for (const [key, item] of Object.entries(value)) {
+        if (key === "__proto__") throw badSnapshot(shorten(path), "expected no key named __proto__")
+        characters += key.length
+        look(item, key, here)
+      }
     }
-    for (const [key, item] of Object.entries(value)) {
-      if (key === "__proto__") throw badSnapshot(shorten(path), "expected no key named __proto__")
-      if (typeof item === "object") pending.push({ value: item, path: `${path}.${key}`, depth: depth + 1 })
-    }
+    if (characters > maxSnapshotBytes) throw tooLarge(characters)
   }
 }
 

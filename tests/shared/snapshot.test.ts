@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { maxSnapshotBytes, parseSnapshot, snapshotToJson, type Snapshot } from "../../shared/snapshot.js"
+import { baseToBytes } from "../../shared/session-payload.js"
 import { exampleSnapshot } from "./example-snapshot.js"
 
 /** The example with one place changed; `path` as in the error messages. */
@@ -90,6 +91,25 @@ describe("parseSnapshot", () => {
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
     expect(() => parseSnapshot(deep)).toThrow(expect.objectContaining({ code: "bad-snapshot" }))
     expect(() => parseSnapshot(`{"a":${deep}}`)).toThrow("levels")
+  })
+
+  it("an object whose texts are larger than a snapshot may be is refused, as a text is", () => {
+    const half = "x".repeat(maxSnapshotBytes / 2)
+    const origins = ["one", "two"].map((name) => ({
+      origin: `https://${name}.example.com`,
+      partition: null,
+      localStorage: [["big", half]],
+    }))
+    expect(() => parseSnapshot({ ...exampleSnapshot(), origins })).toThrow(
+      expect.objectContaining({ code: "too-large" }) as Error,
+    )
+  })
+
+  it("what is too large only with its escapes is refused before it is sealed", () => {
+    const escaped = '"'.repeat(maxSnapshotBytes / 2)
+    const origins = [{ origin: "https://app.example.com", partition: null, localStorage: [["big", escaped]] }]
+    const snapshot = parseSnapshot({ ...exampleSnapshot(), origins })
+    expect(() => baseToBytes(snapshot)).toThrow(expect.objectContaining({ code: "too-large" }) as Error)
   })
 
   it("refuses more than fits an envelope before parsing it", () => {
