@@ -1,3 +1,4 @@
+import type { Budget } from "../shared/budget.js"
 import { createDatabaseCollector, type DatabaseCollector, type StopReason } from "../shared/database-pieces.js"
 import type { ReadDatabases } from "../shared/page/database-reader.js"
 import { isPspError } from "../shared/errors.js"
@@ -11,8 +12,8 @@ export interface Reading {
   signal?: AbortSignal | undefined
   /** Bytes of encoded records that were read since the last call. */
   onBytes: (bytes: number) => void
-  /** What may still be read of the session (bytes), over all origins. */
-  room: () => number
+  /** What the session may still take, over all origins. */
+  budget: Budget
 }
 
 /** About 2 MiB: large enough that the way back and forth does not count, small enough to show progress. */
@@ -21,7 +22,7 @@ const pieceSize = 2 * 1024 * 1024
 /** All databases of a document's origin, read by a script of ours beside the page's own, piece by piece. */
 export async function captureDatabases(frame: FrameReading, reading: Reading): Promise<DatabaseCollector> {
   const { target, page, partition } = frame
-  const collector = createDatabaseCollector(page.origin, partition)
+  const collector = createDatabaseCollector(page.origin, partition, reading.budget)
   const names = (page.counts?.databases ?? []).map(({ name }) => name)
   const stop = async (why: StopReason) => {
     collector.stop(why)
@@ -40,11 +41,11 @@ export async function captureDatabases(frame: FrameReading, reading: Reading): P
     } satisfies ReadDatabases)
     for (let piece = await askFrame(target, beginReader, [request]); ; piece = await askFrame(target, nextPiece, [])) {
       if (piece === null) return await stop("gone")
-      const { isEnd, bytes } = collector.add(piece)
+      const { isEnd, isFull, bytes } = collector.add(piece)
       reading.onBytes(bytes)
+      if (isFull) return await stop("max-session")
       if (isEnd) return collector
       if (reading.signal?.aborted === true) return await stop("stopped")
-      if (reading.room() <= 0) return await stop("max-session")
     }
   } catch (error) {
     if (isPspError(error, "aborted")) return stop("late")

@@ -11,13 +11,13 @@ import type { FrameReading } from "./capture-tabs.js"
 export async function captureFiles(
   { target, page, partition }: FrameReading,
   state: OriginState,
-  { limits, room, onBytes }: Reading,
+  { limits, budget, onBytes }: Reading,
   gaps: Gap[],
 ): Promise<void> {
   const where = placeOf(page.origin, partition)
-  const max = Math.min(limits.origin, Math.max(0, room()))
+  const max = Math.min(limits.origin, budget.left)
   const text = await askFrame(target, readFiles, [{ max }]).catch(() => null)
   const found = text === null ? null : (JSON.parse(text) as StoredFiles | null)
-  noteFiles(found, where, state, gaps)
+  noteFiles(found, where, state, budget, gaps)
   onBytes(state.opfs?.bytes ?? 0)
 }

@@ -1,5 +1,7 @@
 import { browser, type Browser } from "wxt/browser"
+import { createBudget } from "../shared/budget.js"
 import { PspError } from "../shared/errors.js"
+import { fitStorage } from "../shared/fit-storage.js"
 import type { PageReading } from "../shared/page/read-page.js"
 import { portabilityGaps } from "../shared/portability.js"
 import type { Gap, Kind } from "../shared/report.js"
@@ -86,8 +88,15 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
   const origins = wanted.counts ? originStatesOf(frames, wanted.local, gaps) : undefined
   const kept = read.filter(({ frames: [top] }) => top === undefined || !options.openedTabs?.includes(top.target.tabId))
   const tabStates = wanted.session ? tabStatesOf(kept, ticked, gaps) : undefined
+  const places = frames.map((frame, index) => ({ frame, state: origins?.[index] }))
+  const limits = options.limits ?? defaultLimits
+  const budget = createBudget(limits.session)
+  fitStorage({ cookies, origins, tabs: tabStates }, budget, gaps)
   if (origins !== undefined) {
-    await fillOrigins(frames, origins, kinds, options, gaps)
+    const carried = places.flatMap(({ frame, state }) =>
+      state !== undefined && origins.includes(state) ? [{ frame, state }] : [],
+    )
+    await fillOrigins(carried, kinds, { ...options, limits, budget }, gaps)
     noteUncarried(origins, kinds, gaps)
     noteUnopened({ ...scope, sites }, origins, cookies ?? [], gaps)
   }
@@ -128,41 +137,38 @@ async function cookiesOf(sites: string[], storeId: string, gaps: Gap[]) {
   return (await Promise.all(sites.map((site) => captureCookies(site, storeId, gaps)))).flat()
 }
 
-/** Databases and files of each origin, all origins at once; each has its place in `origins`. */
+/** Databases of all origins at once, then files: they get what is left. */
 async function fillOrigins(
-  frames: FrameReading[],
-  origins: OriginState[],
+  places: { frame: FrameReading; state: OriginState }[],
   kinds: Kind[],
-  { limits = defaultLimits, signal, onProgress }: CaptureOptions,
+  { limits, budget, signal, onProgress }: Omit<Reading, "onBytes"> & CaptureOptions,
   gaps: Gap[],
 ): Promise<void> {
   let bytes = 0
-  const reading: Reading = {
-    limits,
-    signal,
-    room: () => limits.session - bytes,
-    onBytes: (more) => {
-      bytes += more
-      onProgress?.(bytes)
-    },
+  const onBytes = (more: number) => {
+    bytes += more
+    onProgress?.(bytes)
   }
-  await Promise.all(
-    frames.map(async (frame, index) => {
-      const state = origins[index]
-      if (state === undefined) return
-      if (kinds.includes("indexedDB") && frame.page.counts !== undefined) {
-        const { databases } = frame.page.counts
-        if (databases === null) gaps.push(untoldGap(frame.page))
-        else if (databases.length === 0) state.indexedDB = []
-        else {
-          const collector = await captureDatabases(frame, reading)
-          state.indexedDB = collector.databases
-          gaps.push(...collector.gaps)
-        }
-      }
-      if (kinds.includes("opfs") && state.opfs !== undefined) await captureFiles(frame, state, reading, gaps)
-    }),
-  )
+  const reading: Reading = { limits, budget, signal, onBytes }
+  if (kinds.includes("indexedDB")) {
+    await Promise.all(places.map(({ frame, state }) => fillDatabases(frame, state, reading, gaps)))
+  }
+  if (!kinds.includes("opfs")) return
+  for (const { frame, state } of places) {
+    if (state.opfs !== undefined) await captureFiles(frame, state, reading, gaps)
+  }
+}
+
+async function fillDatabases(frame: FrameReading, state: OriginState, reading: Reading, gaps: Gap[]): Promise<void> {
+  if (frame.page.counts === undefined) return
+  const { databases } = frame.page.counts
+  if (databases === null) gaps.push(untoldGap(frame.page))
+  else if (databases.length === 0) state.indexedDB = []
+  else {
+    const collector = await captureDatabases(frame, reading)
+    state.indexedDB = collector.databases
+    gaps.push(...collector.gaps)
+  }
 }
 
 function untoldGap({ origin }: PageReading): Gap {

@@ -1,4 +1,7 @@
-/** Most bytes of encoded records and files that a capture takes; what is over is named in its report. */
+/**
+ * Most bytes that a capture takes, as they are sealed: escapes and Base64 count. `database` and `origin` are about records
+ * and files, `session` about everything. What is over is named in the report.
+ */
 export interface Limits {
   database: number
   origin: number
@@ -7,5 +10,5 @@ export interface Limits {
 
 const MiB = 1024 * 1024
 
-/** Generous: what fits an envelope (see `maxSnapshotBytes`), less what cookies and storage need. */
+/** Generous: what fits an envelope (see `maxSnapshotBytes`), less a margin; more than that is never taken. */
 export const defaultLimits: Limits = { database: 48 * MiB, origin: 48 * MiB, session: 64 * MiB }

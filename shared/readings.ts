@@ -1,3 +1,4 @@
+import { jsonSize, type Budget } from "./budget.js"
 import { placeOf } from "./database-pieces.js"
 import type { StoredFiles } from "./page/read-files.js"
 import type { PageReading } from "./page/read-page.js"
@@ -96,17 +97,26 @@ export function noteFrames(readings: TabReading[], sites: readonly string[], gap
 }
 
 /** Puts what was read of the private files into the origin's state, and names the rest. */
-export function noteFiles(found: StoredFiles | null, where: string, state: OriginState, gaps: Gap[]): void {
+export function noteFiles(
+  found: StoredFiles | null,
+  where: string,
+  state: OriginState,
+  budget: Budget,
+  gaps: Gap[],
+): void {
   if (found === null) {
     const why = "the page did not give them"
     gaps.push({ kind: "opfs", where, what: "private files", why, fix: "save again", count: 1 })
     return
   }
-  state.opfs = { files: found.files, bytes: found.bytes, entries: found.entries }
-  if (found.left.length === 0) return
-  const what = found.left.length === 1 ? "1 private file" : `${found.left.length} private files`
-  const why = "over the size limit, or in use by the site"
-  gaps.push({ kind: "opfs", where, what, why, fix: "raise the limit, or save again", count: found.left.length })
+  const entries = found.entries.filter((entry) => budget.take(jsonSize(entry)))
+  state.opfs = { files: found.files, bytes: found.bytes, entries }
+  const left = found.left + found.entries.length - entries.length
+  if (left === 0) return
+  const what = left === 1 ? "1 private file" : `${left} private files`
+  const why = "over the size limits, or in use by the site"
+  const fix = "save less of the site, raise the limits (in the popup: Size limits), or save again"
+  gaps.push({ kind: "opfs", where, what, why, fix, count: left })
 }
 
 /** How much of each kind a snapshot carries; a kind that was not asked for is missing. */

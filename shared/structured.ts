@@ -43,6 +43,8 @@ export interface StructuredCodec {
    * the graph can be read only asynchronously (Blob, File, extractable CryptoKey).
    */
   encode(value: unknown): Encoded | Promise<Encoded>
+  /** As `encode`, but nothing that takes long is begun: first see how large it gets. */
+  prepare(value: unknown): Encoded | Pending
   /**
    * The value; a promise of it only when a CryptoKey must be imported.
    * @throws an error named `DecodeError` for what is malformed or unknown here; it says the place, never a value.
@@ -54,6 +56,13 @@ export interface Encoded {
   /** One line of ASCII JSON. */
   text: string
   gaps: ValueGap[]
+}
+
+/** A value of which something can be read only asynchronously. */
+export interface Pending {
+  /** About how many characters its text gets: exact but for keys, whose length is told by nobody. */
+  size: number
+  read(): Promise<Encoded>
 }
 
 /** Something that did not come along. Names only, never a value. */
@@ -366,7 +375,9 @@ export function createStructuredCodec(): StructuredCodec {
     /** Behind the children. */
     end: string
     /** What comes behind the text when it is there. */
-    later: Promise<string> | null
+    later: (() => Promise<string>) | null
+    /** About how many characters that is. */
+    laterSize: number
     /** What it is, when it cannot be carried; `""` otherwise. */
     gap: string
     why: string
@@ -381,6 +392,7 @@ export function createStructuredCodec(): StructuredCodec {
     between: ":",
     end: "]}",
     later: null,
+    laterSize: 0,
     gap: "",
     why: "",
     isObject: false,
@@ -391,6 +403,12 @@ export function createStructuredCodec(): StructuredCodec {
   }
 
   function encode(value: unknown): Encoded | Promise<Encoded> {
+    const prepared = prepare(value)
+    // Own: what everything inherits may have any name.
+    return hasOwn(prepared, "text") ? (prepared as Encoded) : (prepared as Pending).read()
+  }
+
+  function prepare(value: unknown): Encoded | Pending {
     try {
       const text = encodeTree(value)
       return text === null ? encodeGraph(value) : { text: escape(text), gaps: [] }
@@ -434,11 +452,12 @@ export function createStructuredCodec(): StructuredCodec {
     }
   }
 
-  function encodeGraph(root: unknown): Encoded | Promise<Encoded> {
+  function encodeGraph(root: unknown): Encoded | Pending {
     const gaps: ValueGap[] = []
     const numbers = new MapHere<object, number>()
     const parts = list<string>()
-    const waiting = list<Promise<void>>()
+    const waiting = list<() => Promise<void>>()
+    let waitingSize = 0
     let out = ""
     let top = null as WritingFrame | null
     let count = 0
@@ -467,14 +486,17 @@ export function createStructuredCodec(): StructuredCodec {
       }
       // What it does not say, it inherits from there, and not from the page.
       const writing = setPrototypeOf(writingOf(value), plainWriting) as Writing
-      const { source, names, later, gap } = writing
+      const { source, names, later, laterSize, gap } = writing
       if (gap === "" || writing.isObject) mapSet(numbers, value, count++)
       if (later === null) out += gap === "" ? writing.text : report(writing)
       else {
         append(parts, out)
         append(parts, "")
         out = ""
-        append(waiting, fill(parts.length - 1, writing.text, later, kindOf(value), pathOf(top)))
+        const hole = parts.length - 1
+        const path = pathOf(top)
+        append(waiting, () => fill(hole, writing.text, later, kindOf(value), path))
+        waitingSize += writing.text.length + laterSize
       }
       if (source === null) return
       const { kind, between, end } = writing
@@ -482,9 +504,9 @@ export function createStructuredCodec(): StructuredCodec {
       top = { parent: top, kind, source: source as Children, names, size, at: 0, between, end }
     }
 
-    const fill = async (hole: number, text: string, later: Promise<string>, what: string, path: string) => {
+    const fill = async (hole: number, text: string, later: () => Promise<string>, what: string, path: string) => {
       try {
-        parts[hole] = text + (await later)
+        parts[hole] = text + (await later())
       } catch {
         // Its number is given away, so something has to stand there that counts.
         parts[hole] = report({ ...plainWriting, gap: what, why: "it cannot be read", isObject: true }, path)
@@ -516,10 +538,12 @@ export function createStructuredCodec(): StructuredCodec {
     append(parts, out)
     const finish = () => ({ text: escape(join(parts, "")), gaps })
     if (waiting.length === 0) return finish()
-    return (async () => {
-      for (let i = 0; i < waiting.length; i++) await waiting[i]
+    const read = async () => {
+      // One after the other: no more of them is in memory than must be.
+      for (let i = 0; i < waiting.length; i++) await waiting[i]?.()
       return finish()
-    })()
+    }
+    return { size: escape(join(parts, "")).length + waitingSize, read }
   }
 
   function special(tag: string, text: string): string {
@@ -623,11 +647,13 @@ export function createStructuredCodec(): StructuredCodec {
 
   function blobBrand(name: "Blob" | "File", attributes: Builtin[]): Brand {
     const type = member("Blob", "type")
+    const size = member("Blob", "size")
     const write = (value: object): Partial<Writing> => {
       let more = ""
       for (let i = 0; i < attributes.length; i++) more += `,${stringify(attributes[i]?.(value))}`
       const read = async () => `${base64(new BytesHere((await blobBytes(value)) as ArrayBuffer))}"${more}]}`
-      return { text: `{"$":["${name}",${stringify(type(value))},"`, later: read() }
+      const laterSize = base64Length(size(value) as number) + more.length + 3
+      return { text: `{"$":["${name}",${stringify(type(value))},"`, later: read, laterSize }
     }
     return { is: answers(attributes[0] ?? member("Blob", "size")), write }
   }
@@ -847,7 +873,8 @@ export function createStructuredCodec(): StructuredCodec {
     if (algorithm["length"] !== undefined) params += `,"length":${algorithm["length"] as number}`
     const usages = treeText(keyUsages(key))
     const read = async () => `${treeText(await exportKey(subtle, "jwk", key))},${params}},${usages}]}`
-    return { text: '{"$":["CryptoKey",', later: read() }
+    // A private RSA key of 4096 bits has 3,200 characters, and there are hardly any larger.
+    return { text: '{"$":["CryptoKey",', later: read, laterSize: 4096 }
   }
 
   /** What comes from the browser itself, as JSON. */
@@ -1197,12 +1224,17 @@ export function createStructuredCodec(): StructuredCodec {
     return out + slice(text, done)
   }
 
+  function base64Length(bytes: number): number {
+    const tail = bytes % 3
+    return ((bytes - tail) / 3 + (tail === 0 ? 0 : 1)) * 4
+  }
+
   /** Base64 with padding; by table where the engine has none of its own. */
   function base64(bytes: Uint8Array): string {
     if (toBase64 !== absent) return toBase64(bytes) as string
     const length = typedMethods.bytes(bytes) as number
     const tail = length % 3
-    const out = new BytesHere(((length - tail) / 3 + (tail === 0 ? 0 : 1)) * 4)
+    const out = new BytesHere(base64Length(length))
     let at = 0
     for (let i = 0; i < length; i += 3) {
       const bits = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
@@ -1245,5 +1277,5 @@ export function createStructuredCodec(): StructuredCodec {
     return seen > 63 ? null : out
   }
 
-  return { encode, decode }
+  return { encode, prepare, decode }
 }

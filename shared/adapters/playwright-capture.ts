@@ -1,5 +1,7 @@
+import { createBudget } from "../budget.js"
 import { isPspError } from "../errors.js"
-import { defaultLimits, type Limits } from "../limits.js"
+import { fitStorage } from "../fit-storage.js"
+import { defaultLimits } from "../limits.js"
 import { readContext } from "../page/read-context.js"
 import { readPage } from "../page/read-page.js"
 import { isOfSites, partitionOf } from "../partition.js"
@@ -30,7 +32,7 @@ import {
   type PlaywrightContext,
   type PlaywrightPage,
 } from "./playwright-target.js"
-import { readOriginContents, type ContentWork } from "./read-contents.js"
+import { readOriginDatabases, readOriginFiles, type ContentWork } from "./read-contents.js"
 import { createSteps } from "./steps.js"
 
 /**
@@ -50,7 +52,18 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
   const gaps: Gap[] = []
   const limits = { ...defaultLimits, ...options.max }
   const browser = engineOf(context)
-  const work: Work = { context, sites, kinds, gaps, step, limits, engine: browser.engine, ...(signal && { signal }) }
+  const budget = createBudget(limits.session)
+  const work: Work = {
+    context,
+    sites,
+    kinds,
+    gaps,
+    step,
+    limits,
+    budget,
+    engine: browser.engine,
+    ...(signal && { signal }),
+  }
   const blank = lazyBlankPage(context, step, gone, options.timeoutMs)
   const closers: (() => Promise<void>)[] = []
   try {
@@ -65,15 +78,24 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
     await joinPartitions(work, read, blank)
     const wanted = { sites, withoutOrigins: [] }
     const wantsOrigins = kinds.some((kind) => kind === "localStorage" || kind === "indexedDB" || kind === "opfs")
-    const origins = wantsOrigins
+    const places = wantsOrigins
       ? await readOrigins(work, oneOfEachStorage(read, wanted), options.origins, blank)
       : undefined
+    const origins = places?.map(({ state }) => state)
     noteFrames(read, sites, gaps)
     if (origins !== undefined) {
       const scope = { sites, kinds, withoutOrigins: [], knownOrigins: [] }
       noteUnopened(scope, origins, cookies ?? [], gaps, "open a page of it, or name it in `origins`, and capture again")
     }
     const tabs = kinds.includes("sessionStorage") ? tabStatesOf(read, wanted, gaps) : undefined
+    fitStorage({ cookies, origins, tabs }, work.budget, gaps)
+    if (places !== undefined && origins !== undefined) {
+      await readContents(
+        work,
+        places.filter(({ state }) => origins.includes(state)),
+      )
+      noteUncarried(origins, kinds, gaps)
+    }
     const shown = await readContextOf(work, read)
     const snapshot: Snapshot = {
       schema: 1,
@@ -101,7 +123,6 @@ interface Work extends ContentWork {
   context: PlaywrightContext
   sites: readonly string[]
   kinds: readonly Kind[]
-  limits: Limits
   engine: string
   signal?: AbortSignal
 }
@@ -174,45 +195,75 @@ async function joinPartitions({ step }: Work, read: TabReading<FrameReading>[], 
   for (const frame of apart) frame.partition = null
 }
 
+/** Where an origin is read, and what was read so far. */
+interface Place {
+  state: OriginState
+  /** A document of it, for the next that is asked; the blank page of ours has to go there once more by then. */
+  frame: () => FrameReading
+}
+
+/** What the documents themselves tell; databases and files come later, when it is known how much room is left. */
 async function readOrigins(
   work: Work,
   frames: FrameReading[],
   closed: readonly string[] = [],
   blank: LazyBlankPage,
-): Promise<OriginState[]> {
-  const { kinds, gaps, limits } = work
-  const origins = originStatesOf(frames, kinds.includes("localStorage"), gaps)
-  const room = { left: limits.session }
-  for (const [index, state] of origins.entries()) {
+): Promise<Place[]> {
+  const { kinds, gaps } = work
+  const states = originStatesOf(frames, kinds.includes("localStorage"), gaps)
+  const places = states.flatMap((state, index): Place[] => {
     const frame = frames[index]
-    if (frame !== undefined) await readOriginContents(work, frame, state, room)
-  }
+    return frame === undefined ? [] : [{ state, frame: () => frame }]
+  })
   for (const origin of closed) {
-    if (origins.some((state) => state.origin === origin && state.partition === null)) continue
-    const frame = await readClosedOrigin(work, origin, blank)
-    if (frame === null) continue
-    const [state] = originStatesOf([frame], kinds.includes("localStorage"), gaps)
+    if (places.some(({ state }) => state.origin === origin && state.partition === null)) continue
+    const found = await readClosedOrigin(work, origin, blank)
+    if (found === null) continue
+    const [state] = originStatesOf([found], kinds.includes("localStorage"), gaps)
     if (state === undefined) continue
-    // The blank page goes on to the next origin: this one is read to its end first.
-    await readOriginContents(work, frame, state, room)
-    origins.push(state)
+    places.push({ state, frame: () => ({ ...found, place: visitLater(work, origin, blank) }) })
   }
-  noteUncarried(origins, kinds, gaps)
-  return origins
+  return places
+}
+
+/** Databases of all origins come before the files of any. */
+async function readContents(work: Work, places: Place[]): Promise<void> {
+  for (const { state, frame } of places) {
+    await readOriginDatabases(work, frame(), state)
+  }
+  for (const { state, frame } of places) await readOriginFiles(work, frame(), state)
 }
 
 /** An origin that no page shows: from a blank page of ours. */
 async function readClosedOrigin(work: Work, origin: string, blank: LazyBlankPage): Promise<FrameReading | null> {
   const { sites, gaps, step } = work
-  const place = isOfSites(origin, sites)
-    ? await step(`visiting ${origin}`, async () => (await blank.get()).visit(origin, null))
-    : null
+  const place = isOfSites(origin, sites) ? await visitOrigin(work, origin, blank) : null
   if (place === null) {
     gaps.push(unreadGap(origin, isOfSites(origin, sites)))
     return null
   }
-  const evaluate = async (expression: string) => String(await place.evaluate(expression))
-  return step(`reading ${origin}`, () => readFrame({ url: origin, above: [], evaluate }, work))
+  return step(`reading ${origin}`, () => readFrame({ url: origin, above: [], ...place }, work))
+}
+
+async function visitOrigin(
+  { step }: Work,
+  origin: string,
+  blank: LazyBlankPage,
+): Promise<FrameReading["place"] | null> {
+  const place = await step(`visiting ${origin}`, async () => (await blank.get()).visit(origin, null))
+  return place === null ? null : { evaluate: async (expression) => String(await place.evaluate(expression)) }
+}
+
+/** Goes there when something is asked at last: most origins have neither databases nor files. */
+function visitLater(work: Work, origin: string, blank: LazyBlankPage): FrameReading["place"] {
+  let visit: ReturnType<typeof visitOrigin> | null = null
+  return {
+    async evaluate(expression) {
+      const place = await (visit ??= visitOrigin(work, origin, blank))
+      if (place === null) throw new TypeError("Something else than a blank page answered")
+      return place.evaluate(expression)
+    },
+  }
 }
 
 async function readContextOf(work: Work, read: TabReading<FrameReading>[]): Promise<BrowserContextState | undefined> {

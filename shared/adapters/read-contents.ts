@@ -1,3 +1,4 @@
+import type { Budget } from "../budget.js"
 import { createDatabaseCollector, placeOf } from "../database-pieces.js"
 import { isPspError } from "../errors.js"
 import type { Limits } from "../limits.js"
@@ -15,6 +16,7 @@ export interface ContentWork {
   gaps: Gap[]
   step: Step
   limits: Limits
+  budget: Budget
 }
 
 interface Readable extends Reading {
@@ -24,40 +26,33 @@ interface Readable extends Reading {
 /** About how many characters come out of the page at once. */
 const pieceSize = 4 * 1024 * 1024
 
-/** Databases and private files of an origin, into `state`; `room` is what the session may still take. */
-export async function readOriginContents(
-  work: ContentWork,
-  frame: Readable,
-  state: OriginState,
-  room: { left: number },
-): Promise<void> {
+/** The databases of an origin, into `state`, as far as the budget goes. */
+export async function readOriginDatabases(work: ContentWork, frame: Readable, state: OriginState): Promise<void> {
   const { kinds, gaps } = work
   const { counts, origin } = frame.page
-  if (kinds.includes("indexedDB") && counts !== undefined) {
-    if (counts.databases === null) {
-      const why = "the browser does not say whether there is any"
-      gaps.push({ kind: "indexedDB", where: origin, what: "IndexedDB", why, fix: "", count: 1 })
-    } else if (counts.databases.length === 0) state.indexedDB = []
-    else
-      await readDatabases(
-        work,
-        frame,
-        counts.databases.map(({ name }) => name),
-        state,
-        room,
-      )
+  if (!kinds.includes("indexedDB") || counts === undefined) return
+  if (counts.databases === null) {
+    const why = "the browser does not say whether there is any"
+    gaps.push({ kind: "indexedDB", where: origin, what: "IndexedDB", why, fix: "", count: 1 })
+  } else if (counts.databases.length === 0) state.indexedDB = []
+  else {
+    const names = counts.databases.map(({ name }) => name)
+    await readDatabases(work, frame, names, state)
   }
-  if (kinds.includes("opfs") && state.opfs !== undefined) await readPrivateFiles(work, frame, state, room)
+}
+
+/** The private files of an origin, when they were asked for. */
+export async function readOriginFiles(work: ContentWork, frame: Readable, state: OriginState): Promise<void> {
+  if (work.kinds.includes("opfs") && state.opfs !== undefined) await readPrivateFiles(work, frame, state)
 }
 
 async function readDatabases(
-  { gaps, step, limits }: ContentWork,
+  { gaps, step, limits, budget }: ContentWork,
   { page: { origin }, partition, place }: Readable,
   names: string[],
   state: OriginState,
-  room: { left: number },
 ): Promise<void> {
-  const collector = createDatabaseCollector(origin, partition)
+  const collector = createDatabaseCollector(origin, partition, budget)
   const ask = (call: string) => step(`reading databases of ${origin}`, () => place.evaluate(call))
   try {
     const install = (withHelpers: boolean) =>
@@ -66,14 +61,9 @@ async function readDatabases(
     const request = { names, maxDatabase: limits.database, maxOrigin: limits.origin, pieceSize }
     let piece = await ask(`(pspDatabaseReader.begin(${JSON.stringify(request)}), pspDatabaseReader.next())`)
     for (;;) {
-      const { isEnd, bytes } = collector.add(piece)
-      room.left -= bytes
+      const { isEnd, isFull } = collector.add(piece)
+      if (isFull) await ask(`(pspDatabaseReader.stop(), "")`)
       if (isEnd) break
-      if (room.left <= 0) {
-        collector.stop("max-session")
-        await ask(`(pspDatabaseReader.stop(), "")`)
-        break
-      }
       piece = await ask("pspDatabaseReader.next()")
     }
   } catch (error) {
@@ -85,14 +75,14 @@ async function readDatabases(
 }
 
 async function readPrivateFiles(
-  { gaps, step, limits }: ContentWork,
+  { gaps, step, limits, budget }: ContentWork,
   { page: { origin }, partition, place }: Readable,
   state: OriginState,
-  room: { left: number },
 ): Promise<void> {
   const where = placeOf(origin, partition)
-  const max = Math.min(limits.origin, Math.max(0, room.left))
-  const text = await step(`reading files of ${origin}`, () => place.evaluate(pageExpression(readFiles, { max })))
-  noteFiles(JSON.parse(text) as StoredFiles | null, where, state, gaps)
-  room.left -= state.opfs?.bytes ?? 0
+  const max = Math.min(limits.origin, budget.left)
+  const text = await step(`reading files of ${origin}`, () =>
+    place.evaluate(pageExpression(readFiles, { max })).catch(() => "null"),
+  )
+  noteFiles(JSON.parse(text) as StoredFiles | null, where, state, budget, gaps)
 }

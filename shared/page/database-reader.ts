@@ -1,14 +1,16 @@
 /** What it uses of the value codec (`structured.ts`). */
 export interface ValueEncoder {
-  encode(value: unknown): Encoded | Promise<Encoded>
+  prepare(value: unknown): Encoded | { size: number; read(): Promise<Encoded> }
 }
+
+type Half = ReturnType<ValueEncoder["prepare"]>
 
 interface Encoded {
   text: string
   gaps: { path: string; what: string; why: string }[]
 }
 
-/** Sizes are in characters of encoded text, which is ASCII: one byte each. */
+/** Sizes are bytes of the JSON that is sealed, in which the text of the codec, ASCII, stands as a string. */
 export interface ReadDatabases {
   /** Names to read, as `readPage` counted them. */
   names: string[]
@@ -24,6 +26,8 @@ export interface PieceHeader {
   origin: string
   /** Told once, in the first piece. */
   databases?: SurveyedDatabase[]
+  /** How many databases there are beyond those, that nobody looked at. */
+  unlisted?: number
   parts: PiecePart[]
   /** True in the last piece. */
   isEnd: boolean
@@ -34,10 +38,12 @@ export interface PiecePart {
   database: number
   store: number
   records: number
-  /** What of the values could not be carried: `record` counts from the start of this part. */
-  gaps: { record: number; path: string; what: string; why: string }[]
+  /** What of the values could not be carried, and how often; `path` is the first place. */
+  gaps: { path: string; what: string; why: string; count: number }[]
   /** Records that the browser does not read: their data is damaged, or of a kind that no extension gets. */
   unread: number
+  /** Records that were left out for their size, though the reading went on behind them. */
+  large?: { why: "max-database" | "max-origin"; records: number }
   /** Why the store ends here although it holds more; `left` records were not read, null where they cannot be counted. */
   cut?: { why: "max-database" | "max-origin" | "upgraded" | "failed" | "late"; left: number | null; error: string }
 }
@@ -54,7 +60,12 @@ export interface SurveyedDatabase {
     indexes: { name: string; keyPath: string | string[]; unique: boolean; multiEntry: boolean }[]
     count: number
   }[]
-  /** Why it could not be opened: `late` (something holds it), or the name of the exception. */
+  /** Bytes that all of this but its records has in the sealed JSON. */
+  size: number
+  /**
+   * Why nothing of it is read: `late` (something holds it), `many` stores or indexes, `max-database` or
+   * `max-origin` by its description alone, or the name of the exception.
+   */
   fault: string | null
 }
 
@@ -77,6 +88,8 @@ export interface DatabaseReader {
  */
 export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   const limit = 5000
+  /** Far beyond what any app has: a page that makes more wants to fill the report, or us. */
+  const most = { databases: 500, stores: 500, indexes: 2000 }
   let request: ReadDatabases
   let ahead: Promise<string> | null = null
   let databases: SurveyedDatabase[] = []
@@ -84,6 +97,8 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   /** Where the next piece begins: after `key` of that store. */
   let at = { database: 0, store: 0, key: null as { after: IDBValidKey } | null, read: 0 }
   let sizes = { database: 0, origin: 0 }
+  /** Bytes of records that were read and then left out for their size. */
+  let inVain = 0
   /** Stores that were late: the more there are, the shorter the wait for the next, or a thousand would take hours. */
   let lateStores = 0
   let isTold = false
@@ -101,6 +116,15 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     const name = (error as { name?: unknown } | null)?.name
     return typeof name === "string" && /^\w{1,40}$/.test(name) ? name : "Error"
   }
+  /** How long a text of the codec gets as a string of the sealed JSON. Natively: quotes are many. */
+  const sizeOf = (text: string) => JSON.stringify(text).length
+  const halfSize = (half: Half) => ("text" in half ? sizeOf(half.text) : half.size)
+  /** What stands around a record's key and value: `{"key":…,"value":…},` */
+  const around = 18
+  const limitOf = (): "max-database" | "max-origin" =>
+    request.maxDatabase - sizes.database <= request.maxOrigin - sizes.origin ? "max-database" : "max-origin"
+  const room = () => Math.min(request.maxDatabase - sizes.database, request.maxOrigin - sizes.origin)
+
   const answerOf = <T>(asked: IDBRequest<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       asked.onsuccess = () => resolve(asked.result)
@@ -144,7 +168,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   }
 
   const survey = async (name: string, index: number): Promise<SurveyedDatabase> => {
-    const found: SurveyedDatabase = { name, version: 0, stores: [], fault: null }
+    const found: SurveyedDatabase = { name, version: 0, stores: [], size: 0, fault: null }
     let opened: NonNullable<typeof connection>
     const since = performance.now()
     try {
@@ -157,6 +181,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       found.version = db.version
       const names = Array.from(db.objectStoreNames)
       if (names.length === 0) return found
+      if (names.length > most.stores) return { ...found, fault: "many" }
       const looking = db.transaction(names, "readonly")
       for (const storeName of names) {
         const store = looking.objectStore(storeName)
@@ -171,6 +196,9 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
           }),
           count: 0,
         })
+      }
+      if (found.stores.reduce((sum, { indexes }) => sum + indexes.length, 0) > most.indexes) {
+        return { ...found, stores: [], fault: "many" }
       }
       const counts = found.stores.map(async (store) => {
         store.count = await answerOf(looking.objectStore(store.name).count())
@@ -217,6 +245,25 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     }
   }
 
+  /** Names have any length, and there may be many: a database whose description does not fit is left out whole. */
+  const chargeNames = (database: SurveyedDatabase, index: number) => {
+    const { name, version, stores } = database
+    // Escaped below: what leaves the page is ASCII, and the sealed JSON has UTF-8, which is never longer.
+    database.size = ascii(JSON.stringify({ name, version, stores })).length
+    if (database.fault === null && database.size <= Math.min(request.maxDatabase, request.maxOrigin - sizes.origin)) {
+      sizes.origin += database.size
+      if (index === 0) sizes.database = database.size
+      return
+    }
+    database.fault ??= database.size > request.maxDatabase ? "max-database" : "max-origin"
+    database.name = name.slice(0, 100)
+    database.stores = []
+    database.size = 0
+  }
+  /** Names of databases and stores are any text: only ASCII leaves the page. */
+  const ascii = (text: string) =>
+    text.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
   const readPiece = async (): Promise<string> => {
     const header: PieceHeader = { origin: location.origin, parts: [], isEnd: false }
     const lines: string[] = []
@@ -226,15 +273,17 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     const isSlow = () => holdsSomething() && performance.now() - since > limit / 2
     if (!isTold) {
       isTold = true
-      databases = await Promise.all(request.names.map((name, index) => survey(name, index)))
+      databases = await Promise.all(request.names.slice(0, most.databases).map((name, index) => survey(name, index)))
+      databases.forEach(chargeNames)
       header.databases = databases
+      header.unlisted = Math.max(0, request.names.length - most.databases)
     }
     while (!isEnd && size < request.pieceSize && !isSlow()) {
       const surveyed = databases[at.database]
       const store = surveyed?.stores[at.store]
       if (surveyed === undefined || store === undefined) {
         at = { database: at.database + 1, store: 0, key: null, read: 0 }
-        sizes = { database: 0, origin: sizes.origin }
+        sizes = { database: databases[at.database]?.size ?? 0, origin: sizes.origin }
         connection?.db.close()
         connection = null
         isEnd = at.database >= databases.length
@@ -250,11 +299,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       if (part.isDone) at = { ...at, store: at.store + 1, key: null, read: 0 }
     }
     header.isEnd = isEnd
-    // Names of databases and stores are any text: only ASCII leaves the page.
-    const head = JSON.stringify(header).replace(
-      /[\u007f-\uffff]/g,
-      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    )
+    const head = ascii(JSON.stringify(header))
     lines.unshift(head)
     return lines.join("\n")
   }
@@ -278,14 +323,19 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
     }
   }
 
-  const readPart = async (lines: string[], room: number, name: string, store: SurveyedDatabase["stores"][number]) => {
+  const readPart = async (lines: string[], enough: number, name: string, store: SurveyedDatabase["stores"][number]) => {
     const { database, store: place } = at
     const part: PiecePart = { database, store: place, records: 0, gaps: [], unread: 0 }
-    const most = Math.min(request.maxDatabase - sizes.database, request.maxOrigin - sizes.origin)
-    const found: [Encoded | Promise<Encoded>, Encoded | Promise<Encoded>][] = []
+    const fits = room()
+    const why = limitOf()
+    const found: { key: Half; value: Half; bytes: number; isHere: boolean }[] = []
     let size = 0
     let isDone = false as boolean
     let isCut = false as boolean
+    const leaveOut = () => {
+      part.large ??= { why, records: 0 }
+      part.large.records++
+    }
     const patience = limit / (1 + lateStores)
     const since = performance.now() - limit + patience
     /** A busy page gives smaller pieces, not fewer records. */
@@ -316,17 +366,24 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
                 cursor.continue()
                 return
               }
-              const record: (typeof found)[number] = [encoder.encode(cursor.primaryKey), encoder.encode(value.is)]
-              // How long a Blob gets is not known yet: a piece takes a few of them at most.
-              for (const piece of record) size += "text" in piece ? piece.text.length + 1 : request.pieceSize / 16
-              if (size > most) {
+              const record = { key: encoder.prepare(cursor.primaryKey), value: encoder.prepare(value.is) }
+              const isHere = "text" in record.key && "text" in record.value
+              // Of a Blob the bytes are not read yet.
+              const more = halfSize(record.key) + halfSize(record.value) + around
+              if (size + more <= fits) {
+                found.push({ ...record, bytes: more, isHere })
+                size += more
+              } else if (isHere && (more <= request.pieceSize || inVain > request.maxOrigin)) {
                 isCut = true
                 resolve()
                 return
+              } else {
+                // One large thing is no reason to leave out what is behind it, as long as passing over it costs little.
+                leaveOut()
+                if (isHere) inVain += more
               }
-              found.push(record)
               at.key = { after: cursor.primaryKey }
-              if (size >= room || performance.now() > endsAt) resolve()
+              if (size >= enough || performance.now() > endsAt) resolve()
               else cursor.continue()
             } catch (error) {
               reject(error instanceof Error ? error : new Error(nameOf(error)))
@@ -336,11 +393,11 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
         since,
       )
     } catch (error) {
-      const why = connection?.isLost === true ? "upgraded" : nameOf(error) === "late" ? "late" : "failed"
-      const next = why === "failed" && connection !== null ? await nextKey(connection.db, store.name) : null
+      const fault = connection?.isLost === true ? "upgraded" : nameOf(error) === "late" ? "late" : "failed"
+      const next = fault === "failed" && connection !== null ? await nextKey(connection.db, store.name) : null
       if (next === null) {
-        part.cut = { why, left: null, error: nameOf(error) }
-        if (why === "late") lateStores++
+        part.cut = { why: fault, left: null, error: nameOf(error) }
+        if (fault === "late") lateStores++
         isDone = true
       } else {
         // One record stops the cursor: go on behind it.
@@ -349,21 +406,26 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       }
     }
     size = 0
-    for (const record of found) {
-      const key = "text" in record[0] ? record[0] : await record[0]
-      const value = "text" in record[1] ? record[1] : await record[1]
+    for (const { key: keyHalf, value: valueHalf, bytes, isHere } of found) {
+      const key = "text" in keyHalf ? keyHalf : await keyHalf.read()
+      const value = "text" in valueHalf ? valueHalf : await valueHalf.read()
+      const more = isHere ? bytes : sizeOf(key.text) + sizeOf(value.text) + around
+      if (size + more > fits) {
+        leaveOut()
+        continue
+      }
       lines.push(key.text, value.text)
-      size += key.text.length + value.text.length + 2
-      for (const gap of value.gaps) part.gaps.push({ record: part.records, ...gap })
+      size += more
+      for (const { path, what, why: because } of value.gaps) {
+        const known = part.gaps.find((gap) => gap.what === what && gap.why === because)
+        if (known === undefined) part.gaps.push({ path, what, why: because, count: 1 })
+        else known.count++
+      }
       part.records++
     }
-    at.read += part.records + part.unread
+    at.read += part.records + part.unread + (part.large?.records ?? 0)
     sizes = { database: sizes.database + size, origin: sizes.origin + size }
-    if (isCut) {
-      const why =
-        request.maxDatabase - sizes.database <= request.maxOrigin - sizes.origin ? "max-database" : "max-origin"
-      part.cut = { why, left: null, error: "" }
-    }
+    if (isCut) part.cut = { why, left: null, error: "" }
     if (part.cut !== undefined) part.cut.left = Math.max(0, store.count - at.read)
     return { part, size, isDone: isDone || isCut }
   }
@@ -376,6 +438,7 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
       isEnd = asked.names.length === 0
       at = { database: 0, store: 0, key: null, read: 0 }
       sizes = { database: 0, origin: 0 }
+      inVain = 0
       ahead = readPiece()
       ahead.catch(() => undefined)
     },

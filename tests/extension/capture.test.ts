@@ -246,6 +246,34 @@ it("databases are read record by record, and what a page holds besides is named"
   ])
 })
 
+it("a session over its limit is cut, what a login needs last, and every cut is named", async () => {
+  vi.stubGlobal("indexedDB", new IDBFactory())
+  vi.stubGlobal("location", { origin: app })
+  // Each is escaped once more when it is sealed: quotes count twice.
+  await makeDatabase("app", Array<string>(100).fill(JSON.stringify(Array<string>(50).fill("x"))))
+  const counts = { databases: [{ name: "app", version: 1 }] }
+  const frame = { origin: app, local: [["token", "t".repeat(2000)]] as [string, string][], counts }
+  world.tabs = [tabAt(1, app, { frames: [frame] })]
+  world.cookies = [{ ...plain, name: "sid", domain: "app.example.com", hostOnly: true, sameSite: "lax" }]
+  const captureWithin = async (session: number) => {
+    const limits = { database: 1e6, origin: 1e6, session }
+    const kinds = [...everything.kinds, "indexedDB" as const]
+    const snapshot = await capture({ ...everything, kinds }, { limits })
+    const { cookies, origins, tabs, report } = snapshot
+    expect(JSON.stringify({ cookies, origins, tabs }).length).toBeLessThan(session + 100)
+    const cuts = report.gaps.filter(({ why }) => why.includes("limit for one session"))
+    return { captured: report.captured, cuts: cuts.map(({ kind, count }) => [kind, count]) }
+  }
+  const some = await captureWithin(10_000)
+  expect(some.captured).toMatchObject({ cookies: 1, localStorage: 1, sessionStorage: 0 })
+  const read = some.captured.indexedDB ?? 0
+  expect(read).toBeGreaterThan(10)
+  expect(some.cuts).toEqual([["indexedDB", 100 - read]])
+  const least = await captureWithin(1000)
+  expect(least.captured).toMatchObject({ cookies: 1, localStorage: 0 })
+  expect(least.cuts.map(([kind]) => kind)).toEqual(["localStorage", "indexedDB"])
+})
+
 it("a page that was left while its databases were read is named", async () => {
   const counts = { databases: [{ name: "app", version: 1 }] }
   world.tabs = [tabAt(1, app, { frames: [{ origin: app, counts }] })]

@@ -1,5 +1,7 @@
 import { IDBFactory, IDBKeyRange, IDBRequest as FDBRequest } from "fake-indexeddb"
+import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { createBudget, type Budget } from "../../../shared/budget.js"
 import { createDatabaseCollector } from "../../../shared/database-pieces.js"
 import { createDatabaseReader, type ReadDatabases } from "../../../shared/page/database-reader.js"
 import { createDatabaseWriter } from "../../../shared/page/database-writer.js"
@@ -76,11 +78,98 @@ describe("reading databases", () => {
     ])
   })
 
+  it("leaves out a Blob that does not fit before its bytes are read, and goes on behind it", async () => {
+    const MiB = 1024 * 1024
+    const encoder = createStructuredCodec()
+    const blob = new Blob([new Uint8Array(5 * MiB)])
+    const readBytes = vi.spyOn(Blob.prototype, "arrayBuffer")
+    const spied = createStructuredCodec()
+    const reader = createDatabaseReader({
+      prepare: (value) => (value === "blob" ? spied.prepare({ blob }) : encoder.prepare(value)),
+    })
+    await make("app", 1, (db) => db.createObjectStore("s"))
+    await fill("app", "s", (store) => {
+      for (let i = 0; i < 3; i++) store.put("blob", i)
+      store.put("token", 3)
+    })
+    const sizes: number[] = []
+    const over = { maxDatabase: MiB, maxOrigin: MiB, pieceSize: 2 * MiB }
+    const { databases, gaps } = await readAll(over, (piece) => sizes.push(piece.length), reader)
+    expect(readBytes).not.toHaveBeenCalled()
+    expect(Math.max(...sizes)).toBeLessThan(1000)
+    expect(databases[0]?.stores[0]?.records).toEqual([{ key: "3", value: '"token"' }])
+    expect(gaps).toMatchObject([{ what: '3 records of store "s" of database "app"', count: 3 }])
+    expect(gaps[0]?.why).toContain("limit for one database")
+    const whole = await readAll({}, undefined, reader)
+    expect([whole.gaps, whole.databases[0]?.stores[0]?.records?.length]).toEqual([[], 4])
+    vi.restoreAllMocks()
+  })
+
+  it("leaves out one large record and takes the smaller ones behind it", async () => {
+    await make("app", 1, (db) => db.createObjectStore("s"))
+    await fill("app", "s", (store) => {
+      store.put("x".repeat(50_000), 1)
+      store.put("small", 2)
+    })
+    const { databases, gaps } = await readAll({ maxDatabase: 40_000, pieceSize: 10_000 })
+    expect(databases[0]?.stores[0]?.records?.map(({ key }) => key)).toEqual(["2"])
+    expect(gaps).toMatchObject([{ what: '1 record of store "s" of database "app"', count: 1 }])
+  })
+
+  it("keeps every limit in bytes as they are sealed, and names as many records as it leaves out", async () => {
+    const value = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.constant('"'.repeat(300)),
+      fc.constant("\\\n\u{1f36a}".repeat(50)),
+    )
+    const limit = fc.integer({ min: 100, max: 8000 })
+    await fc.assert(
+      fc.asyncProperty(fc.array(value, { maxLength: 30 }), limit, limit, limit, async (values, database, most, all) => {
+        vi.stubGlobal("indexedDB", new IDBFactory())
+        for (const name of ["a", "b"]) {
+          await make(name, 1, (db) => db.createObjectStore("s"))
+          await fill(name, "s", (store) => values.forEach((one, key) => store.put(one, key)))
+        }
+        const limits = { maxDatabase: database, maxOrigin: most, pieceSize: 1000 }
+        const { databases, gaps } = await readAll(limits, undefined, undefined, createBudget(all))
+        const sizes = databases.map((one) => JSON.stringify(one).length)
+        for (const size of sizes) expect(size).toBeLessThanOrEqual(database)
+        expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(Math.min(most, all))
+        const carried = databases.flatMap(({ stores }) => stores.flatMap(({ records = [] }) => records)).length
+        const whole = gaps.filter(({ what }) => what.startsWith("database ")).length
+        const left = gaps.reduce((sum, { count }) => sum + count, -whole)
+        expect(carried + left).toBe(values.length * (2 - whole))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it("leaves out a database whose names alone are too large, or that has more stores than any app", async () => {
+    await make("long", 1, (db) => db.createObjectStore("n".repeat(50_000)))
+    await make("many", 1, (db) => {
+      for (let i = 0; i < 501; i++) db.createObjectStore(String(i))
+    })
+    const { databases, gaps } = await readAll({ maxDatabase: 40_000, names: ["long", "many"] })
+    expect(databases).toEqual([])
+    expect(gaps.map(({ what, why }) => [what, why])).toEqual([
+      ['database "long"', "the database is larger than the limit for one database"],
+      ['database "many"', "it has more stores or indexes than are read"],
+    ])
+  })
+
+  it("looks at 500 databases at most, and says how many more there are", async () => {
+    const names = Array.from({ length: 600 }, (_, index) => `gone ${index}`)
+    const { gaps } = await readAll({ names })
+    expect(gaps).toHaveLength(501)
+    expect(gaps[500]).toMatchObject({ what: "100 more databases", count: 100 })
+  })
+
   it("names what cannot be carried, once for each store, with how many records it concerns", async () => {
     const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"])
     const encoder = createStructuredCodec()
     const reader = createDatabaseReader({
-      encode: (value) => encoder.encode(value === "key" ? { "ann@x.com": key } : value),
+      prepare: (value) => encoder.prepare(value === "key" ? { "ann@x.com": key } : value),
     })
     await make("keys", 1, (db) => db.createObjectStore("s\u202e"))
     await fill("keys", "s\u202e", (store) => {
@@ -241,12 +330,36 @@ describe("putting pieces together", () => {
   })
 
   it("a place that is not one of positions is not shown, whoever made the piece", () => {
-    const gaps = [{ record: 0, path: ".ann@x.com", what: "CryptoKey", why: "it is non-extractable" }]
+    const gaps = [{ path: ".ann@x.com", what: "CryptoKey", why: "it is non-extractable", count: 1 }]
     const part = { database: 0, store: 0, records: 0, gaps, unread: 0 }
     const collector = createDatabaseCollector(origin, null)
     const databases = [{ ...database, stores: [{ name: "s", count: 1 }] }]
     collector.add(JSON.stringify({ origin, databases, parts: [part], isEnd: true }))
     expect(collector.gaps.map(({ what }) => what)).toEqual(['CryptoKey in store "s" of database "a"'])
+  })
+
+  it("what is lacking in many pieces is one line", () => {
+    const part = { database: 0, store: 0, records: 0, gaps: [], unread: 2 }
+    const collector = createDatabaseCollector(origin, null)
+    const databases = [{ ...database, stores: [{ name: "s", count: 1 }] }]
+    for (let i = 0; i < 3; i++) collector.add(JSON.stringify({ origin, databases, parts: [part, part], isEnd: false }))
+    expect(collector.gaps).toMatchObject([{ what: '12 records of store "s" of database "a"', count: 12 }])
+  })
+
+  it("a session that is full takes large records out, and ends at a small one", () => {
+    const stores = [{ name: "s", keyPath: null, autoIncrement: false, nextKey: null, indexes: [], count: 9 }]
+    const values = ["1", `"${"x".repeat(100_000)}"`, "2", `"${"y".repeat(600)}"`, "3"]
+    const part = { database: 0, store: 0, records: values.length, gaps: [], unread: 1 }
+    const lines = values.flatMap((value, index) => [String(index), value])
+    const head = JSON.stringify({ origin, databases: [{ ...database, stores }], parts: [part], isEnd: true })
+    const collector = createDatabaseCollector(origin, null, createBudget(500))
+    expect(collector.add([head, ...lines].join("\n"))).toMatchObject({ isEnd: true, isFull: true })
+    expect(collector.databases[0]?.stores[0]?.records?.map(({ value }) => value)).toEqual(["1", "2"])
+    expect(collector.gaps.map(({ what, count }) => [what, count])).toEqual([
+      ['1 record of store "s" of database "a"', 1],
+      ['1 record of store "s" of database "a"', 1],
+      ['5 records of store "s" of database "a"', 5],
+    ])
   })
 
   it("a reading that never began is one line", () => {
@@ -265,9 +378,10 @@ async function readAll(
   over: Partial<ReadDatabases> = {},
   onPiece?: (piece: string) => void,
   reader = createDatabaseReader(createStructuredCodec()),
+  budget?: Budget,
 ) {
   const names = over.names ?? (await indexedDB.databases()).map(({ name = "" }) => name)
-  const collector = createDatabaseCollector(origin, null)
+  const collector = createDatabaseCollector(origin, null, budget)
   reader.begin({ ...generous, ...over, names })
   for (;;) {
     const piece = await reader.next()
