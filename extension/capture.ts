@@ -8,6 +8,7 @@ import type { Gap, Kind } from "../shared/report.js"
 import { countsOf, noteFrames, oneOfEachStorage, originStatesOf, tabStatesOf } from "../shared/readings.js"
 import { siteOf } from "../shared/site.js"
 import { parseSnapshot, type OriginState, type Snapshot } from "../shared/snapshot.js"
+import { tidyGaps } from "../shared/tidy-gaps.js"
 import { noteUncarried, noteUnopened } from "../shared/unsaved.js"
 import { version } from "../shared/version.js"
 import { captureContext } from "./capture-context.js"
@@ -115,7 +116,7 @@ export async function capture(scope: Scope, options: CaptureOptions = {}): Promi
     report: { captured: {}, gaps },
   }
   snapshot.report.captured = countsOf(snapshot, kinds)
-  gaps.push(...portabilityGaps(snapshot))
+  snapshot.report.gaps = tidyGaps([...gaps, ...portabilityGaps(snapshot)])
   return parseSnapshot(snapshot)
 }
 

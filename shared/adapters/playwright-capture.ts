@@ -18,6 +18,7 @@ import {
 import { defaultKinds, type Gap, type Kind } from "../report.js"
 import { belongsToSite, defaultAccount, parseSite } from "../site.js"
 import { parseSnapshot, type BrowserContextState, type Cookie, type OriginState, type Snapshot } from "../snapshot.js"
+import { tidyGaps } from "../tidy-gaps.js"
 import { noteUncarried, noteUnopened } from "../unsaved.js"
 import { version } from "../version.js"
 import type { CaptureOptions } from "./adapter.js"
@@ -110,7 +111,7 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
       report: { captured: {}, gaps },
     }
     snapshot.report.captured = countsOf(snapshot, kinds)
-    gaps.push(...portabilityGaps(snapshot))
+    snapshot.report.gaps = tidyGaps([...gaps, ...portabilityGaps(snapshot)])
     return parseSnapshot(snapshot)
   } finally {
     await Promise.all(closers.map((close) => close()))

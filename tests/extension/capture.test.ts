@@ -274,6 +274,14 @@ it("a session over its limit is cut, what a login needs last, and every cut is n
   expect(least.cuts.map(([kind]) => kind)).toEqual(["localStorage", "indexedDB"])
 })
 
+it("a report has 200 lines at most, however much goes wrong", async () => {
+  const frames = Array.from({ length: 300 }, (_, index) => ({ origin: `https://o${index}.example.com`, local: null }))
+  world.tabs = [tabAt(1, app, {}, ...frames)]
+  const { report } = await capture(everything)
+  expect(report.gaps).toHaveLength(200)
+  expect(report.gaps.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThanOrEqual(300)
+})
+
 it("a page that was left while its databases were read is named", async () => {
   const counts = { databases: [{ name: "app", version: 1 }] }
   world.tabs = [tabAt(1, app, { frames: [{ origin: app, counts }] })]
