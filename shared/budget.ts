@@ -34,10 +34,12 @@ export function jsonSize(value: unknown): number {
   return utf8Length(JSON.stringify(value)) + 1
 }
 
-/** The popup has the limits; a capture by a program has them as `max`. */
+/** Where the person, or the programmer, finds the limits. */
+export const raiseLimit = "raise the limit (Size limits in the popup, max in a program)"
+
 export const sessionIsFull: Pick<Gap, "why" | "fix"> = {
   why: "the session is larger than the limit for one session",
-  fix: "save less of the site, or raise the limit (in the popup: Size limits)",
+  fix: `save less of the site, or ${raiseLimit}`,
 }
 
 /** Natively; most text is ASCII, and then its length says it all. */

@@ -1,4 +1,4 @@
-import { createBudget, jsonSize, sessionIsFull, type Budget } from "./budget.js"
+import { createBudget, jsonSize, raiseLimit, sessionIsFull, type Budget } from "./budget.js"
 import { PspError } from "./errors.js"
 import type { PieceHeader, PiecePart, SurveyedDatabase } from "./page/database-reader.js"
 import type { Gap } from "./report.js"
@@ -190,11 +190,11 @@ export function createDatabaseCollector(
 const tooLarge: Record<"max-database" | "max-origin", Pick<Gap, "why" | "fix">> = {
   "max-database": {
     why: "the database is larger than the limit for one database",
-    fix: "raise the limit (in the popup: Size limits)",
+    fix: raiseLimit,
   },
   "max-origin": {
     why: "the databases of this origin are larger than the limit for one origin",
-    fix: "raise the limit (in the popup: Size limits)",
+    fix: raiseLimit,
   },
 }
 

@@ -1,4 +1,4 @@
-import { jsonSize, type Budget } from "./budget.js"
+import { jsonSize, raiseLimit, type Budget } from "./budget.js"
 import { placeOf } from "./database-pieces.js"
 import type { StoredFiles } from "./page/read-files.js"
 import type { PageReading } from "./page/read-page.js"
@@ -115,7 +115,7 @@ export function noteFiles(
   if (left === 0) return
   const what = left === 1 ? "1 private file" : `${left} private files`
   const why = "over the size limits, or in use by the site"
-  const fix = "save less of the site, raise the limits (in the popup: Size limits), or save again"
+  const fix = `${raiseLimit}, or save again`
   gaps.push({ kind: "opfs", where, what, why, fix, count: left })
 }
 

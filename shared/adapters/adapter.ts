@@ -50,7 +50,7 @@ export interface CaptureOptions {
   kinds?: readonly Kind[]
   /** Sites that the login leans on (an identity provider), captured with it. */
   alsoSites?: readonly string[]
-  /** Most bytes of encoded records of one database, one origin and the session; 48, 48 and 64 MiB unless told. */
+  /** Most bytes, as they are sealed, of a database, an origin and the session; 48, 48 and 64 MiB unless told. */
   max?: { database?: number; origin?: number; session?: number }
   /** Origins of the sites that no open page shows, whose localStorage and databases are wanted too. */
   origins?: readonly string[]

@@ -1,6 +1,7 @@
 import { isPspError, PspError } from "../errors.js"
 import { kinds as allKinds, type Gap, type RestoreReport } from "../report.js"
 import type { Snapshot, TabState } from "../snapshot.js"
+import { tidyGaps } from "../tidy-gaps.js"
 import type { RestoreOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
 import { contextGaps } from "./context-options.js"
@@ -75,7 +76,7 @@ export async function restore(
     return {
       ok: gaps.every(({ kind }) => kind === "context"),
       set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set },
-      gaps,
+      gaps: tidyGaps(gaps),
     }
   } finally {
     await Promise.all([blank.close(), second.close()])

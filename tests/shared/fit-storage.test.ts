@@ -62,7 +62,7 @@ describe("storage that is larger than the session may be", () => {
     const gaps: Gap[] = []
     fitStorage({ cookies: undefined, origins, tabs: undefined }, createBudget(1000), gaps)
     expect(origins[0]?.localStorage).toEqual([["token", "t"]])
-    expect(gaps[0]?.fix).toContain("in the popup: Size limits")
+    expect(gaps[0]?.fix).toContain("Size limits in the popup")
   })
 
   it("has no more bytes than were allowed, and loses nothing that is not counted", () => {

@@ -2,7 +2,7 @@ import { openAsBlob } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { createStructuredCodec, type Encoded } from "../../shared/structured.js"
 import { differenceBetween } from "./same-graph.js"
 import { runStructuredCases, structuredCases } from "./structured-cases.js"
@@ -61,6 +61,23 @@ describe("structured", () => {
     const back = codec.decode(encoded.text) as Record<string, unknown>
     expect(back["list"]).toEqual([1, { placeholder: "Blob" }])
     expect(back["again"]).toBe(back["shared"])
+  })
+
+  it("says how large a value with files gets, and reads none of them before it is told to", async () => {
+    const readBytes = vi.spyOn(Blob.prototype, "arrayBuffer")
+    for (const size of [0, 1, 2, 3, 1000]) {
+      const value = {
+        "quoted\u{1f36a}": [new Blob([new Uint8Array(size)], { type: "a/b" }), new File(["12"], 'f"')],
+        more: 1n,
+      }
+      const prepared = createStructuredCodec().prepare(value)
+      if (!("read" in prepared)) throw new Error("It was read at once")
+      expect(readBytes).not.toHaveBeenCalled()
+      expect((await prepared.read()).text).toHaveLength(prepared.size)
+      expect(readBytes).toHaveBeenCalledTimes(2)
+      readBytes.mockClear()
+    }
+    vi.restoreAllMocks()
   })
 
   it("says that a key is non-extractable", async () => {
