@@ -44,7 +44,9 @@ export async function readFiles({ max }: { max: number }): Promise<string> {
         }
         found.entries.push({ path, data: null })
         // What cannot be listed costs no other folder.
-        await read(entry as FileSystemDirectoryHandle, `${path}/`).catch(() => void found.left++)
+        await read(entry as FileSystemDirectoryHandle, `${path}/`).catch(() => {
+          found.left++
+        })
         continue
       }
       found.files++
