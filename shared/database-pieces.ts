@@ -156,6 +156,8 @@ export function createDatabaseCollector(
     const id = `${database} ${store}`
     const name = nameAt(database, store)
     const left = cut.left ?? 0
+    // Named here: whatever stops the reading later must not name them again.
+    read.set(id, surveyed[database]?.stores[store]?.count ?? 0)
     if (left > 0) noteRecords(`cut ${id}`, name, cutReasons[cut.why], left)
     else note(`cut ${id}`, `records of ${name}`, cutReasons[cut.why])
   }

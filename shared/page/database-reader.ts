@@ -249,7 +249,8 @@ export function createDatabaseReader(encoder: ValueEncoder): DatabaseReader {
   const chargeNames = (database: SurveyedDatabase, index: number) => {
     const { name, version, stores } = database
     // Escaped below: what leaves the page is ASCII, and the sealed JSON has UTF-8, which is never longer.
-    database.size = ascii(JSON.stringify({ name, version, stores })).length
+    const described = stores.map((store) => ({ ...store, count: undefined, records: [] }))
+    database.size = ascii(JSON.stringify({ name, version, stores: described })).length
     if (database.fault === null && database.size <= Math.min(request.maxDatabase, request.maxOrigin - sizes.origin)) {
       sizes.origin += database.size
       if (index === 0) sizes.database = database.size
