@@ -1,0 +1,44 @@
+import { isPspError } from "../errors.js"
+import { parseCard, type Card } from "../keys.js"
+import { signOwnerStatement } from "../members.js"
+import type { CallOptions } from "../provider.js"
+import { isStoreFault } from "./faults.js"
+import { newest } from "./load.js"
+import { liveRecords } from "./records.js"
+import { refresh } from "./refresh.js"
+import { save, saveMembers } from "./save.js"
+import type { VaultState } from "./state.js"
+
+/** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
+export async function addOwner(vault: VaultState, text: string, call: CallOptions = {}): Promise<Card> {
+  await refresh(vault, call)
+  const members = vault.ownMembers()
+  const added = await parseCard(text)
+  if (!vault.owners().has(added.writerId)) {
+    const statement = await signOwnerStatement(vault.identity, vault.id, {
+      action: "add",
+      card: added.text,
+      clock: vault.tick(),
+    })
+    members.statements = [...members.statements, statement]
+    vault.remembered.isUnsaved = true
+    await vault.reloadOwners()
+  }
+  await saveMembers(vault, call)
+  await sealToAllOwners(vault, call)
+  return added
+}
+
+/** A session saved before an owner was added is not sealed to it: save it again as it is. */
+async function sealToAllOwners(vault: VaultState, call: CallOptions): Promise<void> {
+  const everyone = [...vault.owners().values()].map((owner) => owner.recipientId)
+  for (const record of liveRecords(vault)) {
+    const session = await newest(vault, record, undefined, call).catch((error: unknown) => {
+      // What nobody can open any more cannot be sealed anew; it stays as it is and `verify` names it.
+      if (isPspError(error) && !isStoreFault(error.code)) return null
+      throw error
+    })
+    if (session === null || everyone.every((id) => session.recipients.includes(id))) continue
+    await save(vault, session.snapshot, { ...call, expiresAt: session.expiresAt })
+  }
+}

@@ -1,0 +1,34 @@
+import { base32 } from "@scure/base"
+import { hmac } from "@noble/hashes/hmac.js"
+import { sha256 } from "@noble/hashes/sha2.js"
+import { base64ToBytes, utf8 } from "../bytes.js"
+import type { SessionRecord } from "../members.js"
+import type { VaultState } from "./state.js"
+
+/** What the members say of a session, removed ones included. */
+export function recordOf({ remembered }: VaultState, site: string, account: string): SessionRecord | undefined {
+  return remembered.members?.sessions.find((record) => record.site === site && record.account === account)
+}
+
+/** Sessions that were not removed. */
+export function liveRecords({ remembered }: VaultState): SessionRecord[] {
+  return (remembered.members?.sessions ?? []).filter(({ removed }) => !removed)
+}
+
+/** Notes among the members that a session is there, or no longer. @throws `not-owner` */
+export function upsertRecord(vault: VaultState, site: string, account: string, removed: boolean): SessionRecord {
+  const members = vault.ownMembers()
+  const known = recordOf(vault, site, account)
+  if (known?.removed === removed) return known
+  const sid = known?.sid ?? sidOf(members.index.key, site, account)
+  const record = { sid, site, account, clock: vault.tick(), removed }
+  members.sessions = [...members.sessions.filter((other) => other.sid !== sid), record]
+  vault.remembered.isUnsaved = true
+  return record
+}
+
+/** base32 of the first 16 bytes of HMAC-SHA-256(index key, site || 0x00 || account): only owners can test guesses. */
+function sidOf(key: string, site: string, account: string): string {
+  const tag = hmac(sha256, base64ToBytes(key) ?? new Uint8Array(32), utf8(`${site}\0${account}`))
+  return base32.encode(tag.subarray(0, 16)).replaceAll("=", "").toLowerCase()
+}

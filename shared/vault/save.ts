@@ -1,0 +1,116 @@
+import { utf8, type Bytes } from "../bytes.js"
+import { defaultLifetime, seal } from "../envelope.js"
+import type { Clock } from "../hlc.js"
+import { membersToJson } from "../members.js"
+import type { CallOptions } from "../provider.js"
+import { baseToBytes } from "../session-payload.js"
+import type { Snapshot } from "../snapshot.js"
+import { note, seenOf } from "./marks.js"
+import { upsertRecord } from "./records.js"
+import type { VaultState } from "./state.js"
+
+/** Sealed objects that wait to be put, in this order; plain data that survives structured clone. */
+export interface Prepared {
+  objects: { name: string; bytes: Bytes }[]
+  /** What may be removed once all of the above is in the store. */
+  superseded: string[]
+  /** The session it is about; null when only the members changed. */
+  sid: string | null
+  mark: { writer: string; clock: Clock; header: string } | null
+  /** Members that this writes; null when it writes none. Compared at commit, so that a later change stays unsaved. */
+  members: string | null
+}
+
+/** A member envelope to an owner device lives this long (ms), and is written anew when it is a month old. */
+const membersLifetime = 400 * 24 * 60 * 60 * 1000
+const membersRenewal = 30 * 24 * 60 * 60 * 1000
+
+/** Seals a save without touching the store. @throws `not-owner`, `too-large` */
+export async function prepare(
+  vault: VaultState,
+  snapshot: Snapshot,
+  { expiresAt }: { expiresAt?: number } = {},
+): Promise<Prepared> {
+  const { remembered } = vault
+  const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
+  const isStale = vault.now() - remembered.membersWrittenAt > membersRenewal
+  const members = remembered.isUnsaved || isStale ? await prepareMembers(vault) : null
+  const sealed = await seal({
+    header: {
+      typ: "base",
+      vault: vault.id,
+      sid,
+      clock: vault.tick(),
+      exp: expiresAt ?? vault.now() + defaultLifetime,
+      seen: seenOf(remembered, sid),
+    },
+    plaintext: baseToBytes(snapshot),
+    recipients: [...vault.owners().values()].map(({ recipient }) => recipient),
+    writer: vault.identity,
+  })
+  await vault.remember()
+  return {
+    objects: [...(members?.objects ?? []), { name: sealed.name, bytes: sealed.bytes }],
+    superseded: members?.superseded ?? [],
+    sid,
+    mark: { writer: vault.writerId, clock: sealed.header.clock, header: sealed.headerId },
+    members: members?.members ?? null,
+  }
+}
+
+/** Puts what was prepared, in order; may be repeated after any failure. */
+export async function commit(vault: VaultState, prepared: Prepared, call: CallOptions = {}): Promise<void> {
+  const { remembered, provider } = vault
+  for (const { name, bytes } of prepared.objects) await provider.put(name, bytes, call)
+  if (prepared.members !== null) {
+    remembered.membersWrittenAt = vault.now()
+    if (remembered.members !== null && membersToJson(remembered.members) === prepared.members)
+      remembered.isUnsaved = false
+  }
+  if (prepared.sid !== null && prepared.mark !== null)
+    note(remembered, prepared.sid, prepared.mark.writer, prepared.mark)
+  await vault.remember()
+  // Leftovers are harmless and the next save's concern: what was asked for is already in the store.
+  for (const name of prepared.superseded) await provider.remove(name, call).catch(() => undefined)
+}
+
+/** `prepare` and `commit`. */
+export async function save(
+  vault: VaultState,
+  snapshot: Snapshot,
+  call: CallOptions & { expiresAt?: number } = {},
+): Promise<Prepared> {
+  const prepared = await prepare(vault, snapshot, call)
+  await commit(vault, prepared, call)
+  return prepared
+}
+
+/** Puts the members as they are now, when something in them is not in the store yet. */
+export async function saveMembers(vault: VaultState, call: CallOptions): Promise<void> {
+  if (!vault.remembered.isUnsaved) return
+  await commit(vault, { ...(await prepareMembers(vault)), sid: null, mark: null }, call)
+}
+
+/** One member envelope for each owner device, each in its own folder. */
+export async function prepareMembers(vault: VaultState): Promise<Pick<Prepared, "objects" | "superseded" | "members">> {
+  const { remembered } = vault
+  const members = membersToJson(vault.ownMembers())
+  const everyone = [...vault.owners().values()]
+  const clock = vault.tick()
+  const sealed = await Promise.all(
+    everyone.map((owner) =>
+      seal({
+        header: { typ: "member", vault: vault.id, sid: owner.recipientId, clock, exp: vault.now() + membersLifetime },
+        plaintext: utf8(members),
+        recipients: [owner.recipient, ...everyone.map(({ recipient }) => recipient)],
+        writer: vault.identity,
+      }),
+    ),
+  )
+  const superseded = remembered.written
+  remembered.written = sealed.map(({ name }) => name)
+  remembered.merged.push(
+    ...remembered.written.filter((name) => name.startsWith(`${vault.id}/members/${vault.recipientId}/`)),
+  )
+  return { objects: sealed.map(({ name, bytes }) => ({ name, bytes })), superseded, members }
+}

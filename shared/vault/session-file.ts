@@ -1,0 +1,65 @@
+import type { Bytes } from "../bytes.js"
+import { digestOf, nameOf, readHeader, seal } from "../envelope.js"
+import { PspError } from "../errors.js"
+import { parseCard } from "../keys.js"
+import type { CallOptions } from "../provider.js"
+import { baseToBytes } from "../session-payload.js"
+import { defaultAccount } from "../site.js"
+import { loadSession, sessionOf, type LoadedSession, type SessionOptions } from "./load.js"
+import { seenOf } from "./marks.js"
+import { upsertRecord } from "./records.js"
+import { refresh } from "./refresh.js"
+import { commit, prepareMembers } from "./save.js"
+import type { VaultState } from "./state.js"
+
+/** A fresh envelope of the newest state for one more reader; nothing is stored. @throws `not-found` */
+export async function exportTo(
+  vault: VaultState,
+  text: string,
+  site: string,
+  { account = defaultAccount, expiresAt, ...call }: SessionOptions & { expiresAt?: number } = {},
+): Promise<Bytes> {
+  vault.ownMembers()
+  const reader = await parseCard(text)
+  const session = await loadSession(vault, site, { account, ...call })
+  if (session === null) throw new PspError("not-found", `Cannot export ${site}: no session is saved for it`)
+  const sealed = await seal({
+    header: {
+      typ: "base",
+      vault: vault.id,
+      sid: session.sid,
+      clock: vault.tick(),
+      exp: expiresAt ?? session.expiresAt,
+      seen: seenOf(vault.remembered, session.sid),
+    },
+    plaintext: baseToBytes(session.snapshot),
+    recipients: [reader.recipient, ...[...vault.owners().values()].map(({ recipient }) => recipient)],
+    writer: vault.identity,
+  })
+  await vault.remember()
+  return sealed.bytes
+}
+
+/** Opens an exported file. */
+export async function openFile(vault: VaultState, bytes: Uint8Array): Promise<LoadedSession> {
+  return sessionOf(vault, await vault.openAs(bytes, ["base"], {}))
+}
+
+/** Puts an exported file of this very vault back into the store. @throws `not-owner`, `not-trusted` */
+export async function importFile(vault: VaultState, bytes: Uint8Array, call: CallOptions = {}): Promise<LoadedSession> {
+  await refresh(vault, call)
+  vault.ownMembers()
+  const session = await openFile(vault, bytes)
+  const { header, headerId } = await readHeader(bytes)
+  const record = upsertRecord(vault, session.site, session.account, false)
+  if (record.sid !== session.sid) {
+    throw new PspError("damaged", "Cannot import session: its id is not the one this vault gives to that site")
+  }
+  const members = vault.remembered.isUnsaved
+    ? await prepareMembers(vault)
+    : { objects: [], superseded: [], members: null }
+  const object = { name: nameOf(header, await digestOf(bytes)), bytes: bytes.slice() }
+  const mark = { writer: header.writer, clock: header.clock, header: headerId }
+  await commit(vault, { ...members, objects: [...members.objects, object], sid: record.sid, mark }, call)
+  return session
+}

@@ -1,0 +1,88 @@
+import { open, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
+import { PspError } from "../errors.js"
+import { nextClock, type Clock } from "../hlc.js"
+import { parseCard, recipientIdOf, writerIdOf, type Card, type Identity } from "../keys.js"
+import { ownersOf, type MemberState } from "../members.js"
+import type { Provider } from "../provider.js"
+import { rememberedToJson, type Remembered, type VaultMemory } from "../vault-memory.js"
+
+/** What the operations of one open vault share. */
+export interface VaultState {
+  readonly provider: Provider
+  readonly identity: Identity
+  readonly writerId: string
+  readonly recipientId: string
+  /** Vault id. */
+  readonly id: string
+  readonly remembered: Remembered
+  /** By writer id. */
+  owners(): ReadonlyMap<string, Card>
+  /** Follows the chain of statements again, after one was added. */
+  reloadOwners(): Promise<void>
+  /** ms since epoch. */
+  now(): number
+  /** A stamp later than every one made or accepted before. */
+  tick(): Clock
+  /** Writes `remembered` to where it outlives this run. */
+  remember(): Promise<void>
+  /** The members, to be changed. @throws `not-owner` */
+  ownMembers(): MemberState
+  /** Opens an envelope of this vault that one of its owners wrote. @throws as `open` */
+  openAs(bytes: Uint8Array, typ: EnvelopeType[], where: { sid?: string; name?: string }): Promise<OpenedEnvelope>
+}
+
+export interface StateOptions {
+  identity: Identity
+  memory?: VaultMemory
+  now: () => number
+}
+
+export async function createState(
+  provider: Provider,
+  remembered: Remembered,
+  { identity, memory, now }: StateOptions,
+): Promise<VaultState> {
+  const [writerId, recipientId] = await Promise.all([writerIdOf(identity), recipientIdOf(identity)])
+  const id = remembered.vault
+  let owners = await currentOwners()
+
+  async function currentOwners(): Promise<Map<string, Card>> {
+    if (remembered.members !== null) return ownersOf(id, remembered.members)
+    const pinned = await parseCard(remembered.pinned)
+    return new Map([[pinned.writerId, pinned]])
+  }
+
+  return {
+    provider,
+    identity,
+    writerId,
+    recipientId,
+    id,
+    remembered,
+    owners: () => owners,
+    reloadOwners: async () => {
+      owners = await currentOwners()
+    },
+    now,
+    tick() {
+      const clock = nextClock(now(), remembered.clock)
+      remembered.clock = clock
+      return clock
+    },
+    remember: async () => memory?.write(rememberedToJson(remembered)),
+    ownMembers() {
+      if (remembered.members === null || !owners.has(writerId)) {
+        throw new PspError("not-owner", `Cannot change this vault: "${identity.name}" is not one of its owner devices`)
+      }
+      return remembered.members
+    },
+    openAs: (bytes, typ, { sid, name }) =>
+      open(bytes, {
+        reader: identity,
+        writerKey: ({ writer }) => owners.get(writer)?.writer ?? null,
+        expected: { vault: id, typ, ...(sid === undefined ? {} : { sid }) },
+        ...(name === undefined ? {} : { name }),
+        now: now(),
+      }),
+  }
+}
