@@ -31,6 +31,7 @@ export const exitByCode = {
   "bad-config": 2,
   "bad-card": 4,
   "card-changed": 4,
+  "bad-clock": 2,
 
   // The native-messaging conversation.
   "host-missing": 6,

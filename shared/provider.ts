@@ -7,10 +7,15 @@
  */
 export interface Provider {
   /**
+   * The largest object that this store takes (bytes), where it is less than `maxObjectBytes`. The vault splits what is
+   * larger, so that no provider has to.
+   */
+  readonly maxObjectBytes?: number
+  /**
    * Creates the object; resolves only when it is durable. Never replaces: a name that exists with the same bytes is
    * success, with other bytes it throws `corrupt` and leaves the old ones.
    */
-  put(name: string, bytes: Uint8Array, options?: CallOptions): Promise<void>
+  put(name: string, bytes: Uint8Array, options?: PutOptions): Promise<void>
   /** The object's bytes, or null when there is none. */
   get(name: string, options?: CallOptions): Promise<Uint8Array | null>
   /** Every object whose name starts with `prefix`, in ascending order of name (code units). */
@@ -19,8 +24,27 @@ export interface Provider {
   remove(name: string, options?: CallOptions): Promise<void>
   /** Throws what would stop the next `put`, as far as can be told without one. */
   check?(options?: CallOptions): Promise<void>
+  /**
+   * What is wrong with the store itself, whatever the objects hold: something left behind, something that others may read.
+   * Changes nothing; ends when everything was looked at.
+   */
+  audit?(options?: CallOptions): AsyncIterable<StoreDefect>
   /** Lets go of connections. */
   close?(): Promise<void>
+}
+
+export interface StoreDefect {
+  /**
+   * `stale-temporary`: half an object that whoever wrote it left behind. `wrong-mode`: others may read or change it.
+   * `extra`: nothing that this project put there.
+   */
+  code: "stale-temporary" | "wrong-mode" | "extra"
+  /** As the store calls it: a path in a folder, a key. */
+  name: string
+  /** One sentence: what was expected and what is there. */
+  message: string
+  /** One sentence: what to do about it. */
+  advice: string
 }
 
 export interface StoredObject {
@@ -31,6 +55,11 @@ export interface StoredObject {
 
 export interface CallOptions {
   signal?: AbortSignal
+}
+
+export interface PutOptions extends CallOptions {
+  /** A hint (ms since epoch): nobody needs the object a while after this. A store that can may let go of it then. */
+  expiresAt?: number
 }
 
 /** The largest object that is stored or moved (bytes). */

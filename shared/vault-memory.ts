@@ -36,6 +36,8 @@ export interface Mark {
   clock: Clock
   /** Id of that envelope's header. */
   header: string
+  /** When that envelope ends (ms since epoch), from when on a store may have let go of it; not noted by early versions. */
+  exp?: number
 }
 
 export function rememberedToJson(remembered: Remembered): string {
@@ -83,7 +85,11 @@ function isMarks(value: unknown): value is Remembered["marks"] {
       typeof writers === "object" &&
       writers !== null &&
       Object.values(writers as Record<string, Mark | null>).every(
-        (mark) => mark !== null && isClock(mark.clock) && typeof mark.header === "string",
+        (mark) =>
+          mark !== null &&
+          isClock(mark.clock) &&
+          typeof mark.header === "string" &&
+          (mark.exp === undefined || typeof mark.exp === "number"),
       ),
   )
 }

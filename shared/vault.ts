@@ -12,14 +12,15 @@ import { remove } from "./vault/remove.js"
 import { commit, prepare, save, type Prepared } from "./vault/save.js"
 import { exportTo, importFile, openFile } from "./vault/session-file.js"
 import { createState } from "./vault/state.js"
-import { verify, type VerifyReport } from "./vault/verify.js"
+import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
 
 export type { VaultMemory } from "./vault-memory.js"
 export type { SessionEntry } from "./vault/list.js"
 export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
 export type { Prepared } from "./vault/save.js"
-export type { Defect, VerifyReport } from "./vault/verify.js"
+export type { Defect, DefectCode } from "./vault/defect.js"
+export type { VerifyOptions, VerifyProgress, VerifyReport } from "./vault/verify.js"
 
 /** All envelopes under one provider for one owner. Every method may throw the provider's codes. */
 export interface Vault {
@@ -56,7 +57,7 @@ export interface Vault {
   /** Puts an exported file of this very vault back into the store. @throws `not-owner`, `not-trusted` */
   importFile(bytes: Uint8Array, options?: CallOptions): Promise<LoadedSession>
   /** Reads everything and names each defect. */
-  verify(options?: CallOptions): Promise<VerifyReport>
+  verify(options?: VerifyOptions): Promise<VerifyReport>
 }
 
 /**
@@ -77,7 +78,9 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
       return remembered.members !== null && state.owners().has(state.writerId)
     },
     owners: () => [...state.owners().values()],
-    refresh: (call) => refresh(state, call),
+    refresh: async (call) => {
+      await refresh(state, call)
+    },
     prepare: (snapshot, call) => prepare(state, snapshot, call),
     commit: (prepared, call) => commit(state, prepared, call),
     save: (snapshot, call) => save(state, snapshot, call),

@@ -3,11 +3,12 @@ import { parseCard, type Card } from "../keys.js"
 import { signOwnerStatement } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { isStoreFault } from "./faults.js"
-import { newest } from "./load.js"
+import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
 import { refresh } from "./refresh.js"
 import { save, saveMembers } from "./save.js"
 import type { VaultState } from "./state.js"
+import { listSession } from "./stored.js"
 
 /** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
 export async function addOwner(vault: VaultState, text: string, call: CallOptions = {}): Promise<Card> {
@@ -33,7 +34,8 @@ export async function addOwner(vault: VaultState, text: string, call: CallOption
 async function sealToAllOwners(vault: VaultState, call: CallOptions): Promise<void> {
   const everyone = [...vault.owners().values()].map((owner) => owner.recipientId)
   for (const record of liveRecords(vault)) {
-    const session = await newest(vault, record, undefined, call).catch((error: unknown) => {
+    const stored = await listSession(vault, record.sid, call)
+    const session = await openNewest(vault, record, stored, call).catch((error: unknown) => {
       // What nobody can open any more cannot be sealed anew; it stays as it is and `verify` names it.
       if (isPspError(error) && !isStoreFault(error.code)) return null
       throw error
@@ -41,4 +43,5 @@ async function sealToAllOwners(vault: VaultState, call: CallOptions): Promise<vo
     if (session === null || everyone.every((id) => session.recipients.includes(id))) continue
     await save(vault, session.snapshot, { ...call, expiresAt: session.expiresAt })
   }
+  await vault.remember()
 }

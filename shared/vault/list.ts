@@ -4,10 +4,11 @@ import { clockMs } from "../hlc.js"
 import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { isStoreFault } from "./faults.js"
-import { newest } from "./load.js"
+import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
+import { newestOf, toStored, type StoredEnvelope } from "./stored.js"
 
 export interface SessionEntry {
   site: string
@@ -22,45 +23,59 @@ export interface SessionEntry {
   objects: number
 }
 
-/** The sessions of the vault, by site and account; `details` opens the newest object of each to know its end. */
+/**
+ * The sessions of the vault, by site and account. It lists the store once and opens nothing but members; `details` opens
+ * the newest object of each session to know its end.
+ */
 export async function list(
   vault: VaultState,
   { details = false, ...call }: CallOptions & { details?: boolean } = {},
 ): Promise<SessionEntry[]> {
   await refresh(vault, call)
-  const bySid = new Map<string, { savedAt: number; bytes: number; objects: number }>()
-  for await (const { name, size } of vault.provider.list(`${vault.id}/sessions/`, call)) {
-    const parsed = parseName(name)
-    if (parsed === null || !vault.owners().has(parsed.writer)) continue
-    const sid = parsed.folder.split("/").at(-1) ?? ""
-    const known = bySid.get(sid) ?? { savedAt: 0, bytes: 0, objects: 0 }
-    bySid.set(sid, {
-      savedAt: Math.max(known.savedAt, clockMs(parsed.clock)),
-      bytes: known.bytes + size,
-      objects: known.objects + 1,
-    })
-  }
+  const folders = await listFolders(vault, call)
   const entries: SessionEntry[] = []
   for (const record of liveRecords(vault)) {
     const { sid, site, account } = record
-    const stored = bySid.get(sid)
-    const expiresAt = details && stored !== undefined ? await endOf(vault, record, call) : null
-    entries.push({
-      site,
-      account,
-      sid,
-      savedAt: stored?.savedAt ?? null,
-      expiresAt,
-      bytes: stored?.bytes ?? 0,
-      objects: stored?.objects ?? 0,
-    })
+    const { envelopes = [], bytes = 0, objects = 0 } = folders.get(sid) ?? {}
+    const { last, ahead } = newestOf(vault, envelopes)
+    const savedAt = last === null && ahead.length === 0 ? null : clockMs((last ?? ahead[0])?.clock ?? "")
+    const expiresAt = details && savedAt !== null ? await endOf(vault, record, envelopes, call) : null
+    entries.push({ site, account, sid, savedAt, expiresAt, bytes, objects })
   }
+  if (details) await vault.remember()
   return entries.sort((a, b) => (a.site === b.site ? compare(a.account, b.account) : compare(a.site, b.site)))
 }
 
-async function endOf(vault: VaultState, record: SessionRecord, call: CallOptions): Promise<number | null> {
+interface SessionFolder {
+  envelopes: StoredEnvelope[]
+  bytes: number
+  objects: number
+}
+
+/** What the owners wrote, by session id. */
+async function listFolders(vault: VaultState, call: CallOptions): Promise<Map<string, SessionFolder>> {
+  const folders = new Map<string, SessionFolder>()
+  for await (const { name, size } of vault.provider.list(`${vault.id}/sessions/`, call)) {
+    if (!vault.owners().has(parseName(name)?.writer ?? "")) continue
+    const sid = name.split("/")[2] ?? ""
+    const folder = folders.get(sid) ?? { envelopes: [], bytes: 0, objects: 0 }
+    folders.set(sid, folder)
+    folder.bytes += size
+    folder.objects++
+    const envelope = toStored(name, size)
+    if (envelope !== null) folder.envelopes.push(envelope)
+  }
+  return folders
+}
+
+async function endOf(
+  vault: VaultState,
+  record: SessionRecord,
+  stored: StoredEnvelope[],
+  call: CallOptions,
+): Promise<number | null> {
   try {
-    return (await newest(vault, record, undefined, call))?.expiresAt ?? null
+    return (await openNewest(vault, record, stored, call))?.expiresAt ?? null
   } catch (error) {
     // A list still lists what cannot be opened; opening it says why.
     if (isPspError(error) && !isStoreFault(error.code)) return null

@@ -1,6 +1,6 @@
-import { folderOf, parseName, type OpenedEnvelope } from "../envelope.js"
+import type { OpenedEnvelope } from "../envelope.js"
 import { PspError } from "../errors.js"
-import { clockMs, laterClock, type Clock } from "../hlc.js"
+import { clockMs, laterClock } from "../hlc.js"
 import type { Card } from "../keys.js"
 import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
@@ -9,9 +9,11 @@ import { defaultAccount } from "../site.js"
 import type { Snapshot } from "../snapshot.js"
 import { damagedStore } from "./faults.js"
 import { note, refuseRollback } from "./marks.js"
+import { getWhole } from "./parts.js"
 import { recordOf } from "./records.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
+import { listSession, newestOf, type StoredEnvelope } from "./stored.js"
 
 export interface LoadedSession {
   snapshot: Snapshot
@@ -25,50 +27,68 @@ export interface LoadedSession {
   writer: Card
   /** Recipient ids that can open it. */
   recipients: string[]
+  /** Names of saves that were left aside, because their writer's clock is ahead of this device's. */
+  ahead: string[]
 }
 
 export interface SessionOptions extends CallOptions {
   account?: string
 }
 
-/** The newest state of a session, or the newest not after `at` (ms); null when nothing is there for this identity. */
+/**
+ * The newest state of a session, or the newest not after `at` (ms); null when nothing is there for this identity. For a
+ * device that remembers nothing it takes four requests: two lists, the newest member envelope and the newest save.
+ *
+ * @throws `rolled-back`, `bad-clock` when all of it is stamped ahead of this device's clock, and the codes of `open`
+ */
 export async function loadSession(
   vault: VaultState,
   site: string,
   { account = defaultAccount, at, ...call }: SessionOptions & { at?: number } = {},
 ): Promise<LoadedSession | null> {
-  await refresh(vault, call)
-  const record = recordOf(vault, site, account)
+  const isFirst = vault.remembered.members === null
+  const isFound = () => recordOf(vault, site, account)?.removed === false
+  const { damaged } = await refresh(vault, call, isFirst ? isFound : undefined)
+  if (!isFound() && damaged[0] !== undefined) throw unknownMembers(site, damaged[0])
+  if (!isFound()) return null
+  const find = async (): Promise<[SessionRecord | undefined, StoredEnvelope[]]> => {
+    const record = recordOf(vault, site, account)
+    return [record, record === undefined ? [] : await listSession(vault, record.sid, call)]
+  }
+  let [record, stored] = await find()
+  if (isFirst && stored.some(({ writer }) => !vault.owners().has(writer))) {
+    // Perhaps an owner, whom another member envelope introduces.
+    await refresh(vault, call)
+    ;[record, stored] = await find()
+  }
   if (record === undefined || record.removed) return null
-  return newest(vault, record, at, call)
+  const session = await openNewest(vault, record, stored, { ...call, ...(at === undefined ? {} : { at }) })
+  await vault.remember()
+  return session
 }
 
-export async function newest(
+/** Opens the newest of what a session's folder holds; what it learns is not yet remembered beyond this run. */
+export async function openNewest(
   vault: VaultState,
   record: SessionRecord,
-  at: number | undefined,
-  call: CallOptions,
+  stored: StoredEnvelope[],
+  { at, ...call }: CallOptions & { at?: number } = {},
 ): Promise<LoadedSession | null> {
   const { remembered } = vault
-  const found: { name: string; clock: Clock; writer: string }[] = []
-  const folder = folderOf({ typ: "base", vault: vault.id, sid: record.sid })
-  for await (const { name } of vault.provider.list(`${folder}/`, call)) {
-    const parsed = parseName(name)
-    if (parsed !== null && vault.owners().has(parsed.writer)) found.push({ name, ...parsed })
-  }
-  const last = found.filter(({ clock }) => at === undefined || clockMs(clock) <= at).at(-1)
-  if (at === undefined) refuseRollback(remembered, record, last?.clock ?? null)
-  if (last === undefined) return null
-  const bytes = await vault.provider.get(last.name, call)
-  if (bytes === null) throw damagedStore(last.name, "it was listed, but cannot be read")
-  const opened = await vault.openAs(bytes, ["base"], { sid: record.sid, name: last.name })
-  const session = sessionOf(vault, opened)
+  const { last, ahead } = newestOf(vault, stored, at)
+  if (at === undefined) refuseRollback(remembered, record, (ahead.at(-1) ?? last)?.clock ?? null, vault.now())
+  if (last === null && ahead.length > 0) throw allAhead(vault, record, ahead)
+  if (last === null) return null
+  const whole = await getWhole(vault.provider, last.name, call)
+  if (whole === null) throw damagedStore(last.name, "it was listed, but cannot be read")
+  const opened = await vault.openAs(whole.bytes, ["base"], { sid: record.sid, name: whole.name })
+  const session = { ...sessionOf(vault, opened), ahead: ahead.map(({ name }) => name) }
   if (session.site !== record.site || session.account !== record.account) {
     throw new PspError("damaged", "Cannot open session: the envelope holds another session than the vault says")
   }
-  note(remembered, record.sid, opened.header.writer, { clock: opened.header.clock, header: opened.headerId })
-  remembered.clock = laterClock(remembered.clock, opened.header.clock)
-  await vault.remember()
+  const { writer, clock, exp } = opened.header
+  note(remembered, record.sid, writer, { clock, header: opened.headerId, exp })
+  remembered.clock = laterClock(remembered.clock, clock)
   return session
 }
 
@@ -87,5 +107,23 @@ export function sessionOf(vault: VaultState, opened: OpenedEnvelope): LoadedSess
     expiresAt: exp,
     writer: author,
     recipients: opened.recipients,
+    ahead: [],
   }
+}
+
+/** What could have told of the session cannot be read: that is not the same as no session. */
+function unknownMembers(site: string, name: string): PspError {
+  return new PspError(
+    "damaged",
+    `Cannot tell whether there is a session of ${site}: ${name.slice(-100)} is damaged; run psp verify`,
+  )
+}
+
+function allAhead(vault: VaultState, { site }: SessionRecord, ahead: StoredEnvelope[]): PspError {
+  const [stamp, now] = [clockMs(ahead[0]?.clock ?? ""), vault.now()].map((ms) => new Date(ms).toISOString())
+  return new PspError(
+    "bad-clock",
+    `Cannot open session of ${site}: it was saved at ${stamp} by its writer's clock, and this device's says ${now}; ` +
+      "set whichever is wrong",
+  )
 }

@@ -1,44 +1,68 @@
 import { utf8ToText } from "../bytes.js"
-import { parseName } from "../envelope.js"
+import { digestOf, parseName, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { laterClock } from "../hlc.js"
 import { mergeMembers, ownersOf, parseMembers } from "../members.js"
 import type { CallOptions } from "../provider.js"
+import { note } from "./marks.js"
 import type { VaultState } from "./state.js"
 
-/** Reads what other owners wrote about members, and remembers it. */
-export async function refresh(vault: VaultState, call: CallOptions = {}): Promise<void> {
+/** Where the member envelopes to one device lie, with a slash at its end. */
+export function membersFolder({ id }: VaultState, recipientId: string): string {
+  return `${id}/members/${recipientId}/`
+}
+
+/**
+ * Reads what other owners wrote about members, the newest first, and remembers it.
+ *
+ * @param isEnough asked before each envelope is read; what is left out is read by the next call
+ * @returns names of envelopes by owners that say nothing, because they are damaged
+ */
+export async function refresh(
+  vault: VaultState,
+  call: CallOptions = {},
+  isEnough = () => false,
+): Promise<{ damaged: string[] }> {
   const { remembered } = vault
   const names: string[] = []
-  for await (const { name } of vault.provider.list(`${vault.id}/members/${vault.recipientId}/`, call)) names.push(name)
-  let pending = names.filter((name) => !remembered.merged.includes(name))
-  // An envelope may be by an owner whom a later one introduces: go round until nothing more can be read.
+  for await (const { name } of vault.provider.list(membersFolder(vault, vault.recipientId), call)) names.push(name)
+  const merged = new Set(remembered.merged)
+  const damaged: string[] = []
+  let pending = names.filter((name) => !merged.has(name)).reverse()
+  // An envelope may be by an owner whom another one introduces: go round until nothing more can be read.
   for (let before = -1; pending.length !== before && pending.length > 0;) {
     before = pending.length
     const left: string[] = []
-    for (const name of pending) if (!(await mergeMemberObject(vault, name, call))) left.push(name)
+    for (const name of pending) {
+      if (isEnough()) break
+      const outcome = await mergeMemberObject(vault, name, call)
+      if (outcome === "not yet") left.push(name)
+      if (outcome === "damaged") damaged.push(name)
+    }
     pending = left
   }
-  remembered.merged = remembered.merged.filter((name) => names.includes(name))
+  const shown = new Set(names)
+  remembered.merged = remembered.merged.filter((name) => shown.has(name))
   await vault.remember()
+  return { damaged }
 }
 
-async function mergeMemberObject(vault: VaultState, name: string, call: CallOptions): Promise<boolean> {
+async function mergeMemberObject(
+  vault: VaultState,
+  name: string,
+  call: CallOptions,
+): Promise<"done" | "not yet" | "damaged"> {
   const { remembered } = vault
   const writer = parseName(name)?.writer
-  if (writer === undefined || !vault.owners().has(writer)) return false
+  if (writer === undefined || !vault.owners().has(writer)) return "not yet"
   const bytes = await vault.provider.get(name, call)
-  if (bytes === null) return true
-  const opened = await vault.openAs(bytes, ["member"], { sid: vault.recipientId, name }).catch((error: unknown) => {
-    // An expired one says nothing any more; a damaged or forged one is named by `verify`.
-    if (isPspError(error) && error.code !== "too-new") return null
-    throw error
-  })
-  if (opened === null) return true
+  if (bytes === null) return "done"
+  const opened = await openMember(vault, name, bytes)
+  if (opened === null || opened === "damaged") return opened ?? "done"
   const theirs = parseMembers(utf8ToText(opened.plaintext))
   if (remembered.members === null) {
     const theirOwners = await ownersOf(vault.id, theirs)
-    if (!theirOwners.has(writer)) return true
+    if (!theirOwners.has(writer)) return "done"
     remembered.members = theirs
   } else {
     remembered.members = mergeMembers(remembered.members, theirs)
@@ -48,7 +72,25 @@ async function mergeMemberObject(vault: VaultState, name: string, call: CallOpti
     if ([...vault.owners().keys()].some((id) => !before.has(id))) remembered.isUnsaved = true
   }
   await vault.reloadOwners()
-  remembered.clock = laterClock(remembered.clock, opened.header.clock)
+  const { clock, exp } = opened.header
+  remembered.clock = laterClock(remembered.clock, clock)
   remembered.merged.push(name)
-  return true
+  note(remembered, vault.recipientId, writer, { clock, header: opened.headerId, exp })
+  return "done"
+}
+
+/** Null for one that has ended, which says nothing any more; `verify` names a damaged or forged one. */
+async function openMember(
+  vault: VaultState,
+  name: string,
+  bytes: Uint8Array,
+): Promise<OpenedEnvelope | "damaged" | null> {
+  try {
+    return await vault.openAs(bytes, ["member"], { sid: vault.recipientId, name })
+  } catch (error) {
+    if (!isPspError(error)) throw error
+    // What only rotted into a higher version number is no newer version.
+    if (error.code === "too-new" && (await digestOf(bytes)) === parseName(name)?.digest) throw error
+    return error.code === "damaged" || error.code === "too-new" ? "damaged" : null
+  }
 }

@@ -1,10 +1,10 @@
-import { folderOf } from "../envelope.js"
 import { defaultAccount } from "../site.js"
 import type { SessionOptions } from "./load.js"
 import { recordOf, upsertRecord } from "./records.js"
 import { refresh } from "./refresh.js"
 import { saveMembers } from "./save.js"
 import type { VaultState } from "./state.js"
+import { sessionFolder } from "./stored.js"
 
 /** Forgets a session: first its entry, then its objects. */
 export async function remove(
@@ -18,7 +18,7 @@ export async function remove(
   const { sid } = upsertRecord(vault, site, account, true)
   await saveMembers(vault, call)
   let removed = 0
-  for await (const { name } of provider.list(`${folderOf({ typ: "base", vault: vault.id, sid })}/`, call)) {
+  for await (const { name } of provider.list(sessionFolder(vault, sid), call)) {
     await provider.remove(name, call)
     removed++
   }

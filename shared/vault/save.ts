@@ -1,12 +1,15 @@
 import { utf8, type Bytes } from "../bytes.js"
-import { defaultLifetime, seal } from "../envelope.js"
-import type { Clock } from "../hlc.js"
+import { defaultLifetime, readHeader, seal } from "../envelope.js"
+import { PspError } from "../errors.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { baseToBytes } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
+import type { Mark } from "../vault-memory.js"
 import { note, seenOf } from "./marks.js"
+import { putWhole } from "./parts.js"
 import { upsertRecord } from "./records.js"
+import { membersFolder } from "./refresh.js"
 import type { VaultState } from "./state.js"
 
 /** Sealed objects that wait to be put, in this order; plain data that survives structured clone. */
@@ -16,7 +19,7 @@ export interface Prepared {
   superseded: string[]
   /** The session it is about; null when only the members changed. */
   sid: string | null
-  mark: { writer: string; clock: Clock; header: string } | null
+  mark: (Mark & { writer: string }) | null
   /** Members that this writes; null when it writes none. Compared at commit, so that a later change stays unsaved. */
   members: string | null
 }
@@ -25,13 +28,14 @@ export interface Prepared {
 const membersLifetime = 400 * 24 * 60 * 60 * 1000
 const membersRenewal = 30 * 24 * 60 * 60 * 1000
 
-/** Seals a save without touching the store. @throws `not-owner`, `too-large` */
+/** Seals a save without touching the store. @throws `not-owner`, `too-large`, `bad-clock` */
 export async function prepare(
   vault: VaultState,
   snapshot: Snapshot,
   { expiresAt }: { expiresAt?: number } = {},
 ): Promise<Prepared> {
   const { remembered } = vault
+  refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
   const isStale = vault.now() - remembered.membersWrittenAt > membersRenewal
   const members = remembered.isUnsaved || isStale ? await prepareMembers(vault) : null
@@ -53,7 +57,12 @@ export async function prepare(
     objects: [...(members?.objects ?? []), { name: sealed.name, bytes: sealed.bytes }],
     superseded: members?.superseded ?? [],
     sid,
-    mark: { writer: vault.writerId, clock: sealed.header.clock, header: sealed.headerId },
+    mark: {
+      writer: vault.writerId,
+      clock: sealed.header.clock,
+      header: sealed.headerId,
+      exp: sealed.header.exp,
+    },
     members: members?.members ?? null,
   }
 }
@@ -61,14 +70,17 @@ export async function prepare(
 /** Puts what was prepared, in order; may be repeated after any failure. */
 export async function commit(vault: VaultState, prepared: Prepared, call: CallOptions = {}): Promise<void> {
   const { remembered, provider } = vault
-  for (const { name, bytes } of prepared.objects) await provider.put(name, bytes, call)
+  for (const object of prepared.objects) await putWhole(provider, object, call)
   if (prepared.members !== null) {
     remembered.membersWrittenAt = vault.now()
+    await noteMembers(vault, prepared)
     if (remembered.members !== null && membersToJson(remembered.members) === prepared.members)
       remembered.isUnsaved = false
   }
-  if (prepared.sid !== null && prepared.mark !== null)
-    note(remembered, prepared.sid, prepared.mark.writer, prepared.mark)
+  if (prepared.sid !== null && prepared.mark !== null) {
+    const { writer, ...mark } = prepared.mark
+    note(remembered, prepared.sid, writer, mark)
+  }
   await vault.remember()
   // Leftovers are harmless and the next save's concern: what was asked for is already in the store.
   for (const name of prepared.superseded) await provider.remove(name, call).catch(() => undefined)
@@ -91,6 +103,16 @@ export async function saveMembers(vault: VaultState, call: CallOptions): Promise
   await commit(vault, { ...(await prepareMembers(vault)), sid: null, mark: null }, call)
 }
 
+/** What this device put in its own members folder must not vanish from it. */
+async function noteMembers(vault: VaultState, { objects }: Pick<Prepared, "objects">): Promise<void> {
+  for (const { name, bytes } of objects) {
+    if (!name.startsWith(membersFolder(vault, vault.recipientId))) continue
+    const { header, headerId } = await readHeader(bytes)
+    const { clock, exp } = header
+    note(vault.remembered, vault.recipientId, header.writer, { clock, header: headerId, exp })
+  }
+}
+
 /** One member envelope for each owner device, each in its own folder. */
 export async function prepareMembers(vault: VaultState): Promise<Pick<Prepared, "objects" | "superseded" | "members">> {
   const { remembered } = vault
@@ -110,7 +132,16 @@ export async function prepareMembers(vault: VaultState): Promise<Pick<Prepared, 
   const superseded = remembered.written
   remembered.written = sealed.map(({ name }) => name)
   remembered.merged.push(
-    ...remembered.written.filter((name) => name.startsWith(`${vault.id}/members/${vault.recipientId}/`)),
+    ...remembered.written.filter((name) => name.startsWith(membersFolder(vault, vault.recipientId))),
   )
   return { objects: sealed.map(({ name, bytes }) => ({ name, bytes })), superseded, members }
+}
+
+/** Before this project began (ms): a clock that says so was never set, and what it stamps would have ended long ago. */
+const beginning = Date.UTC(2025, 0, 1)
+
+function refuseEarlyClock(now: number): void {
+  if (now >= beginning) return
+  const time = new Date(now).toISOString()
+  throw new PspError("bad-clock", `Cannot save: this device's clock says ${time}; set it to the right time first`)
 }

@@ -59,7 +59,7 @@ export async function importFile(vault: VaultState, bytes: Uint8Array, call: Cal
     ? await prepareMembers(vault)
     : { objects: [], superseded: [], members: null }
   const object = { name: nameOf(header, await digestOf(bytes)), bytes: bytes.slice() }
-  const mark = { writer: header.writer, clock: header.clock, header: headerId }
+  const mark = { writer: header.writer, clock: header.clock, header: headerId, exp: header.exp }
   await commit(vault, { ...members, objects: [...members.objects, object], sid: record.sid, mark }, call)
   return session
 }

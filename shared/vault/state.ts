@@ -1,6 +1,6 @@
 import { open, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
 import { PspError } from "../errors.js"
-import { nextClock, type Clock } from "../hlc.js"
+import { clockMs, nextClock, type Clock } from "../hlc.js"
 import { parseCard, recipientIdOf, writerIdOf, type Card, type Identity } from "../keys.js"
 import { ownersOf, type MemberState } from "../members.js"
 import type { Provider } from "../provider.js"
@@ -28,7 +28,14 @@ export interface VaultState {
   /** The members, to be changed. @throws `not-owner` */
   ownMembers(): MemberState
   /** Opens an envelope of this vault that one of its owners wrote. @throws as `open` */
-  openAs(bytes: Uint8Array, typ: EnvelopeType[], where: { sid?: string; name?: string }): Promise<OpenedEnvelope>
+  openAs(bytes: Uint8Array, typ: EnvelopeType[], where: OpenWhere): Promise<OpenedEnvelope>
+}
+
+export interface OpenWhere {
+  sid?: string
+  name?: string
+  /** Instead of this device's own time (ms since epoch). */
+  now?: number
 }
 
 export interface StateOptions {
@@ -65,7 +72,7 @@ export async function createState(
     },
     now,
     tick() {
-      const clock = nextClock(now(), remembered.clock)
+      const clock = nextClock(now(), believable(remembered.clock, now()))
       remembered.clock = clock
       return clock
     },
@@ -76,13 +83,20 @@ export async function createState(
       }
       return remembered.members
     },
-    openAs: (bytes, typ, { sid, name }) =>
+    openAs: (bytes, typ, { sid, name, now: at = now() }) =>
       open(bytes, {
         reader: identity,
         writerKey: ({ writer }) => owners.get(writer)?.writer ?? null,
         expected: { vault: id, typ, ...(sid === undefined ? {} : { sid }) },
         ...(name === undefined ? {} : { name }),
-        now: now(),
+        now: at,
       }),
   }
+}
+
+/** A stamp this far ahead (ms) comes from a time when this device's own clock was wrong: others would drop all that follows it. */
+const forgetAhead = 24 * 60 * 60 * 1000
+
+function believable(clock: Clock | null, now: number): Clock | null {
+  return clock === null || clockMs(clock) > now + forgetAhead ? null : clock
 }

@@ -1,67 +1,165 @@
-import { utf8ToText } from "../bytes.js"
-import { parseName } from "../envelope.js"
-import { toPspError, type ErrorCode } from "../errors.js"
-import { parseMembers } from "../members.js"
+import { parseName, type OpenedEnvelope } from "../envelope.js"
+import { isPspError } from "../errors.js"
+import { laterClock, type Clock } from "../hlc.js"
 import type { CallOptions } from "../provider.js"
-import { parseBase } from "../session-payload.js"
-import { damagedStore, isStoreFault } from "./faults.js"
-import { newest } from "./load.js"
+import { checkObject, type Finding } from "./check-object.js"
+import { defectOf, type Defect } from "./defect.js"
+import { missingMark } from "./marks.js"
+import { isPartName } from "./parts.js"
 import { liveRecords } from "./records.js"
-import { refresh } from "./refresh.js"
+import { membersFolder, refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-
-export interface Defect {
-  name: string
-  code: ErrorCode
-  message: string
-}
+import { sessionFolder } from "./stored.js"
 
 export interface VerifyReport {
+  /** Objects that were read. */
   checked: number
   /** Sound, but past their end: nobody opens them any more. */
   expired: number
   /** Signed by an owner, but sealed to others: saved before this device became an owner. Its inside was not checked. */
   forOthers: number
+  /** Left over by a save or removal that broke off: `compact` removes them. */
+  unneeded: number
   defects: Defect[]
 }
 
-/** Reads everything and names each defect. */
-export async function verify(vault: VaultState, call: CallOptions = {}): Promise<VerifyReport> {
-  await refresh(vault, call)
-  const report: VerifyReport = { checked: 0, expired: 0, forOthers: 0, defects: [] }
-  for await (const { name } of vault.provider.list(`${vault.id}/`, call)) {
+export interface VerifyOptions extends CallOptions {
+  /** Told after each object; asking for it costs one more list of the store. */
+  onProgress?: (progress: VerifyProgress) => void
+}
+
+export interface VerifyProgress {
+  checked: number
+  /** Objects when the look began. */
+  total: number
+  /** Bytes of what was checked, and of all. */
+  bytes: number
+  totalBytes: number
+  defects: number
+}
+
+/**
+ * Reads everything and names each defect. One object is held at a time, so a large vault needs no more memory than a small
+ * one. What is expired, sealed to others or merely unneeded is counted and no defect.
+ *
+ * @throws the provider's codes, `aborted` included
+ */
+export async function verify(vault: VaultState, { onProgress, ...call }: VerifyOptions = {}): Promise<VerifyReport> {
+  const report: VerifyReport = { checked: 0, expired: 0, forOthers: 0, unneeded: 0, defects: [] }
+  for await (const defect of vault.provider.audit?.(call) ?? []) report.defects.push(defect)
+  await refresh(vault, call).catch((error: unknown) => {
+    // It is met again below, under its name.
+    if (!isPspError(error, "too-new")) throw error
+  })
+  const progress = { checked: 0, total: 0, bytes: 0, totalBytes: 0, defects: 0 }
+  if (onProgress !== undefined) {
+    for await (const { size } of vault.provider.list(`${vault.id}/`, call)) {
+      progress.total++
+      progress.totalBytes += size
+    }
+  }
+  const shown = createShown(vault)
+  const removedAt = removals(vault)
+  let session = createSessionCheck("")
+  for await (const { name, size } of vault.provider.list(`${vault.id}/`, call)) {
+    call.signal?.throwIfAborted()
+    const folder = name.split("/").slice(0, 3).join("/")
+    if (folder !== session.folder) {
+      report.defects.push(...session.missing())
+      session = createSessionCheck(folder)
+    }
+    const finding = await checkObject(vault, name, call)
+    if (finding.kind === "gone") continue
     report.checked++
-    try {
-      await verifyObject(vault, name, call)
-    } catch (error) {
-      const fault = toPspError(error, "Checking an object")
-      if (isStoreFault(fault.code)) throw fault
-      if (fault.code === "expired") report.expired++
-      else if (fault.code === "not-for-me") report.forOthers++
-      else report.defects.push({ name, code: fault.code, message: fault.message })
-    }
+    shown.add(name)
+    session.add(name, finding)
+    if (finding.kind === "expired") report.expired++
+    if (finding.kind === "for-others") report.forOthers++
+    if (session.isUnneeded(name, finding) || isOfRemoved(removedAt, name, finding)) report.unneeded++
+    if ("defect" in finding) report.defects.push(finding.defect)
+    onProgress?.({
+      ...progress,
+      checked: (progress.checked = report.checked),
+      bytes: (progress.bytes += size),
+      defects: report.defects.length,
+    })
   }
-  for (const record of liveRecords(vault)) {
-    try {
-      await newest(vault, record, undefined, call)
-    } catch (error) {
-      const fault = toPspError(error, "Checking a session")
-      if (fault.code !== "rolled-back") continue
-      report.defects.push({ name: `${vault.id}/sessions/${record.sid}`, code: fault.code, message: fault.message })
-    }
-  }
+  report.defects.push(...session.missing(), ...shown.rolledBack())
   return report
 }
 
-async function verifyObject(vault: VaultState, name: string, call: CallOptions): Promise<void> {
-  const parsed = parseName(name)
-  if (parsed === null) throw damagedStore(name, "its name is none of this project's")
-  const bytes = await vault.provider.get(name, call)
-  if (bytes === null) throw damagedStore(name, "it was listed, but cannot be read")
-  const room = parsed.folder.split("/")[1]
-  const opened = await vault.openAs(bytes, room === "members" ? ["member"] : ["base", "delta", "lease", "part"], {
-    name,
-  })
-  if (opened.header.typ === "base") parseBase(opened.plaintext)
-  if (opened.header.typ === "member") parseMembers(utf8ToText(opened.plaintext))
+/** What the names of the store tell, beside what this device remembers. */
+function createShown(vault: VaultState) {
+  const latest = new Map<string, Clock>()
+  const keep = (key: string, clock: Clock) => latest.set(key, laterClock(latest.get(key) ?? null, clock) ?? clock)
+  const own = membersFolder(vault, vault.recipientId)
+  return {
+    add(name: string): void {
+      const parsed = parseName(name)
+      if (parsed === null || isPartName(name) || !vault.owners().has(parsed.writer)) return
+      if (name.startsWith(own)) keep(`${own}${parsed.writer}`, parsed.clock)
+      else keep(`${parsed.folder}/`, parsed.clock)
+    },
+    rolledBack(): Defect[] {
+      const { remembered } = vault
+      const sessions = liveRecords(vault)
+        .map(({ sid }) => ({ sid, folder: sessionFolder(vault, sid) }))
+        .filter(({ sid, folder }) => missingMark(remembered, sid, latest.get(folder) ?? null, vault.now()) !== null)
+      // A device's newest member envelope stays until that device writes another one.
+      const members = Object.entries(remembered.marks[vault.recipientId] ?? {}).filter(
+        ([writer, { clock, exp = Infinity }]) => exp > vault.now() && (latest.get(`${own}${writer}`) ?? "") < clock,
+      )
+      return [
+        ...sessions.map(({ folder }) => defectOf("rolled-back", folder.slice(0, -1))),
+        ...members.slice(0, 1).map(() => defectOf("rolled-back", own.slice(0, -1))),
+      ]
+    },
+  }
+}
+
+/** What the objects of one folder say about each other. */
+function createSessionCheck(folder: string) {
+  const parts = new Set<string>()
+  const headers = new Set<string>()
+  const covered = new Set<string>()
+  const named: { by: string; writer: string; header: string }[] = []
+
+  function addOpened(name: string, { header, headerId }: OpenedEnvelope): void {
+    headers.add(headerId)
+    const seen = Object.entries(header.seen)
+    if (header.typ === "base") for (const writer of [header.writer, ...Object.keys(header.seen)]) covered.add(writer)
+    else named.push(...seen.map(([writer, mark]) => ({ by: name, writer, header: mark })))
+  }
+
+  return {
+    folder,
+    add(name: string, finding: Finding): void {
+      for (const part of finding.parts) parts.add(part)
+      if (finding.kind === "sound") addOpened(name, finding.opened)
+    },
+    /** A part that no list names; lists sort before their parts. */
+    isUnneeded: (name: string, { kind }: Finding) => kind === "part" && isPartName(name) && !parts.has(name),
+    /**
+     * What an envelope has seen must be there, unless a base may have covered it: then it may have been compacted, also
+     * by a base that came and went since. So only a writer whom no base mentions is certain to be missing something.
+     */
+    missing: (): Defect[] =>
+      named
+        .filter(({ writer, header }) => !headers.has(header) && !covered.has(writer))
+        .map(({ by }) => ({
+          ...defectOf("missing", by),
+          message: "It names an envelope that the store does not show",
+        })),
+  }
+}
+
+/** When each removed session was removed. */
+function removals({ remembered }: VaultState): Map<string, Clock> {
+  const removed = (remembered.members?.sessions ?? []).filter((record) => record.removed)
+  return new Map(removed.map(({ sid, clock }) => [sid, clock]))
+}
+
+function isOfRemoved(removedAt: Map<string, Clock>, name: string, { kind }: Finding): boolean {
+  const clock = removedAt.get(name.split("/")[2] ?? "")
+  return clock !== undefined && kind !== "defect" && (parseName(name)?.clock ?? clock) < clock
 }

@@ -16,7 +16,7 @@ interface Asked {
 
 async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) {
   const writer = await parseCard(await createCard(await createIdentity("laptop")))
-  const session = { site: "example.com", account: "default", sid: "s", writer, recipients: [] }
+  const session = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [] }
   return sessionFacts({ ...session, snapshot, savedAt: now - hour, expiresAt: now + 30 * 24 * hour }, showsValues)
 }
 

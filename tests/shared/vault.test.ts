@@ -166,7 +166,7 @@ describe("vault", () => {
     const again = await openVault(provider, { identity: browser })
     expect((await again.list()).map(({ site }) => site)).toEqual(["example.com"])
     expect(await again.load("example.com")).toEqual(exampleSnapshot())
-    expect((await again.verify()).defects.map(({ code }) => code)).toContain("not-trusted")
+    expect((await again.verify()).defects.map(({ code }) => code)).toContain("unknown-writer")
   })
 
   it("refuses a changed owner card", async () => {

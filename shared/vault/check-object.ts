@@ -1,0 +1,102 @@
+import { utf8ToText } from "../bytes.js"
+import { digestOf, parseName, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
+import { isPspError } from "../errors.js"
+import { clockMs, isClockPlausible } from "../hlc.js"
+import { parseMembers } from "../members.js"
+import type { CallOptions } from "../provider.js"
+import { parseBase } from "../session-payload.js"
+import { defectOf, type Defect } from "./defect.js"
+import { isStoreFault } from "./faults.js"
+import { isPartName, joinParts, partNames } from "./parts.js"
+import type { VaultState } from "./state.js"
+
+/** What one look at an object told. */
+export type Finding =
+  | { kind: "sound"; opened: OpenedEnvelope; parts: string[]; defect?: Defect }
+  | { kind: "part" | "expired" | "for-others"; parts: string[] }
+  | { kind: "defect"; defect: Defect; parts: string[] }
+  /** Removed by somebody between the list and the look. */
+  | { kind: "gone"; parts: string[] }
+
+/** Reads an object and says what is wrong with it, if anything. @throws the provider's codes */
+export async function checkObject(vault: VaultState, name: string, call: CallOptions): Promise<Finding> {
+  const found = (code: Parameters<typeof defectOf>[0], of = name): Finding => ({
+    kind: "defect",
+    defect: defectOf(code, of),
+    parts: [],
+  })
+  const parsed = parseName(name)
+  const types = typesAt(vault, name)
+  if (parsed === null || types === null) return found("extra")
+  const bytes = await vault.provider.get(name, call)
+  if (bytes === null) return (await isListed(vault, name, call)) ? found("missing") : { kind: "gone", parts: [] }
+  const digest = await digestOf(bytes)
+  if (digest !== parsed.digest) {
+    const isOther = (await isSound(vault, bytes)) || (await isNameOfNeighbour(vault, name, digest, call))
+    return found(isOther ? "swapped" : "bit-rot")
+  }
+  if (!vault.owners().has(parsed.writer)) return found("unknown-writer")
+  if (isPartName(name)) return { kind: "part", parts: [] }
+  const parts = partNames({ name, bytes })
+  const whole = await joinParts(vault.provider, { name, bytes }, call)
+  if ("code" in whole) {
+    // A part that rotted is met under its own name.
+    if (whole.code === "bit-rot") return { kind: "part", parts }
+    return { ...found(whole.code, whole.name), parts }
+  }
+  try {
+    // One that is ahead is looked at as its writer's clock would have it.
+    const isAhead = !isClockPlausible(parsed.clock, vault.now())
+    const now = isAhead ? clockMs(parsed.clock) : vault.now()
+    const opened = await vault.openAs(whole.bytes, types, { name: whole.name, now })
+    checkInside(opened)
+    return { kind: "sound", opened, parts, ...(isAhead ? { defect: defectOf("clock-ahead", name) } : {}) }
+  } catch (error) {
+    if (!isPspError(error) || isStoreFault(error.code)) throw error
+    if (error.code === "expired") return { kind: "expired", parts }
+    if (error.code === "not-for-me") return { kind: "for-others", parts }
+    if (error.code === "not-trusted") return { ...found("unknown-writer"), parts }
+    if (error.code === "too-new") return { ...found("too-new"), parts }
+    return { ...found((await isSound(vault, whole.bytes)) ? "swapped" : "damaged"), parts }
+  }
+}
+
+/** What may lie in the folder of a name; null for a folder that is none of ours. */
+function typesAt({ id }: VaultState, name: string): EnvelopeType[] | null {
+  const [vault, room, owner, ...rest] = name.split("/")
+  if (vault !== id || owner === undefined) return null
+  const isSession = /^[a-z2-7]{26}$/.test(owner)
+  const isDevice = /^[0-9a-f]{32}$/.test(owner)
+  if (room === "sessions" && isSession && (rest.length === 1 || (rest.length === 2 && rest[0] === "parts")))
+    return ["base", "delta", "lease"]
+  if (room === "members" && isDevice && rest.length === 1) return ["member"]
+  if (room === "events" && isDevice && rest.length === 1) return ["event"]
+  return null
+}
+
+function checkInside({ header, plaintext }: OpenedEnvelope): void {
+  if (header.typ === "base") parseBase(plaintext)
+  if (header.typ === "member") parseMembers(utf8ToText(plaintext))
+}
+
+/** True for an envelope that an owner of this vault signed, under whatever name. */
+async function isSound(vault: VaultState, bytes: Uint8Array): Promise<boolean> {
+  try {
+    await vault.openAs(bytes, ["member", "base", "delta", "lease", "event"], {})
+    return true
+  } catch (error) {
+    return isPspError(error) && (error.code === "expired" || error.code === "not-for-me")
+  }
+}
+
+/** True when the bytes belong to another name of the same folder; a part alone does not tell what it is. */
+async function isNameOfNeighbour(vault: VaultState, name: string, digest: string, call: CallOptions): Promise<boolean> {
+  const folder = name.slice(0, name.lastIndexOf("/") + 1)
+  for await (const other of vault.provider.list(folder, call)) if (parseName(other.name)?.digest === digest) return true
+  return false
+}
+
+async function isListed(vault: VaultState, name: string, call: CallOptions): Promise<boolean> {
+  for await (const other of vault.provider.list(name, call)) if (other.name === name) return true
+  return false
+}

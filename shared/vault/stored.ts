@@ -1,0 +1,49 @@
+import { folderOf, parseName } from "../envelope.js"
+import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
+import type { CallOptions } from "../provider.js"
+import { isPartName } from "./parts.js"
+import type { VaultState } from "./state.js"
+
+/** An envelope of a session in the store, as its name tells. */
+export interface StoredEnvelope {
+  name: string
+  clock: Clock
+  writer: string
+  /** Bytes of the object under that name. */
+  size: number
+}
+
+/** The folder of a session's objects, with a slash at its end. */
+export function sessionFolder({ id }: VaultState, sid: string): string {
+  return `${folderOf({ typ: "base", vault: id, sid })}/`
+}
+
+/** What lies in a session's folder, oldest first, whoever wrote it. */
+export async function listSession(vault: VaultState, sid: string, call: CallOptions): Promise<StoredEnvelope[]> {
+  const stored: StoredEnvelope[] = []
+  for await (const { name, size } of vault.provider.list(sessionFolder(vault, sid), call)) {
+    const envelope = toStored(name, size)
+    if (envelope !== null) stored.push(envelope)
+  }
+  return stored
+}
+
+/** Null for a part and for what is none of ours. */
+export function toStored(name: string, size: number): StoredEnvelope | null {
+  const parsed = isPartName(name) ? null : parseName(name)
+  return parsed === null ? null : { name, size, clock: parsed.clock, writer: parsed.writer }
+}
+
+/**
+ * The newest of an owner, and what is left aside: stamped further ahead of this device's clock than clocks may differ.
+ * One whose clock runs ahead would otherwise hide everybody else's saves until that time comes.
+ */
+export function newestOf(
+  vault: VaultState,
+  stored: StoredEnvelope[],
+  at = Infinity,
+): { last: StoredEnvelope | null; ahead: StoredEnvelope[] } {
+  const byOwners = stored.filter(({ writer, clock }) => vault.owners().has(writer) && clockMs(clock) <= at)
+  const ahead = byOwners.filter(({ clock }) => !isClockPlausible(clock, vault.now()))
+  return { last: byOwners[byOwners.length - ahead.length - 1] ?? null, ahead }
+}
