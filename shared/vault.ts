@@ -3,6 +3,7 @@ import { createCard, parseCard, type Card } from "./keys.js"
 import type { CallOptions, Provider } from "./provider.js"
 import type { Snapshot } from "./snapshot.js"
 import { addOwner } from "./vault/add-owner.js"
+import { compact, type CompactOptions, type CompactReport } from "./vault/compact.js"
 import { list, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
@@ -19,6 +20,7 @@ export type { SessionEntry } from "./vault/list.js"
 export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
 export type { Prepared } from "./vault/save.js"
+export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
 export type { VerifyOptions, VerifyProgress, VerifyReport } from "./vault/verify.js"
 
@@ -56,6 +58,8 @@ export interface Vault {
   openFile(bytes: Uint8Array): Promise<LoadedSession>
   /** Puts an exported file of this very vault back into the store. @throws `not-owner`, `not-trusted` */
   importFile(bytes: Uint8Array, options?: CallOptions): Promise<LoadedSession>
+  /** Removes what nobody needs any more; may break off anywhere, and run twice at once. @throws `not-owner` */
+  compact(options?: CompactOptions): Promise<CompactReport>
   /** Reads everything and names each defect. */
   verify(options?: VerifyOptions): Promise<VerifyReport>
 }
@@ -93,6 +97,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     exportTo: (text, site, call) => exportTo(state, text, site, call),
     openFile: (bytes) => openFile(state, bytes),
     importFile: (bytes, call) => importFile(state, bytes, call),
+    compact: (call) => compact(state, call),
     verify: (call) => verify(state, call),
   }
 }

@@ -56,9 +56,13 @@ export async function putWhole(
 ): Promise<void> {
   const expiresAt = endOf(bytes)
   const options = { ...call, ...(expiresAt === null ? {} : { expiresAt }) }
-  for (const object of await split(name, bytes, provider.maxObjectBytes ?? Infinity)) {
-    await provider.put(object.name, object.bytes, options)
-  }
+  const objects = await split(name, bytes, provider.maxObjectBytes ?? Infinity)
+  for (const object of objects) await provider.put(object.name, object.bytes, options)
+  if (objects.length === 1) return
+  // A compaction may have taken parts of a save that waited for long for left over, before their list was there.
+  const shown = await namesWith(provider, keyOf(objects[0]?.name ?? ""), call)
+  for (const part of objects.slice(0, -1))
+    if (!shown.includes(part.name)) await provider.put(part.name, part.bytes, options)
 }
 
 /**
@@ -101,6 +105,22 @@ export async function joinParts(
   return { name: `${named.folder}/${named.clock}-${named.writer}-${list.digest}.psp`, bytes: whole }
 }
 
+/**
+ * Removes a part that no list names, unless one turns up meanwhile: whoever puts the list looks after that whether the
+ * parts are all there, so one of the two sees it.
+ *
+ * @returns true when it was removed
+ */
+export async function removeUnnamed(provider: Provider, name: string, call: CallOptions): Promise<boolean> {
+  const list = keyOf(name).replace("/parts/", "/")
+  const bytes = await provider.get(name, call)
+  if (bytes === null || (await namesWith(provider, list, call)).length > 0) return false
+  await provider.remove(name, call)
+  if ((await namesWith(provider, list, call)).length === 0) return true
+  await provider.put(name, bytes, call)
+  return false
+}
+
 /** The names of an object's parts; none for an envelope in one piece. */
 export function partNames({ name, bytes }: { name: string; bytes: Uint8Array }): string[] {
   const named = parseName(name)
@@ -134,6 +154,17 @@ export async function split(name: string, bytes: Uint8Array, limit: number): Pro
 
 function partName({ folder, clock, writer }: { folder: string; clock: string; writer: string }, digest: string) {
   return `${folder}/parts/${clock}-${writer}-${digest}.psp`
+}
+
+/** All of a name but its digest. */
+function keyOf(name: string): string {
+  return name.slice(0, name.lastIndexOf("-") + 1)
+}
+
+async function namesWith(provider: Provider, prefix: string, call: CallOptions): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of provider.list(prefix, call)) names.push(name)
+  return names
 }
 
 function textOf({ hdr, parts, size, digest }: PartList): string {
