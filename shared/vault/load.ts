@@ -46,7 +46,7 @@ export async function loadSession(
   site: string,
   { account = defaultAccount, at, ...call }: SessionOptions & { at?: number } = {},
 ): Promise<LoadedSession | null> {
-  const isFirst = vault.remembered.members === null
+  const isFirst = vault.remembered.merged.length === 0
   const isFound = () => recordOf(vault, site, account)?.removed === false
   const { damaged } = await refresh(vault, call, isFirst ? isFound : undefined)
   if (!isFound() && damaged[0] !== undefined) throw unknownMembers(site, damaged[0])
