@@ -48,8 +48,11 @@ export async function loadSession(
 ): Promise<LoadedSession | null> {
   const isFirst = vault.remembered.merged.length === 0
   const isFound = () => recordOf(vault, site, account)?.removed === false
-  const { damaged } = await refresh(vault, call, isFirst ? isFound : undefined)
-  if (!isFound() && damaged[0] !== undefined) throw unknownMembers(site, damaged[0])
+  const { damaged, ahead } = await refresh(vault, call, isFirst ? isFound : undefined)
+  if (!isFound() && damaged[0] !== undefined) throw unknownMembers("damaged", site, damaged[0])
+  if (!isFound() && ahead[0] !== undefined && vault.remembered.merged.length === 0) {
+    throw unknownMembers("bad-clock", site, ahead[0])
+  }
   if (!isFound()) return null
   const find = async (): Promise<[SessionRecord | undefined, StoredEnvelope[]]> => {
     const record = recordOf(vault, site, account)
@@ -112,11 +115,9 @@ export function sessionOf(vault: VaultState, opened: OpenedEnvelope): LoadedSess
 }
 
 /** What could have told of the session cannot be read: that is not the same as no session. */
-function unknownMembers(site: string, name: string): PspError {
-  return new PspError(
-    "damaged",
-    `Cannot tell whether there is a session of ${site}: ${name.slice(-100)} is damaged; run psp verify`,
-  )
+function unknownMembers(code: "damaged" | "bad-clock", site: string, name: string): PspError {
+  const what = code === "damaged" ? "is damaged; run psp verify" : "is stamped later than this device's clock; set it"
+  return new PspError(code, `Cannot tell whether there is a session of ${site}: ${name.slice(-100)} ${what}`)
 }
 
 function allAhead(vault: VaultState, { site }: SessionRecord, ahead: StoredEnvelope[]): PspError {

@@ -1,7 +1,7 @@
 import { utf8ToText } from "../bytes.js"
 import { digestOf, parseName, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
-import { laterClock } from "../hlc.js"
+import { isClockPlausible, laterClock } from "../hlc.js"
 import { mergeMembers, ownersOf, parseMembers } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { note } from "./marks.js"
@@ -16,13 +16,13 @@ export function membersFolder({ id }: VaultState, recipientId: string): string {
  * Reads what other owners wrote about members, the newest first, and remembers it.
  *
  * @param isEnough asked before each envelope is read; what is left out is read by the next call
- * @returns names of envelopes by owners that say nothing, because they are damaged
+ * @returns names of envelopes by owners that say nothing, because they are damaged or stamped ahead of this device's clock
  */
 export async function refresh(
   vault: VaultState,
   call: CallOptions = {},
   isEnough = () => false,
-): Promise<{ damaged: string[] }> {
+): Promise<{ damaged: string[]; ahead: string[] }> {
   const { remembered } = vault
   const names: string[] = []
   for await (const { name } of vault.provider.list(membersFolder(vault, vault.recipientId), call)) names.push(name)
@@ -44,7 +44,7 @@ export async function refresh(
   const shown = new Set(names)
   remembered.merged = remembered.merged.filter((name) => shown.has(name))
   await vault.remember()
-  return { damaged }
+  return { damaged, ahead: pending.filter((name) => isAhead(vault, name)) }
 }
 
 async function mergeMemberObject(
@@ -54,7 +54,7 @@ async function mergeMemberObject(
 ): Promise<"done" | "not yet" | "damaged"> {
   const { remembered } = vault
   const writer = parseName(name)?.writer
-  if (writer === undefined || !vault.owners().has(writer)) return "not yet"
+  if (writer === undefined || !vault.owners().has(writer) || isAhead(vault, name)) return "not yet"
   const bytes = await vault.provider.get(name, call)
   if (bytes === null) return "done"
   const opened = await openMember(vault, name, bytes)
@@ -77,6 +77,11 @@ async function mergeMemberObject(
   remembered.merged.push(name)
   note(remembered, vault.recipientId, writer, { clock, header: opened.headerId, exp })
   return "done"
+}
+
+function isAhead(vault: VaultState, name: string): boolean {
+  const parsed = parseName(name)
+  return parsed !== null && vault.owners().has(parsed.writer) && !isClockPlausible(parsed.clock, vault.now())
 }
 
 /** Null for one that has ended, which says nothing any more; `verify` names a damaged or forged one. */

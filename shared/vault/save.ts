@@ -1,6 +1,7 @@
 import { utf8, type Bytes } from "../bytes.js"
 import { defaultLifetime, readHeader, seal } from "../envelope.js"
 import { PspError } from "../errors.js"
+import { maxClockAhead } from "../hlc.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { baseToBytes } from "../session-payload.js"
@@ -37,7 +38,9 @@ export async function prepare(
   const { remembered } = vault
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
-  const isStale = vault.now() - remembered.membersWrittenAt > membersRenewal
+  const age = vault.now() - remembered.membersWrittenAt
+  // Written by a clock that ran ahead: others leave it aside.
+  const isStale = age > membersRenewal || age < -maxClockAhead
   const members = remembered.isUnsaved || isStale ? await prepareMembers(vault) : null
   const sealed = await seal({
     header: {
