@@ -1,18 +1,13 @@
-import { randomUUID } from "node:crypto"
 import { constants, type Dirent, type Stats } from "node:fs"
 import * as nodeFs from "node:fs/promises"
-import { hostname } from "node:os"
 import { dirname, isAbsolute, join } from "node:path"
 import { equalBytes } from "../shared/bytes.js"
 import { PspError } from "../shared/errors.js"
 import { isObjectName, isObjectPrefix, maxObjectBytes, type CallOptions, type Provider } from "../shared/provider.js"
 import { codeOf, ignore, typedFsError } from "./fs-errors.js"
+import { auditFolder } from "./fs-audit.js"
 import { createNoFollow, type FileSystem } from "./fs-nofollow.js"
-import { isRunning } from "./processes.js"
-
-const partialFolder = ".partial"
-/** A temporary of another machine is stale after this long (ms); one of this machine when its process is gone. */
-const staleAfter = 60 * 60 * 1000
+import { isStalePartial, newPartialName, partialFolder } from "./fs-partials.js"
 
 /**
  * A folder of this machine as a store; it is made when it is missing.
@@ -52,7 +47,7 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
     for (const { name } of await entriesOf(partials)) {
       const path = join(partials, name)
       const stats = await statOf(path)
-      if (stats !== null && isStale(name, stats.mtimeMs)) await fs.unlink(path).catch(ignore("ENOENT"))
+      if (stats !== null && isStalePartial(name, stats.mtimeMs)) await fs.unlink(path).catch(ignore("ENOENT"))
     }
   }
 
@@ -73,7 +68,7 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
 
   async function writePartial(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<string> {
     await makeFolderIfMissing(partials)
-    const path = join(partials, `${machine()}-${process.pid}-${randomUUID()}`)
+    const path = join(partials, newPartialName())
     const file = await fs.open(path, "wx", 0o600)
     try {
       await file.chmod(0o600)
@@ -220,6 +215,14 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
       checkName("remove", isObjectName(name))
       await call(`remove ${name}`, options, () => remove(name))
     },
+    async *audit(options) {
+      // Before the folder is opened, which would sweep what is to be named.
+      try {
+        yield* auditFolder(dir, fs, options?.signal)
+      } catch (error) {
+        throw typed(error, "look through the store", options)
+      }
+    },
     check: (options) => call("store", options, () => fs.access(dir, constants.R_OK | constants.W_OK | constants.X_OK)),
   }
 }
@@ -241,20 +244,6 @@ function checkRoot(dir: string, stats: Stats): void {
   if (user !== undefined && (stats.mode & 0o002) !== 0) {
     throw new PspError("unsafe-permissions", `${cannot}: everybody may write to it; run: chmod 700 '${dir}'`)
   }
-}
-
-/** True when whoever wrote this temporary is gone. */
-function isStale(name: string, mtimeMs: number): boolean {
-  if (Date.now() - mtimeMs > staleAfter) return true
-  const [, owner, pid] = /^([A-Za-z0-9]*)-(\d+)-/.exec(name) ?? []
-  return owner === machine() && !isRunning(Number(pid))
-}
-
-/** This machine, in the name of a temporary. */
-function machine(): string {
-  return hostname()
-    .replace(/[^A-Za-z0-9]/g, "")
-    .slice(0, 32)
 }
 
 /** The folders above an object, the outermost first. */
