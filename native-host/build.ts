@@ -1,9 +1,11 @@
-import { chmod, cp, mkdir, rm } from "node:fs/promises"
+import { chmod, cp, mkdir, readFile, rm } from "node:fs/promises"
 import { build, type BuildOptions } from "esbuild"
 
 /**
- * Builds the package: `dist/node`. The two programs are one file each with everything inside, because `psp install` copies
- * the host to where no node_modules is; the library entries leave third-party packages to the user's package manager.
+ * Builds the package: `dist/node`. The two programs have everything inside, because `psp install` copies the host to where no
+ * node_modules is; what only some stores need lies in parts beside them, which are read when such a store is opened. The
+ * library entries leave third-party packages to the user's package manager, but for the clients of the stores: who keeps
+ * sessions in a folder does not have to install them.
  */
 const outdir = "dist/node"
 
@@ -30,13 +32,22 @@ const entries = {
   "providers/memory": "shared/providers/memory.ts",
 }
 
+const { dependencies } = JSON.parse(await readFile("package.json", "utf8")) as { dependencies: Record<string, string> }
+
 await rm(outdir, { recursive: true, force: true })
 await mkdir(outdir, { recursive: true })
 for (const [name, entry] of Object.entries(programs)) {
-  const outfile = `${outdir}/${name}.mjs`
-  const shim = name === "psp" ? `\n${requireShim}` : ""
-  await build({ ...common, entryPoints: [entry], outfile, banner: { js: `#!/usr/bin/env node${shim}` } })
-  await chmod(outfile, 0o755)
+  const banner = { js: `#!/usr/bin/env node\n${requireShim}` }
+  await build({
+    ...common,
+    entryPoints: [{ in: entry, out: name }],
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    splitting: true,
+    chunkNames: `${name}-parts/[hash]`,
+    banner,
+  })
+  await chmod(`${outdir}/${name}.mjs`, 0o755)
 }
 await build({
   ...common,
@@ -44,7 +55,8 @@ await build({
   outdir,
   outExtension: { ".js": ".mjs" },
   splitting: true,
-  packages: "external",
+  external: Object.keys(dependencies),
+  banner: { js: requireShim },
 })
 for (const folder of ["shared", "native-host"]) {
   await cp(`dist/types/${folder}`, `${outdir}/types/${folder}`, {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { chmod, copyFile, lstat, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
@@ -68,10 +68,24 @@ export async function installHost(machine: Machine, programs: string): Promise<s
     throw new PspError("internal", `Cannot install the host: ${source} is missing from this package; install it again`)
   })
   await chmod(partial, 0o600)
+  // The parts first: a host that the browser starts meanwhile finds its own. Their names are digests, so none is replaced.
+  await copyParts(programs, folder)
   await rename(partial, host)
   const program = hostProgram(machine)
   await replaceFile(program, wrapperOf(platform, { node: process.execPath, host, home }), 0o700)
   return program
+}
+
+/** What only some stores need lies beside the program, see `build.ts`. */
+async function copyParts(programs: string, folder: string): Promise<void> {
+  const parts = join(programs, "psp-host-parts")
+  const names = await readdir(parts).catch(() => [])
+  const target = join(folder, "psp-host-parts")
+  if (names.length > 0) await mkdir(target, { recursive: true, mode: 0o700 })
+  for (const name of names) {
+    await copyFile(join(parts, name), join(target, name))
+    await chmod(join(target, name), 0o600)
+  }
 }
 
 /** Writes the manifest (and on Windows the registry keys) for one place; the path of the manifest. */
