@@ -29,6 +29,16 @@ export interface Provider {
    * Changes nothing; ends when everything was looked at.
    */
   audit?(options?: CallOptions): AsyncIterable<StoreDefect>
+  /** What a person should know before trusting this store with sessions; nothing when all is well. */
+  warnings?(options?: CallOptions): Promise<StoreWarning[]>
+  /**
+   * Says `watching` once it sees what changes under the prefix, also again after it lost sight for a while, and `changed`
+   * when something was put since it last said so. A hint, no more: it may miss (removals above all), repeat, and speak too
+   * often, so whoever watches lists again, and now and then without being told.
+   *
+   * Ends when the loop over it does; throws `aborted` when its signal is, and the provider's codes when the store stays away.
+   */
+  watch?(prefix: string, options?: CallOptions): AsyncIterable<"watching" | "changed">
   /** Lets go of connections. */
   close?(): Promise<void>
 }
@@ -60,6 +70,13 @@ export interface CallOptions {
 export interface PutOptions extends CallOptions {
   /** A hint (ms since epoch): nobody needs the object a while after this. A store that can may let go of it then. */
   expiresAt?: number
+}
+
+export interface StoreWarning {
+  /** Stable, for programs. */
+  code: string
+  /** One sentence, for people. */
+  message: string
 }
 
 /** The largest object that is stored or moved (bytes). */

@@ -1,10 +1,12 @@
 import { equalBytes } from "../bytes.js"
 import { PspError } from "../errors.js"
 import { isObjectName, isObjectPrefix, type CallOptions, type Provider } from "../provider.js"
+import { createBell } from "./bell.js"
 
 /** Objects in this process's memory: for tests, and for a vault that shall not outlive a run. */
 export function createMemoryProvider(): Provider {
   const objects = new Map<string, Uint8Array>()
+  const watchers = new Set<(name: string) => void>()
 
   return {
     async put(name, bytes, options) {
@@ -14,6 +16,7 @@ export function createMemoryProvider(): Provider {
         throw new PspError("corrupt", `Cannot store ${name}: the store holds other bytes under this name`)
       }
       objects.set(name, bytes.slice())
+      for (const tell of watchers) tell(name)
     },
     async get(name, options) {
       check("read", name, isObjectName(name), options)
@@ -29,7 +32,24 @@ export function createMemoryProvider(): Provider {
     },
     async remove(name, options) {
       check("remove", name, isObjectName(name), options)
-      objects.delete(name)
+      if (objects.delete(name)) for (const tell of watchers) tell(name)
+    },
+    async *watch(prefix, options) {
+      check("watch", prefix, isObjectPrefix(prefix), options)
+      const bell = createBell()
+      const tell = (name: string) => {
+        if (name.startsWith(prefix)) bell.ring()
+      }
+      watchers.add(tell)
+      try {
+        yield "watching"
+        for (;;) {
+          await bell.heard(options?.signal)
+          yield "changed"
+        }
+      } finally {
+        watchers.delete(tell)
+      }
     },
   }
 }

@@ -7,6 +7,8 @@ export interface ProviderContractOptions {
   create: () => Promise<{ provider: Provider; dispose?: () => Promise<void> }>
   /** False where a name that does not end in the object's digest is refused before it reaches the store. */
   takesAnyName?: boolean
+  /** True where the provider has `watch`. */
+  watches?: boolean
 }
 
 export interface TestObject {
@@ -15,9 +17,13 @@ export interface TestObject {
 }
 
 /** What every provider promises (see shared/provider.ts); differences are options. */
-export function describeProvider(title: string, { create, takesAnyName = true }: ProviderContractOptions): void {
+export function describeProvider(
+  title: string,
+  { create, takesAnyName = true, watches = false }: ProviderContractOptions,
+): void {
   describe(title, () => {
     const itIfAnyName = takesAnyName ? it : () => undefined
+    const itIfWatches = watches ? it : () => undefined
     let provider: Provider
     let dispose: (() => Promise<void>) | undefined
 
@@ -140,6 +146,60 @@ export function describeProvider(title: string, { create, takesAnyName = true }:
       expect(await provider.get(name)).toBeNull()
     })
 
+    it("takes the end of an object as a hint and keeps it until then", async () => {
+      const { name, bytes } = testObject("v/s")
+      await provider.put(name, bytes, { expiresAt: Date.now() + 60_000 })
+      expect(isSame(await provider.get(name), bytes)).toBe(true)
+      expect(await listAll(provider, "")).toHaveLength(1)
+    })
+
+    itIfWatches("tells who watches of each put, when it can be read and listed", async () => {
+      const seen = watch(provider, "v/")
+      expect(await seen.next()).toEqual({ value: "watching", done: false })
+      for (const length of [1, 2, 3]) {
+        const { name, bytes } = testObject("v/s", length)
+        await provider.put(name, bytes)
+        for (let found = false; !found;) {
+          expect(await seen.next()).toEqual({ value: "changed", done: false })
+          found = (await listAll(provider, "v/")).length === length
+        }
+        expect(isSame(await provider.get(name), bytes)).toBe(true)
+      }
+      await seen.return?.()
+    })
+
+    itIfWatches("loses no change that comes while whoever watches is busy", async () => {
+      const seen = watch(provider, "v/")
+      await seen.next()
+      const objects = [1, 2, 3, 4, 5].map((length) => testObject("v/s", length))
+      for (const { name, bytes } of objects) await provider.put(name, bytes)
+      for (let found = 0; found < objects.length; found = (await listAll(provider, "v/")).length) {
+        expect(await seen.next()).toEqual({ value: "changed", done: false })
+      }
+      await seen.return?.()
+    })
+
+    itIfWatches("stops watching with `aborted` when it is called off, before and in the middle of a wait", async () => {
+      const aborted = { name: "PspError", code: "aborted" }
+      await expect(watch(provider, "", AbortSignal.abort()).next()).rejects.toMatchObject(aborted)
+      const controller = new AbortController()
+      const seen = watch(provider, "", controller.signal)
+      await seen.next()
+      const next = seen.next()
+      controller.abort()
+      await expect(next).rejects.toMatchObject(aborted)
+      expect(await seen.next()).toEqual({ value: undefined, done: true })
+    })
+
+    itIfWatches("watches for several, each of which hears", async () => {
+      const both = [watch(provider, ""), watch(provider, "v/s")]
+      for (const seen of both) expect((await seen.next()).value).toBe("watching")
+      const waiting = both.map((seen) => seen.next())
+      await provider.put(testObject("v/s").name, testObject("v/s").bytes)
+      for (const next of waiting) expect((await next).value).toBe("changed")
+      for (const seen of both) await seen.return?.()
+    })
+
     it("says that nothing stops the next put", async () => {
       await expect(Promise.resolve(provider.check?.())).resolves.toBeUndefined()
     })
@@ -162,6 +222,11 @@ export async function listAll(provider: Provider, prefix: string, signal?: Abort
   const options = signal === undefined ? {} : { signal }
   for await (const object of provider.list(prefix, options)) objects.push({ name: object.name, size: object.size })
   return objects
+}
+
+function watch(provider: Provider, prefix: string, signal?: AbortSignal): AsyncIterator<"watching" | "changed"> {
+  if (provider.watch === undefined) throw new Error("This provider cannot watch; leave `watches` out")
+  return provider.watch(prefix, signal === undefined ? {} : { signal })[Symbol.asyncIterator]()
 }
 
 /** As `toEqual`, which takes half a second for 300 KB. */

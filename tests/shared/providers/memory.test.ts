@@ -1,4 +1,4 @@
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
 import { describeProvider } from "../../contracts/provider-contract.js"
 
-describeProvider("memory provider", { create: async () => ({ provider: createMemoryProvider() }) })
+describeProvider("memory provider", { create: async () => ({ provider: createMemoryProvider() }), watches: true })
