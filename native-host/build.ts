@@ -30,6 +30,7 @@ const entries = {
   playwright: "shared/adapters/playwright.ts",
   "providers/fs": "native-host/fs-provider.ts",
   "providers/memory": "shared/providers/memory.ts",
+  "providers/redis": "native-host/redis-provider.ts",
 }
 
 const { dependencies } = JSON.parse(await readFile("package.json", "utf8")) as { dependencies: Record<string, string> }

@@ -34,10 +34,15 @@ export async function openStore(address: string): Promise<Provider> {
       const { createMemoryProvider } = await import("../shared/providers/memory.js")
       return createMemoryProvider()
     }
+    case "redis":
+    case "rediss": {
+      const { createRedisProvider } = await import("./redis-provider.js")
+      return createRedisProvider({ url: address })
+    }
     default:
       throw new PspError(
         "bad-config",
-        `Cannot open a store of the kind "${storeKind(address)}": expected an address like file:///absolute/folder or memory:`,
+        `Cannot open a store of the kind "${storeKind(address)}": expected an address like file:///absolute/folder, redis://hostname/0 or memory:`,
       )
   }
 }
