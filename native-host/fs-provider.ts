@@ -8,6 +8,12 @@ import { codeOf, ignore, typedFsError } from "./fs-errors.js"
 import { auditFolder } from "./fs-audit.js"
 import { createNoFollow, type FileSystem } from "./fs-nofollow.js"
 import { isStalePartial, newPartialName, partialFolder } from "./fs-partials.js"
+import { watchNames, type WatchOptions } from "./fs-watch.js"
+
+export interface FsOptions {
+  fs?: FileSystem
+  watching?: WatchOptions
+}
 
 /**
  * A folder of this machine as a store; it is made when it is missing.
@@ -22,7 +28,7 @@ import { isStalePartial, newPartialName, partialFolder } from "./fs-partials.js"
  * Beside the errors of every provider it throws `unsafe-permissions` for a folder of another user or one that everybody
  * may write to, `bad-config` for a path that is not absolute or not a folder, `bad-message` for what is no object name.
  */
-export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem } = {}): Provider {
+export function createFsProvider(dir: string, { fs = nodeFs, watching = {} }: FsOptions = {}): Provider {
   if (!isAbsolute(dir)) throw new PspError("bad-config", "Cannot use a folder as store: expected an absolute path")
   const { statOf, openToRead, entriesOf, makeFolder, makeFolderIfMissing, isRealFolder, syncFolder } =
     createNoFollow(fs)
@@ -122,7 +128,7 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
     }
   }
 
-  async function* walk(folder: string, prefix: string, signal: AbortSignal | undefined): ReturnType<Provider["list"]> {
+  async function* walk(folder: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
     const entries = await entriesOf(pathOf(folder))
     for (const entry of entries.sort(byFullName)) {
       signal?.throwIfAborted()
@@ -131,8 +137,7 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
       if (entry.isDirectory() && (name.startsWith(prefix) || prefix.startsWith(`${name}/`))) {
         yield* walk(name, prefix, signal)
       } else if (entry.isFile() && name.startsWith(prefix)) {
-        const stats = await statOf(pathOf(name))
-        if (stats?.isFile() === true) yield { name, size: stats.size }
+        yield name
       }
     }
   }
@@ -206,7 +211,10 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
       checkName("list", isObjectPrefix(prefix))
       await call("list", options, () => Promise.resolve())
       try {
-        yield* walk("", prefix, options?.signal)
+        for await (const name of walk("", prefix, options?.signal)) {
+          const stats = await statOf(pathOf(name))
+          if (stats?.isFile() === true) yield { name, size: stats.size }
+        }
       } catch (error) {
         throw typed(error, "list", options)
       }
@@ -221,6 +229,16 @@ export function createFsProvider(dir: string, { fs = nodeFs }: { fs?: FileSystem
         yield* auditFolder(dir, fs, options?.signal)
       } catch (error) {
         throw typed(error, "look through the store", options)
+      }
+    },
+    async *watch(prefix, options) {
+      checkName("watch", isObjectPrefix(prefix))
+      const signal = options?.signal
+      await call("watch", options, () => makeFolderIfMissing(partials).catch(() => undefined))
+      try {
+        yield* watchNames({ namesOf: () => allOf(walk("", prefix, signal)), folder: partials, signal, ...watching })
+      } catch (error) {
+        throw typed(error, "watch", options)
       }
     },
     check: (options) => call("store", options, () => fs.access(dir, constants.R_OK | constants.W_OK | constants.X_OK)),
@@ -256,6 +274,12 @@ function foldersOf(name: string): string[] {
 function byFullName(a: Dirent, b: Dirent): number {
   const key = (entry: Dirent) => (entry.isDirectory() ? `${entry.name}/` : entry.name)
   return key(a) < key(b) ? -1 : 1
+}
+
+async function allOf(names: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = []
+  for await (const name of names) all.push(name)
+  return all
 }
 
 function checkName(doing: string, isGood: boolean): void {

@@ -27,6 +27,7 @@ describeProvider("fs provider", {
     const dir = await temporaryFolder()
     return { provider: createFsProvider(join(dir, "vault")), dispose: () => rm(dir, { recursive: true }) }
   },
+  watches: true,
 })
 
 describe("fs provider", () => {
