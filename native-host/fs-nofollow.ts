@@ -50,7 +50,7 @@ export function createNoFollow(fs: FileSystem): NoFollow {
     if (isWindows) return
     const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY)
     try {
-      await folder.sync()
+      await ifSupported(folder.sync())
     } finally {
       await folder.close()
     }
@@ -59,7 +59,7 @@ export function createNoFollow(fs: FileSystem): NoFollow {
   async function makeFolder(path: string): Promise<void> {
     try {
       await fs.mkdir(path, { mode: 0o700 })
-      await fs.chmod(path, 0o700)
+      await ifSupported(fs.chmod(path, 0o700))
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error
     }
@@ -102,6 +102,16 @@ export function createNoFollow(fs: FileSystem): NoFollow {
         throw new PspError("corrupt", `Cannot store in ${path}: expected a folder, found a file`)
     },
   }
+}
+
+/**
+ * Network drives and FAT may have no modes of files and no fsync of folders. Without a mode nothing is more open than it
+ * was made (the umask only takes away), and the mode of the store's folder is checked where it is opened.
+ */
+export async function ifSupported(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!["EPERM", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(codeOf(error))) throw error
+  })
 }
 
 function linkFound(path: string): PspError {

@@ -6,7 +6,7 @@ import { PspError } from "../shared/errors.js"
 import { isObjectName, isObjectPrefix, maxObjectBytes, type CallOptions, type Provider } from "../shared/provider.js"
 import { codeOf, ignore, typedFsError } from "./fs-errors.js"
 import { auditFolder } from "./fs-audit.js"
-import { createNoFollow, type FileSystem } from "./fs-nofollow.js"
+import { createNoFollow, ifSupported, type FileSystem } from "./fs-nofollow.js"
 import { isStalePartial, newPartialName, partialFolder } from "./fs-partials.js"
 import { watchNames, type WatchOptions } from "./fs-watch.js"
 
@@ -77,7 +77,7 @@ export function createFsProvider(dir: string, { fs = nodeFs, watching = {} }: Fs
     const path = join(partials, newPartialName())
     const file = await fs.open(path, "wx", 0o600)
     try {
-      await file.chmod(0o600)
+      await ifSupported(file.chmod(0o600))
       await file.writeFile(bytes, signal === undefined ? {} : { signal })
       await file.sync()
       await file.close()
@@ -234,9 +234,12 @@ export function createFsProvider(dir: string, { fs = nodeFs, watching = {} }: Fs
     async *watch(prefix, options) {
       checkName("watch", isObjectPrefix(prefix))
       const signal = options?.signal
-      await call("watch", options, () => makeFolderIfMissing(partials).catch(() => undefined))
+      const folder = await call("watch", options, async () => {
+        await makeFolderIfMissing(partials).catch(() => undefined)
+        return (await isRealFolder(partials).catch(() => false)) ? partials : null
+      })
       try {
-        yield* watchNames({ namesOf: () => allOf(walk("", prefix, signal)), folder: partials, signal, ...watching })
+        yield* watchNames({ namesOf: () => allOf(walk("", prefix, signal)), folder, signal, ...watching })
       } catch (error) {
         throw typed(error, "watch", options)
       }

@@ -6,7 +6,12 @@ export interface WatchOptions {
   /** Looks at least this often (ms), whatever the system says or does not say. */
   atLeastEvery?: number
   /** The system's watch over one folder. */
-  watch?: typeof watchFolder
+  watch?: (folder: string, onEvent: () => void) => FolderWatch
+}
+
+export interface FolderWatch {
+  on: (event: "error", listener: () => void) => unknown
+  close: () => void
 }
 
 const usualPoll = 10_000
@@ -31,13 +36,15 @@ export async function* watchNames({
   watch = watchFolder,
 }: WatchOptions & {
   namesOf: () => Promise<string[]>
-  folder: string
+  /** null where there is none to watch. */
+  folder: string | null
   signal: AbortSignal | undefined
 }): AsyncGenerator<"watching" | "changed"> {
   const bell = createBell()
   const stopWatching = tryToWatch()
 
   function tryToWatch(): () => void {
+    if (folder === null) return () => undefined
     try {
       const watcher = watch(folder, bell.ring)
       watcher.on("error", () => watcher.close())

@@ -226,6 +226,29 @@ describe("fs provider", () => {
     expect(await readdir(join(vault, ".partial"))).toEqual([])
   })
 
+  it.each(["EPERM", "EINVAL", "ENOTSUP"])(
+    "works on a network drive that has no modes, no hard links and no fsync of folders, and says %s",
+    async (system) => {
+      const fail = () => Promise.reject(Object.assign(new Error(system), { code: system }))
+      const fs: FileSystem = {
+        ...realFs,
+        chmod: fail,
+        link: () => Promise.reject(Object.assign(new Error(), { code: system === "EINVAL" ? "EPERM" : system })),
+        open: async (path, flags, mode) => {
+          const file = await realFs.open(path, flags, mode)
+          const isFolder = (await file.stat()).isDirectory()
+          return Object.assign(file, isFolder ? { sync: fail } : { chmod: fail })
+        },
+      }
+      const provider = createFsProvider(vault, { fs })
+      await provider.put(name, bytes)
+      expect(await provider.get(name)).toEqual(bytes)
+      expect((await stat(join(vault, name))).mode & 0o077).toBe(0)
+      await provider.remove(name)
+      expect(await listAll(provider, "")).toEqual([])
+    },
+  )
+
   it.each([
     ["ENOSPC", "full"],
     ["EDQUOT", "full"],
