@@ -28,7 +28,9 @@ const removeScript = `redis.call("UNLINK", KEYS[1]) redis.call("ZREM", KEYS[2], 
  * An object and its name come and go in one transaction. Names whose object expired are dropped when a list meets them;
  * an index that is gone (evicted, restored from half a backup) is made anew by one SCAN, by the next list.
  *
- * It keeps what it was given as well as the server does: see `warnings`. Errors are those of every provider, and
+ * A user needs `+set +getrange +strlen +exists +zadd +zscore +zrangebylex +zrem +scan +unlink +eval +multi +exec +ping` on
+ * the keys `<prefix>/*` and `<prefix>#names`; to watch and be watched `+publish +subscribe` on the channel; to be warned
+ * `+info +config|get`. It keeps what it was given as well as the server does: see `warnings`. Errors are those of every provider, and
  * `bad-config` for an address, a database or a kind of server that cannot be used.
  */
 export function createRedisProvider(options: RedisOptions, { now = Date.now }: { now?: () => number } = {}): Provider {

@@ -1,6 +1,6 @@
 import { once } from "node:events"
 import { rm, writeFile } from "node:fs/promises"
-import { createServer } from "node:net"
+import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { inspect } from "node:util"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
@@ -20,8 +20,7 @@ describe.skipIf(!hasRedis)(`redis provider and who may use it (${needsRedis})`, 
 
   beforeAll(async () => {
     server = await startRedis(["--requirepass", secret], ["--no-auth-warning", "-a", secret])
-    const may =
-      "+set +get +getrange +strlen +exists +zadd +zscore +zrangebylex +zrem +scan +unlink +eval +multi +exec +ping"
+    const may = "+set +getrange +strlen +exists +zadd +zscore +zrangebylex +zrem +scan +unlink +eval +multi +exec +ping"
     server.run("ACL", "SETUSER", "bot", "on", `>${secret}`, "~psp/*", "~psp#names", ...may.split(" "))
     server.run("ACL", "SETUSER", "reader", "on", `>${secret}`, "~psp/*", "+getrange", "+strlen", "+exists", "+ping")
   })
@@ -73,7 +72,24 @@ describe.skipIf(!hasRedis)(`redis provider and who may use it (${needsRedis})`, 
     })
   })
 
-  it("shows no password when the server is not there, or is none", async () => {
+  it("repeats nothing that a server says, which may be the password that it was sent", async () => {
+    const echo = createServer((socket) => {
+      socket
+        .on("error", () => undefined)
+        .on("data", (data) => {
+          const said = data.toString().replace(/[\r\n]+/g, " ")
+          socket.write(`-ERR unknown command, with args beginning with: ${said}\r\n`.repeat(2))
+        })
+    })
+    await using(`redis://:${secret}@127.0.0.1:${await portOf(echo)}`, async (provider) => {
+      const faults = await faultsOf(provider)
+      expect(faults.map(({ code }) => code)).toEqual(faults.map(() => "denied"))
+      expect(inspect(faults, { depth: 9, showHidden: true })).not.toContain(secret)
+    })
+    echo.close()
+  })
+
+  it("shows no password when the server is not there", async () => {
     await using(`redis://ada:${secret}@127.0.0.1:${await freePort()}`, async (provider) => {
       const faults = await faultsOf(provider)
       expect(faults.map(({ code }) => code)).toEqual(faults.map(() => "unreachable"))
@@ -135,11 +151,8 @@ describe.skipIf(!hasRedis)(`redis provider over TLS (${needsRedis})`, () => {
   it("says so when what answers does not speak TLS", async () => {
     const plain = createServer((socket) => {
       socket.on("error", () => undefined).once("data", () => socket.end("-ERR Protocol error\r\n"))
-    }).listen(0, "127.0.0.1")
-    await once(plain, "listening")
-    const address = plain.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    await using(`rediss://127.0.0.1:${port}`, async (provider) => {
+    })
+    await using(`rediss://127.0.0.1:${await portOf(plain)}`, async (provider) => {
       await expect(provider.get(name)).rejects.toMatchObject({ code: "bad-config" })
     })
     plain.close()
@@ -160,6 +173,13 @@ describe.skipIf(!hasRedis)(`what a Redis store warns of (${needsRedis})`, () => 
     })
   })
 })
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  return typeof address === "object" && address !== null ? address.port : 0
+}
 
 async function using<T>(url: string, work: (provider: Provider) => Promise<T>): Promise<T> {
   const provider = createRedisProvider({ url })

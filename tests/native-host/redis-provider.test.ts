@@ -279,10 +279,14 @@ describe.skipIf(!hasRedis)(`redis provider (${needsRedis})`, () => {
         await provider.put(name, bytes)
         own.run("REPLICAOF", "127.0.0.1", "1")
         const next = testObject("v/s", 50)
+        const connections = () => Number(/total_connections_received:(\d+)/.exec(own.run("INFO", "stats"))?.[1])
+        const before = connections()
         await expect(provider.put(next.name, next.bytes)).rejects.toMatchObject({
           code: "unreachable",
           message: `Cannot store ${next.name}: the Redis server is a read-only replica; a failover may be under way`,
         })
+        // Another server may have taken its name: each try asks anew. One connection is of whoever counts.
+        expect(connections() - before).toBe(4 + 1)
         await expect(provider.remove(name)).rejects.toMatchObject({ code: "unreachable" })
         await expect(provider.check?.()).rejects.toMatchObject({ code: "unreachable" })
         expect(await provider.get(name)).toEqual(bytes)
