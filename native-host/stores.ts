@@ -42,7 +42,7 @@ export async function openStore(address: string): Promise<Provider> {
     default:
       throw new PspError(
         "bad-config",
-        `Cannot open a store of the kind "${storeKind(address)}": expected an address like file:///absolute/folder, redis://hostname/0 or memory:`,
+        `Cannot open a store of the kind "${storeKind(address)}": expected an address like redis://hostname/0, file:///absolute/folder or memory:`,
       )
   }
 }

@@ -487,9 +487,15 @@ describe("psp config and the store", () => {
     expect((await psp(["config", "set", "store", `file://${dir}`])).code).toBe(0)
     expect((await psp(["config", "get", "store"])).out).toBe(`store file://${dir}\n`)
     expect((await stat(join(home, "config.json"))).mode & 0o777).toBe(0o600)
-    const refused = await psp(["config", "set", "store", "redis://user:canary-password@localhost/0"])
-    expect(refused.code).toBe(2)
-    expect(refused.out + refused.err).not.toContain("canary")
+    for (const [address, code] of [
+      ["mongodb://user:canary-password@localhost/0", 2],
+      ["redis://user:canary-password@localhost/canary", 2],
+      ["redis://user:canary-password@127.0.0.1:1/0", 6],
+    ] as const) {
+      const refused = await psp(["config", "set", "store", address])
+      expect(refused.code).toBe(code)
+      expect(refused.out + refused.err).not.toContain("canary")
+    }
     await writeFile(join(folder, "plain"), "")
     expect((await psp(["config", "set", "store", `file://${join(folder, "plain")}`])).code).not.toBe(0)
   })

@@ -139,8 +139,14 @@ describe("host", () => {
     expect(hello.computer).toBeNull()
     const files = await inputsOf("native-host/host.ts")
     expect(files).toContain("native-host/fs-provider.ts")
-    expect(files.filter((file) => /node_modules|keys|envelope|vault|identity/.test(file))).toEqual([])
-    expect(await readFile(script, "utf8")).not.toMatch(/["'`/]identity/)
+    const isForeign = (file: string) => file.includes("node_modules/")
+    expect(files.filter((file) => !isForeign(file) && /keys|envelope|vault|identity/.test(file))).toEqual([])
+    // Clients of stores, which nothing but `openStore` loads.
+    const packages = files.filter(isForeign).map((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1])
+    expect(new Set(packages)).toEqual(new Set(["@redis/client"]))
+    for (const file of files.filter((input) => !isForeign(input))) {
+      expect(await readFile(new URL(`../../${file}`, import.meta.url), "utf8")).not.toMatch(/["'`/]identity["'`]/)
+    }
   })
 
   it("sends all of console to stderr, also what a dependency logs", async () => {
