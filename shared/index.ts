@@ -1,6 +1,19 @@
 /** `persistent-sessions`: the core, for every runtime with web standards. */
 export { openVault } from "./vault.js"
-export type { LoadedSession, SessionEntry, Vault, VaultMemory, VaultOptions, VerifyReport } from "./vault.js"
+export type {
+  CompactOptions,
+  CompactReport,
+  Defect,
+  DefectCode,
+  LoadedSession,
+  SessionEntry,
+  Vault,
+  VaultMemory,
+  VaultOptions,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyReport,
+} from "./vault.js"
 export { createCard, createIdentity, identityToText, parseCard, parseIdentity } from "./keys.js"
 export type { Card, Identity } from "./keys.js"
 export { open, seal } from "./envelope.js"
@@ -10,6 +23,6 @@ export type { BrowserContextState, Cookie, OriginState, Partition, Snapshot, Tab
 export { isPspError, PspError } from "./errors.js"
 export type { ErrorCode } from "./errors.js"
 export type { CaptureReport, Counts, Gap, Kind, RestoreReport } from "./report.js"
-export type { CallOptions, Provider, StoredObject } from "./provider.js"
+export type { CallOptions, Provider, PutOptions, StoreDefect, StoredObject } from "./provider.js"
 export { portabilityGaps } from "./portability.js"
 export { siteOf } from "./site.js"

@@ -3,11 +3,11 @@ import { digestOf, parseName, type EnvelopeType, type OpenedEnvelope } from "../
 import { isPspError } from "../errors.js"
 import { clockMs, isClockPlausible } from "../hlc.js"
 import { parseMembers } from "../members.js"
-import type { CallOptions } from "../provider.js"
+import { isObjectName, type CallOptions } from "../provider.js"
 import { parseBase } from "../session-payload.js"
 import { defectOf, type Defect } from "./defect.js"
 import { isStoreFault } from "./faults.js"
-import { isPartName, joinParts, partNames } from "./parts.js"
+import { isPartName, joinParts, listNameOf, partNames } from "./parts.js"
 import type { VaultState } from "./state.js"
 
 /** What one look at an object told. */
@@ -32,7 +32,10 @@ export async function checkObject(vault: VaultState, name: string, call: CallOpt
   if (bytes === null) return (await isListed(vault, name, call)) ? found("missing") : { kind: "gone", parts: [] }
   const digest = await digestOf(bytes)
   if (digest !== parsed.digest) {
-    const isOther = (await isSound(vault, bytes)) || (await isNameOfNeighbour(vault, name, digest, call))
+    const isOther =
+      (await isSound(vault, bytes)) ||
+      (await isSoundList(vault, bytes, call)) ||
+      (await isNameOfNeighbour(vault, name, digest, call))
     return found(isOther ? "swapped" : "bit-rot")
   }
   if (!vault.owners().has(parsed.writer)) return found("unknown-writer")
@@ -87,6 +90,14 @@ async function isSound(vault: VaultState, bytes: Uint8Array): Promise<boolean> {
   } catch (error) {
     return isPspError(error) && (error.code === "expired" || error.code === "not-for-me")
   }
+}
+
+/** True for a list of parts that gives such an envelope where it belongs. */
+async function isSoundList(vault: VaultState, bytes: Uint8Array, call: CallOptions): Promise<boolean> {
+  const name = await listNameOf(bytes)
+  if (name === null || !isObjectName(name)) return false
+  const whole = await joinParts(vault.provider, { name, bytes }, call)
+  return "bytes" in whole && isSound(vault, whole.bytes)
 }
 
 /** True when the bytes belong to another name of the same folder; a part alone does not tell what it is. */

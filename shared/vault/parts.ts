@@ -1,5 +1,5 @@
 import { base64ToBytes, utf8, utf8ToText, type Bytes } from "../bytes.js"
-import { digestOf, maxEnvelopeBytes, parseName } from "../envelope.js"
+import { digestOf, maxEnvelopeBytes, parseName, type Header } from "../envelope.js"
 import { PspError } from "../errors.js"
 import type { CallOptions, Provider } from "../provider.js"
 
@@ -128,6 +128,14 @@ export function partNames({ name, bytes }: { name: string; bytes: Uint8Array }):
   return named === null || list === null ? [] : list.parts.map((digest) => partName(named, digest))
 }
 
+/** The name that a list of parts would have by what it says of itself; null for what is no list. */
+export async function listNameOf(bytes: Uint8Array): Promise<string | null> {
+  const header = parseList(bytes) === null ? null : headerOf(bytes)
+  const { vault, sid, clock, writer } = header ?? {}
+  if (![vault, sid, clock, writer].every((text) => typeof text === "string")) return null
+  return `${String(vault)}/sessions/${String(sid)}/${String(clock)}-${String(writer)}-${await digestOf(bytes)}.psp`
+}
+
 /** The objects that an envelope becomes under a limit (bytes), in the order in which they go out. @throws `too-large` */
 export async function split(name: string, bytes: Uint8Array, limit: number): Promise<NamedBytes[]> {
   if (bytes.length <= limit) return [{ name, bytes: bytes as Bytes }]
@@ -213,11 +221,16 @@ function hdrOf(bytes: Uint8Array): string | null {
 
 /** The end that an object claims (ms since epoch), for stores that let go of things by themselves; null: unknown. */
 function endOf(bytes: Uint8Array): number | null {
+  const exp = headerOf(bytes)?.exp
+  return typeof exp === "number" ? exp : null
+}
+
+/** What an object claims of itself at its start; nothing of it is proved. */
+function headerOf(bytes: Uint8Array): Partial<Record<keyof Header, unknown>> | null {
   const hdr = base64ToBytes(hdrOf(bytes) ?? "?")
   if (hdr === null) return null
   try {
-    const { exp } = JSON.parse(utf8ToText(hdr)) as { exp?: unknown }
-    return typeof exp === "number" ? exp : null
+    return JSON.parse(utf8ToText(hdr)) as Partial<Record<keyof Header, unknown>> | null
   } catch {
     return null
   }

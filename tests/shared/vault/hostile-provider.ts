@@ -93,7 +93,7 @@ export function createHostileStore(): HostileStore {
           /[0-9a-f]{16}-/,
           (clock) => `${(BigInt(`0x${clock.slice(0, 16)}`) + 9n).toString(16).padStart(16, "0")}-`,
         )
-        await provider.put(other, bytes)
+        await overwrite(provider, other, bytes)
       } else if (kind === "empty") {
         for (const [one] of objects) await provider.remove(one)
       } else {

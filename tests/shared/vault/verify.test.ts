@@ -204,18 +204,22 @@ const seeds: Record<string, Seed> = {
 }
 
 describe("verify", () => {
-  it.each(Object.keys(seeds))("names %s, and nothing else", async (kind) => {
-    const seed = seeds[kind]
-    const count = Math.ceil(faultCount(48) / Object.keys(seeds).length)
-    for (let n = 1; n <= count; n++) {
-      const store = await copyOf(sample.store)
-      const expected = (await seed?.(store, createRandom(n))) ?? []
-      const { defects } = await (await opened(store)).verify()
-      const found = defects.map(({ code, name }) => `${code} ${name}`).sort()
-      expect({ n, found }).toEqual({ n, found: expected.map(([code, name]) => `${code} ${name}`).sort() })
-      for (const { message, advice } of defects) expect([message, advice].join().length).toBeGreaterThan(40)
-    }
-  })
+  it.each(Object.keys(seeds))(
+    "names %s, and nothing else",
+    async (kind) => {
+      const seed = seeds[kind]
+      const count = Math.ceil(faultCount(48) / Object.keys(seeds).length)
+      for (let n = 1; n <= count; n++) {
+        const store = await copyOf(sample.store)
+        const expected = (await seed?.(store, createRandom(n))) ?? []
+        const { defects } = await (await opened(store)).verify()
+        const found = defects.map(({ code, name }) => `${code} ${name}`).sort()
+        expect({ n, found }).toEqual({ n, found: expected.map(([code, name]) => `${code} ${name}`).sort() })
+        for (const { message, advice } of defects) expect([message, advice].join().length).toBeGreaterThan(40)
+      }
+    },
+    600_000,
+  )
 
   it("names nothing in vaults that are as their owners left them", async () => {
     const count = faultCount(12)
@@ -242,7 +246,7 @@ describe("verify", () => {
       }
       for (const vault of vaults) expect({ seed, ...(await vault.verify()) }).toMatchObject({ seed, defects: [] })
     }
-  })
+  }, 600_000)
 
   it("tells of progress, and stops when it is called off", async () => {
     const controller = new AbortController()
