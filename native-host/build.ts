@@ -31,6 +31,7 @@ const entries = {
   "providers/fs": "native-host/fs-provider.ts",
   "providers/memory": "shared/providers/memory.ts",
   "providers/redis": "native-host/redis-provider.ts",
+  "providers/s3": "shared/providers/s3.ts",
 }
 
 const { dependencies } = JSON.parse(await readFile("package.json", "utf8")) as { dependencies: Record<string, string> }

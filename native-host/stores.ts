@@ -39,6 +39,10 @@ export async function openStore(address: string): Promise<Provider> {
       const { createRedisProvider } = await import("./redis-provider.js")
       return createRedisProvider({ url: address })
     }
+    case "s3": {
+      const { openS3Store } = await import("./s3-store.js")
+      return openS3Store(address)
+    }
     default:
       throw new PspError(
         "bad-config",
