@@ -19,16 +19,20 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { FileSystem } from "../../native-host/fs-nofollow.js"
 import { createFsProvider } from "../../native-host/fs-provider.js"
+import { describeProviderAtScale } from "../contracts/provider-at-scale.js"
 import { describeProvider, listAll, nameOf, testObject } from "../contracts/provider-contract.js"
 import { bundle, temporaryFolder } from "./bundle.js"
 
-describeProvider("fs provider", {
+const inFreshFolder = {
   create: async () => {
     const dir = await temporaryFolder()
     return { provider: createFsProvider(join(dir, "vault")), dispose: () => rm(dir, { recursive: true }) }
   },
   watches: true,
-})
+}
+
+describeProvider("fs provider", inFreshFolder)
+describeProviderAtScale("fs provider", inFreshFolder)
 
 describe("fs provider", () => {
   let dir: string
