@@ -5,6 +5,7 @@ import type { Provider } from "../../../shared/provider.js"
 import { createS3Provider, type S3Options } from "../../../shared/providers/s3.js"
 import { describeProviderAtScale } from "../../contracts/provider-at-scale.js"
 import { describeProvider, listAll, testObject } from "../../contracts/provider-contract.js"
+import { everythingIn } from "../../error-text.js"
 import { hasCeph, needsCeph, startCeph, type S3Server } from "../../servers/ceph.js"
 
 describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
@@ -83,7 +84,9 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
       const missing = {
         name: "PspError",
         code: "bad-config",
-        message: expect.stringMatching(/: there is no such bucket; make it, or name another \(NoSuchBucket, 404\)$/),
+        message: expect.stringMatching(
+          /: there is no such bucket; make it, or name another \(NoSuchBucket, 404\)$/,
+        ) as unknown,
       }
       await expect(provider.get(name)).rejects.toMatchObject(missing)
       await expect(provider.put(name, bytes)).rejects.toMatchObject(missing)
@@ -102,7 +105,7 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
         const error: unknown = await Promise.resolve(call()).catch((thrown: unknown) => thrown)
         expect(error).toMatchObject({
           code: "denied",
-          message: expect.stringContaining("does not take these credentials"),
+          message: expect.stringContaining("does not take these credentials") as unknown,
         })
         expect(everythingIn(error)).not.toMatch(/canary-secret|UNKNOWNKEYID|PSPTESTACCESSKEY/)
       }
@@ -115,7 +118,7 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
         ...["--access-key", credentials.accessKeyId, "--secret-key", credentials.secretAccessKey],
       )
       const provider = open({ bucket: await freshBucket(), credentials })
-      const denied = { code: "denied", message: expect.stringContaining("may not do that here") }
+      const denied = { code: "denied", message: expect.stringContaining("may not do that here") as unknown }
       await expect(provider.put(name, bytes)).rejects.toMatchObject(denied)
       await expect(provider.get(name)).rejects.toMatchObject(denied)
       await expect(provider.check?.()).rejects.toMatchObject(denied)
@@ -139,7 +142,7 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
       const provider = open({ bucket: "psp-test-any", endpoint: "http://127.0.0.1:9" })
       await expect(provider.get(name)).rejects.toMatchObject({
         code: "unreachable",
-        message: expect.stringContaining("(ECONNREFUSED)"),
+        message: expect.stringContaining("(ECONNREFUSED)") as unknown,
       })
     })
 
@@ -147,7 +150,7 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
       const provider = open({ bucket: "psp-test-any", endpoint: server.endpoint.replace("http:", "https:") })
       await expect(provider.get(name)).rejects.toMatchObject({
         code: "bad-config",
-        message: expect.stringContaining("is the endpoint http:?"),
+        message: expect.stringContaining("is the endpoint http:?") as unknown,
       })
     })
 
@@ -181,7 +184,7 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
       const provider = await openStore(`s3://psp-test-any?endpoint=${encodeURIComponent(server.endpoint)}&region=x`)
       await expect(provider.check?.()).rejects.toMatchObject({
         code: "denied",
-        message: expect.stringContaining("found no credentials"),
+        message: expect.stringContaining("found no credentials") as unknown,
       })
     })
 
@@ -198,9 +201,3 @@ describe.skipIf(!hasCeph)(`over a Ceph Object Gateway (${needsCeph})`, () => {
     return stats.length === 0
   }
 })
-
-/** The error as a careless log would have it. */
-function everythingIn(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return `${error.stack ?? ""} ${JSON.stringify({ ...error, message: error.message })} ${everythingIn(error.cause)}`
-}
