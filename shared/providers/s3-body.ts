@@ -13,12 +13,10 @@ export interface S3Body {
  *
  * @throws `corrupt` for one that is larger than an object can be (nothing of it is read when its length says so) and for
  *   one whose bytes do not have the checksum that the store promised; `unreachable` for one that ends too early; what the
- *   connection throws; the signal's reason as soon as it is aborted
+ *   connection throws, also when the signal of the request ends it
  */
-export async function readS3Body({ stream, length }: S3Body, doing: string, signal: AbortSignal): Promise<Uint8Array> {
+export async function readS3Body({ stream, length }: S3Body, doing: string): Promise<Uint8Array> {
   const reader = stream.getReader()
-  const onAbort = () => void reader.cancel(signal.reason).catch(() => undefined)
-  signal.addEventListener("abort", onAbort)
   try {
     if (length !== undefined && length > maxObjectBytes) throw tooLarge(doing, length)
     const chunks: Uint8Array[] = []
@@ -28,7 +26,6 @@ export async function readS3Body({ stream, length }: S3Body, doing: string, sign
       got += chunk.value.length
       if (got > maxObjectBytes) throw tooLarge(doing, got)
     }
-    signal.throwIfAborted()
     if (length !== undefined && got !== length) {
       throw new PspError("unreachable", `Cannot ${doing}: ${got} of ${length} bytes arrived`)
     }
@@ -40,8 +37,6 @@ export async function readS3Body({ stream, length }: S3Body, doing: string, sign
       throw new PspError("corrupt", `Cannot ${doing}: its bytes do not have the checksum that the store keeps for it`)
     }
     throw error
-  } finally {
-    signal.removeEventListener("abort", onAbort)
   }
 }
 

@@ -118,7 +118,7 @@ export function createS3Provider(options: S3Options): Provider {
     // The SDK's type of a body leans on Node's streams, which are not known here; this much of it is there everywhere.
     const { Body, ContentLength: length } = answer as { Body?: WebBody; ContentLength?: number }
     if (Body === undefined) throw noStore(`read ${Key}`)
-    return readS3Body({ stream: Body.transformToWebStream(), length }, `read ${Key}`, signal)
+    return readS3Body({ stream: Body.transformToWebStream(), length }, `read ${Key}`)
   }
 
   async function page(client: S3Client, start: Page, signal: AbortSignal): Promise<ListObjectsV2CommandOutput> {

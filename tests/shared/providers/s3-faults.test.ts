@@ -282,9 +282,11 @@ describe("s3 provider, over a stand-in that fails on demand", () => {
   })
 
   it("stops with `aborted` while credentials are looked for, which hear no signal", async () => {
-    provider = open({ credentials: () => new Promise(() => undefined) })
+    const search = vi.fn(() => new Promise<never>(() => undefined))
+    provider = open({ credentials: search })
     const controller = new AbortController()
     const reading = provider.get(name, { signal: controller.signal })
+    await vi.waitFor(() => expect(search).toHaveBeenCalled())
     controller.abort()
     await expect(reading).rejects.toMatchObject({ code: "aborted" })
   })
