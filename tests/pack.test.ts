@@ -37,8 +37,9 @@ describe.skipIf(!isBuilt)("the package, installed into an empty project (needs a
       import { createMemoryProvider } from "persistent-sessions/providers/memory"
       import { createFsProvider } from "persistent-sessions/providers/fs"
       import { createRedisProvider } from "persistent-sessions/providers/redis"
+      import { createS3Provider } from "persistent-sessions/providers/s3"
       const vault = await openVault(createMemoryProvider(), { identity: await createIdentity("me") })
-      const all = [parseSnapshot, openHomeVault, restore, capture, contextOptions, createFsProvider, createRedisProvider].every((f) => typeof f === "function")
+      const all = [parseSnapshot, openHomeVault, restore, capture, contextOptions, createFsProvider, createRedisProvider, createS3Provider].every((f) => typeof f === "function")
       process.stdout.write(JSON.stringify([all, await vault.load("example.com")]))
     `
     await writeFile(join(project, "run.mjs"), script)
@@ -53,11 +54,13 @@ describe.skipIf(!isBuilt)("the package, installed into an empty project (needs a
       import { restore } from "persistent-sessions/playwright"
       import { createFsProvider } from "persistent-sessions/providers/fs"
       import { createRedisProvider } from "persistent-sessions/providers/redis"
+      import { createS3Provider } from "persistent-sessions/providers/s3"
       export async function load(vault: Vault): Promise<Snapshot | null> { return vault.load("example.com") }
       export const opened: Promise<Vault> = openHomeVault({})
       
       export const provider = createFsProvider("/tmp"); void openVault
       export const other = createRedisProvider({ url: "redis://localhost", prefix: "team" })
+      export const bucket = createS3Provider({ bucket: "vault", region: "eu-west-1", encryption: { kind: "AES256" } })
       export const count: Promise<number> = restore({} as never, {} as Snapshot).then((report) => report.gaps.length)
     `
     await writeFile(join(project, "use.ts"), script)

@@ -2,7 +2,7 @@ import { mkdtemp, realpath } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
+import { build, type Metafile } from "esbuild"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -23,6 +23,22 @@ export async function bundle(folder: string, file: string, lines: string[]): Pro
 
 /** The sources that end up in a bundle of this one. */
 export async function inputsOf(entry: string): Promise<string[]> {
+  return Object.keys(await inputs(entry))
+}
+
+/** Those of them that run as soon as it does: what `import()` brings is not among them. */
+export async function startupInputsOf(entry: string): Promise<string[]> {
+  const all = await inputs(entry)
+  const seen = new Set([entry])
+  for (const file of seen) {
+    for (const { path, kind } of all[file]?.imports ?? []) {
+      if (kind !== "dynamic-import" && Object.hasOwn(all, path)) seen.add(path)
+    }
+  }
+  return [...seen]
+}
+
+async function inputs(entry: string): Promise<Metafile["inputs"]> {
   const { metafile } = await build({
     entryPoints: [entry],
     absWorkingDir: root,
@@ -33,7 +49,7 @@ export async function inputsOf(entry: string): Promise<string[]> {
     metafile: true,
     write: false,
   })
-  return Object.keys(metafile.inputs)
+  return metafile.inputs
 }
 
 /** A new folder for one test, which removes it. */

@@ -9,7 +9,7 @@ import { createPortProvider } from "../../extension/port-provider.js"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import { listAll, nameOf, testObject } from "../contracts/provider-contract.js"
-import { bundle, inputsOf, temporaryFolder } from "./bundle.js"
+import { bundle, inputsOf, startupInputsOf, temporaryFolder } from "./bundle.js"
 import { allFrames, connectToHost, helloFrame, startHost, watch, type HostProcess } from "./host-process.js"
 
 const isRoot = process.getuid?.() === 0
@@ -141,12 +141,15 @@ describe("host", () => {
     expect(files).toContain("native-host/fs-provider.ts")
     const isForeign = (file: string) => file.includes("node_modules/")
     expect(files.filter((file) => !isForeign(file) && /keys|envelope|vault|identity/.test(file))).toEqual([])
-    // Clients of stores, which nothing but `openStore` loads.
-    const packages = files.filter(isForeign).map((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1])
-    expect(new Set(packages)).toEqual(new Set(["@redis/client"]))
     for (const file of files.filter((input) => !isForeign(input))) {
       expect(await readFile(new URL(`../../${file}`, import.meta.url), "utf8")).not.toMatch(/["'`/]identity["'`]/)
     }
+  })
+
+  it("starts without any package: clients of stores are loaded with the store that needs them", async () => {
+    const files = await startupInputsOf("native-host/host.ts")
+    expect(files).toContain("native-host/stores.ts")
+    expect(files.filter((file) => /node_modules|providers\//.test(file))).toEqual([])
   })
 
   it("sends all of console to stderr, also what a dependency logs", async () => {
