@@ -45,7 +45,7 @@ export interface KvNamespace {
 }
 
 interface KvPage {
-  keys: { name: string; metadata?: unknown }[]
+  keys: { name: string; expiration?: number; metadata?: unknown }[]
   list_complete: boolean
   cursor?: string
 }
