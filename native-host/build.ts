@@ -32,6 +32,7 @@ const entries = {
   "providers/memory": "shared/providers/memory.ts",
   "providers/redis": "native-host/redis-provider.ts",
   "providers/s3": "shared/providers/s3.ts",
+  "providers/cloudflare-kv": "shared/providers/cloudflare-kv.ts",
 }
 
 const { dependencies } = JSON.parse(await readFile("package.json", "utf8")) as { dependencies: Record<string, string> }

@@ -24,7 +24,10 @@ export function storeKind(address: string): string {
  *
  * @throws `bad-config` for an address that is none, or of a store that this build does not know
  */
-export async function openStore(address: string): Promise<Provider> {
+export async function openStore(
+  address: string,
+  env: Record<string, string | undefined> = process.env,
+): Promise<Provider> {
   switch (storeKind(address)) {
     case "file": {
       const { createFsProvider } = await import("./fs-provider.js")
@@ -42,6 +45,10 @@ export async function openStore(address: string): Promise<Provider> {
     case "s3": {
       const { openS3Store } = await import("./s3-store.js")
       return openS3Store(address)
+    }
+    case "cloudflare-kv": {
+      const { openKvStore } = await import("./kv-store.js")
+      return openKvStore(address, env)
     }
     default:
       throw new PspError(

@@ -38,8 +38,9 @@ describe.skipIf(!isBuilt)("the package, installed into an empty project (needs a
       import { createFsProvider } from "persistent-sessions/providers/fs"
       import { createRedisProvider } from "persistent-sessions/providers/redis"
       import { createS3Provider } from "persistent-sessions/providers/s3"
+      import { createKvProvider, createKvRestProvider } from "persistent-sessions/providers/cloudflare-kv"
       const vault = await openVault(createMemoryProvider(), { identity: await createIdentity("me") })
-      const all = [parseSnapshot, openHomeVault, restore, capture, contextOptions, createFsProvider, createRedisProvider, createS3Provider].every((f) => typeof f === "function")
+      const all = [parseSnapshot, openHomeVault, restore, capture, contextOptions, createFsProvider, createRedisProvider, createS3Provider, createKvProvider, createKvRestProvider].every((f) => typeof f === "function")
       process.stdout.write(JSON.stringify([all, await vault.load("example.com")]))
     `
     await writeFile(join(project, "run.mjs"), script)

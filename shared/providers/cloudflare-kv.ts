@@ -78,8 +78,8 @@ export function createKvRestProvider(options: KvRestOptions): KvProvider {
 const largestValue = 25 * 1024 * 1024
 /** "Up to 60 seconds or more" (ms). */
 const settlesAfter = 90_000
-/** Of own writes, in memory. */
-const keepBytes = 2 * largestValue
+/** Of own writes, in memory, of which a Worker has 128 MB. */
+const keepBytes = 8 * 1024 * 1024
 /** One key takes one write in this time (ms). */
 const writeInterval = 1000
 /** KV refuses an end that is nearer (s). */

@@ -22,7 +22,7 @@ export interface OwnWrites {
 export interface OwnWritesOptions {
   /** After this time the store shows a write to everybody (ms). */
   settlesAfter: number
-  /** Most bytes that are kept; of older objects only the name and the size. */
+  /** Most bytes that are kept; of older objects, and of one that is larger than this, only the name and the size. */
   keepBytes: number
   /** ms, only ever going up. */
   now?: () => number
@@ -67,7 +67,9 @@ export function createOwnWrites({
   }
 
   return {
-    put: (name, bytes) => add(name, { at: now(), size: bytes.length, bytes: bytes.slice() }),
+    put: (name, bytes) => {
+      add(name, { at: now(), size: bytes.length, bytes: bytes.length > keepBytes ? null : bytes.slice() })
+    },
     remove: (name) => add(name, { at: now(), size: null, bytes: null }),
     of: (name) => {
       const entry = find(name)

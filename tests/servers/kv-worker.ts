@@ -33,13 +33,13 @@ const worker = {
           return new Response(null, { status: 204 })
         case "/seed": {
           const names = (await request.json()) as string[]
-          for (const name of names) await env.STORE.put(name, Uint8Array.of(1), { metadata: { size: 1 } })
+          await Promise.all(names.map((name) => env.STORE.put(name, Uint8Array.of(1), { metadata: { size: 1 } })))
           return new Response(null, { status: 204 })
         }
         case "/clear":
           for (let isEmpty = false; !isEmpty;) {
             const { keys, list_complete } = await env.STORE.list({ prefix: "" })
-            for (const key of keys) await env.STORE.delete(key.name)
+            await Promise.all(keys.map((key) => env.STORE.delete(key.name)))
             isEmpty = list_complete
           }
           return new Response(null, { status: 204 })

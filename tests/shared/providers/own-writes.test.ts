@@ -39,6 +39,8 @@ describe("what a provider wrote lately", () => {
     expect(own.of("a")).toEqual({ size: 4, bytes: null, age: 0 })
     expect(own.of("b")).toMatchObject({ bytes: new Uint8Array(4) })
     expect(own.of("c")).toMatchObject({ bytes: new Uint8Array(4) })
+    own.put("too large", new Uint8Array(11))
+    expect(own.of("too large")).toEqual({ size: 11, bytes: null, age: 0 })
     own.remove("b")
     own.put("d", new Uint8Array(6))
     expect(own.of("c")).toMatchObject({ bytes: new Uint8Array(4) })
