@@ -32,14 +32,14 @@ export interface KvProvider extends Provider {
 }
 
 export interface KvPutOptions extends CallOptions {
-  /** ms since epoch: after it the store may drop the object by itself. KV does so at least 60 s from now. */
+  /** A hint (ms since epoch): nobody needs the object a while after this. KV drops it a week later. */
   expiresAt?: number
 }
 
 /** What is used of a Worker's `KVNamespace`. */
 export interface KvNamespace {
   get(key: string, type: "arrayBuffer"): Promise<ArrayBuffer | null>
-  put(key: string, value: Uint8Array, options: { metadata: unknown; expiration?: number }): Promise<void>
+  put(key: string, value: Uint8Array, options: { metadata: unknown; expirationTtl?: number }): Promise<void>
   list(options: { prefix: string; cursor?: string }): Promise<KvPage>
   delete(key: string): Promise<void>
 }
@@ -82,19 +82,13 @@ const settlesAfter = 90_000
 const keepBytes = 8 * 1024 * 1024
 /** One key takes one write in this time (ms). */
 const writeInterval = 1000
-/** KV refuses an end that is nearer (s). */
-const shortestLife = 60
+/** An object stays this long after its end (s): until then whoever opens it is told that it expired. KV asks for 60 s. */
+const graceAfterEnd = 7 * 24 * 60 * 60
 
-/** What differs between the doors; each call is one request. */
+/** What differs between the doors; each call is one request. `life` is in seconds. */
 interface Door {
   get(name: string, signal: AbortSignal): Promise<Uint8Array | null>
-  put(
-    name: string,
-    bytes: Uint8Array,
-    metadata: Metadata,
-    expiration: number | null,
-    signal: AbortSignal,
-  ): Promise<void>
+  put(name: string, bytes: Uint8Array, metadata: Metadata, life: number | null, signal: AbortSignal): Promise<void>
   list(prefix: string, cursor: string | null, signal: AbortSignal): Promise<KvPage>
   delete(name: string, signal: AbortSignal): Promise<void>
 }
@@ -110,7 +104,7 @@ function createProvider(door: Door): KvProvider {
   const own = createOwnWrites({ settlesAfter, keepBytes })
   const turns = new Map<string, Promise<unknown>>()
 
-  async function put(name: string, given: Uint8Array, options: KvPutOptions = {}): Promise<void> {
+  async function put(name: string, given: Uint8Array, options: KvPutOptions): Promise<void> {
     if (given.length > largestValue) {
       throw new PspError("too-large", `Cannot store ${name}: ${given.length} bytes, but KV takes ${largestValue}`)
     }
@@ -134,17 +128,8 @@ function createProvider(door: Door): KvProvider {
 
   async function write(name: string, bytes: Uint8Array, { signal, expiresAt }: KvPutOptions): Promise<void> {
     const metadata = { size: bytes.length, at: Date.now() }
-    let expiration = expiresAt === undefined ? null : expirationOf(expiresAt)
-    await request(`store ${name}`, signal, async (signal) => {
-      try {
-        await door.put(name, bytes, metadata, expiration, signal)
-      } catch (error) {
-        // An end that only this machine's wrong clock has in the future is a hint that the store does not take.
-        if (expiration === null || !(error instanceof Refused) || error.status !== 400) throw error
-        expiration = null
-        await door.put(name, bytes, metadata, null, signal)
-      }
-    })
+    const life = expiresAt === undefined ? null : lifeOf(expiresAt)
+    await request(`store ${name}`, signal, (signal) => door.put(name, bytes, metadata, life, signal))
   }
 
   /** What the store says, but an own write before what it does not show yet. */
@@ -182,22 +167,31 @@ function createProvider(door: Door): KvProvider {
   }
 
   /** Own writes of one name follow each other, whatever becomes of the one before. */
-  async function inTurn(name: string, work: () => Promise<void>): Promise<void> {
-    const before = turns.get(name) ?? Promise.resolve()
-    const turn = before.then(work, work)
+  async function inTurn(
+    doing: string,
+    name: string,
+    { signal }: CallOptions,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const turn = (turns.get(name) ?? Promise.resolve()).then(work, work)
     turns.set(name, turn)
-    try {
-      await turn
-    } finally {
+    const leave = () => {
       if (turns.get(name) === turn) turns.delete(name)
+    }
+    turn.then(leave, leave)
+    try {
+      await (signal === undefined ? turn : orAborted(signal, turn))
+    } catch (error) {
+      if (signal?.aborted !== true) throw error
+      throw new PspError("aborted", `Cannot ${doing} ${name}: it was called off`)
     }
   }
 
   return {
     maxObjectBytes: largestValue,
-    put: async (name, bytes, options) => {
+    put: async (name, bytes, options = {}) => {
       check("store", name, isObjectName(name), options)
-      await inTurn(name, () => put(name, bytes, options))
+      await inTurn("store", name, options, () => put(name, bytes, options))
     },
     get: async (name, options = {}) => {
       check("read", name, isObjectName(name), options)
@@ -207,10 +201,10 @@ function createProvider(door: Door): KvProvider {
       check("list", prefix, isObjectPrefix(prefix), options)
       yield* list(prefix, options)
     },
-    remove: async (name, options) => {
+    remove: async (name, options = {}) => {
       check("remove", name, isObjectName(name), options)
-      await inTurn(name, async () => {
-        await request(`remove ${name}`, options?.signal, (signal) => door.delete(name, signal))
+      await inTurn("remove", name, options, async () => {
+        await request(`remove ${name}`, options.signal, (signal) => door.delete(name, signal))
         own.remove(name)
       })
     },
@@ -241,8 +235,8 @@ function bindingDoor(namespace: KvNamespace): Door {
       const value = await call(signal, () => namespace.get(name, "arrayBuffer"))
       return value === null ? null : new Uint8Array(value)
     },
-    put: (name, bytes, metadata, expiration, signal) =>
-      call(signal, () => namespace.put(name, bytes, { metadata, ...(expiration !== null && { expiration }) })),
+    put: (name, bytes, metadata, life, signal) =>
+      call(signal, () => namespace.put(name, bytes, { metadata, ...(life !== null && { expirationTtl: life }) })),
     list: (prefix, cursor, signal) =>
       call(signal, () => namespace.list({ prefix, ...(cursor !== null && { cursor }) })),
     delete: (name, signal) => call(signal, () => namespace.delete(name)),
@@ -281,11 +275,11 @@ function restDoor({ account, namespace, token, endpoint = cloudflare, fetch: ask
       call(valueOf(name), { signal }, async (response) => new Uint8Array(await response.arrayBuffer())).catch(
         ignoreMissing,
       ),
-    put: async (name, bytes, metadata, expiration, signal) => {
+    put: async (name, bytes, metadata, life, signal) => {
       const body = new FormData()
       body.set("value", new Blob([asBufferSource(bytes)]))
       body.set("metadata", JSON.stringify(metadata))
-      const query = expiration === null ? "" : `?expiration=${expiration}`
+      const query = life === null ? "" : `?expiration_ttl=${life}`
       await call(`${valueOf(name)}${query}`, { method: "PUT", body, signal }, confirmed)
     },
     list: (prefix, cursor, signal) => {
@@ -353,15 +347,15 @@ async function request<T>(
 
 function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = () => reject(new PspError("aborted", "it was called off"))
+    const stop = () => reject(signal.reason as Error)
     signal.addEventListener("abort", stop, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop))
   })
 }
 
-/** Seconds since epoch; an end that is too near or past becomes the nearest that KV takes. */
-function expirationOf(expiresAt: number): number {
-  return Math.max(Math.ceil(expiresAt / 1000), Math.ceil(Date.now() / 1000) + shortestLife + 5)
+/** Seconds; a duration, so that a clock that is wrong about the year still gives a session its time. */
+function lifeOf(expiresAt: number): number {
+  return Math.max(0, Math.ceil((expiresAt - Date.now()) / 1000)) + graceAfterEnd
 }
 
 async function endsInDigest(name: string, bytes: Uint8Array): Promise<boolean> {

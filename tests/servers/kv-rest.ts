@@ -40,8 +40,8 @@ export async function startKvRest(kv: KvNamespace): Promise<KvRest> {
     if (account !== ids.account) return refusal(404, 7003)
     if (namespace !== ids.namespace) return refusal(404, 10013)
     requests.push(`${request.method} ${what}${key && `/${key}`}${url.search}`)
-    const body = await buffer(request)
     const fault = faults.shift() ?? null
+    const body = await buffer(request)
     if (fault !== null && typeof fault === "object") return faulty(fault)
     const good = await (what === "keys"
       ? listKeys(url.searchParams)
@@ -73,10 +73,10 @@ export async function startKvRest(kv: KvNamespace): Promise<KvRest> {
         const form = await new Response(body, { headers: { "content-type": type } }).formData()
         const [bytes, metadata] = [form.get("value"), form.get("metadata")]
         if (!(bytes instanceof Blob) || typeof metadata !== "string") return refusal(400, 10012)
-        const expiration = query.get("expiration")
+        const life = query.get("expiration_ttl")
         await kv.put(key, new Uint8Array(await bytes.arrayBuffer()), {
           metadata: JSON.parse(metadata) as unknown,
-          ...(expiration !== null && { expiration: Number(expiration) }),
+          ...(life !== null && { expirationTtl: Number(life) }),
         })
         return success({ result: null })
       }
