@@ -25,6 +25,7 @@ export interface S3Server {
 }
 
 const run = promisify(execFile)
+/** A tenth of a second each. */
 const startTries = 600
 
 /**
@@ -73,9 +74,14 @@ export async function startCeph(): Promise<S3Server> {
     await run("ceph", ["osd", "new", disk, "0", ...conf], { timeout: 60_000 })
 
     await run("ceph-osd", ["-i", "0", "--mkfs", "--osd-uuid", disk, ...conf])
-    await start("ceph-osd", "-i", "0")
+    let osd = await start("ceph-osd", "-i", "0")
     const gateway = await start("radosgw", "-n", "client.rgw")
-    await waitUntilItAnswers(endpoint, gateway, join(dir, "client.rgw.log"))
+    for (let attempt = 1; !(await answers(endpoint)); attempt++) {
+      if (gateway.exitCode !== null || attempt === startTries) throw await notStarted(dir)
+      // One start in six ends with "wrong fsid": it asked the monitor before it had heard which cluster it is in.
+      if (osd.exitCode !== null) osd = await start("ceph-osd", "-i", "0")
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
 
     const credentials = { accessKeyId: "PSPTESTACCESSKEY", secretAccessKey: "psp-test-secret-of-the-owner" }
     const { accessKeyId, secretAccessKey } = credentials
@@ -125,14 +131,11 @@ rgw frontends = beast endpoint=127.0.0.1:${gatewayPort}
 `
 }
 
-async function waitUntilItAnswers(endpoint: string, gateway: ChildProcess, log: string): Promise<void> {
-  for (let attempt = 1; attempt <= startTries; attempt++) {
-    if (gateway.exitCode !== null) break
-    if (await answers(endpoint)) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  const said = await readFile(log, "utf8").catch(() => "")
-  throw new Error(`radosgw did not start: ${said.slice(-500)}`)
+async function notStarted(dir: string): Promise<Error> {
+  const said = await Promise.all(
+    ["client.rgw.log", "osd.0.log"].map((log) => readFile(join(dir, log), "utf8").catch(() => "")),
+  )
+  return new Error(`The Ceph Object Gateway did not start: ${said.map((text) => text.slice(-500)).join("\n")}`)
 }
 
 async function answers(endpoint: string): Promise<boolean> {
