@@ -4,7 +4,9 @@ import { defineConfig } from "@playwright/test"
 export default defineConfig({
   testDir: "tests/e2e",
   testMatch: "*.spec.ts",
-  timeout: 60_000,
+  timeout: 90_000,
+  // Machines of continuous integration are slow at times; what is there ends the wait at once.
+  expect: { timeout: 20_000 },
   workers: 1,
   retries: 0,
   forbidOnly: process.env["CI"] !== undefined,

@@ -11,7 +11,7 @@ import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
 import { beginSave, cancelSave, continueSave, refuseSave, resumeSave } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
-import { checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
+import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
 const retryAlarm = "outbox"
 
@@ -54,10 +54,12 @@ const handlers: Handlers = {
   },
   computer: askComputer,
   trust: ({ fingerprint }) =>
-    withHost(async (vault, connection) => {
-      await drain(vault)
-      return trustComputer(vault, connection, fingerprint)
-    }),
+    changingOwners(() =>
+      withHost(async (vault, connection) => {
+        await drain(vault)
+        return trustComputer(vault, connection, fingerprint)
+      }),
+    ),
   sessions: async ({ site }) => {
     try {
       const list = (vault: Vault) => (site === null ? vault.list({ details: true }) : listSite(vault, site))

@@ -19,6 +19,7 @@ import {
   type Timings,
 } from "./save-state.js"
 import { readLimits } from "./settings.js"
+import { withOwners } from "./trust.js"
 
 /**
  * A save, stage by stage: permission → capture → seal → transport. The stage is written down as it begins, so that a
@@ -29,6 +30,8 @@ export interface SaveSteps {
   may: (intent: SaveIntent) => Promise<boolean>
   capture: (intent: SaveIntent, options: CaptureOptions) => Promise<Snapshot>
   seal: (snapshot: Snapshot) => Promise<Prepared>
+  /** Seals and keeps while the owners stay the same. */
+  withOwners: <T>(work: () => Promise<T>) => Promise<T>
   /** Puts what was sealed into the outbox, under the intent's id. */
   keep: (prepared: Prepared, intent: SaveIntent) => Promise<void>
   /** True when the outbox holds what was sealed for this intent. */
@@ -46,6 +49,7 @@ const realSteps: SaveSteps = {
     await rememberAccount(snapshot)
     return prepared
   },
+  withOwners,
   keep: (prepared, { id, site, account }) => enqueue({ intentId: id, prepared, site, account, since: Date.now() }),
   isSealed: isWaiting,
   send: sendOutbox,
@@ -132,9 +136,14 @@ async function run(state: SaveState, steps: SaveSteps): Promise<void> {
     const [, snapshot] = await Promise.all([writeSaveState(current), captureInView(current, steps)])
     const captured = steps.now()
     current = { ...timed(current, "capture", captured - started), phase: "seal", gaps: snapshot.report.gaps }
-    const [, prepared] = await Promise.all([writeSaveState(current), steps.seal(snapshot)])
-    const sealed = steps.now()
-    await steps.keep(prepared, current.intent)
+    const writing = writeSaveState(current)
+    const { prepared, sealed } = await steps.withOwners(async () => {
+      const done = await steps.seal(snapshot)
+      const at = steps.now()
+      await steps.keep(done, current.intent)
+      return { prepared: done, sealed: at }
+    })
+    await writing
     current = timed(timed(current, "seal", sealed - captured), "outbox", steps.now() - sealed)
     await transport(current, { gaps: snapshot.report.gaps, ...sizeOf(prepared) }, steps)
   } catch (error) {

@@ -22,6 +22,16 @@ export type Trust =
 
 const keptCard = "computer"
 
+/** Does what makes the computer an owner; waits for saves that are being sealed, and lets none begin meanwhile. */
+export function changingOwners<T>(work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request("owners", work)
+}
+
+/** Seals while nobody becomes an owner: what is sealed to the owners of before would stay closed to the new one. */
+export function withOwners<T>(work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request("owners", { mode: "shared" }, work)
+}
+
 export async function trustOf(connection: Pick<Connection, "hello">): Promise<Trust> {
   const card = await computerCard(connection)
   if (card === null) return { state: "no-identity" }

@@ -11,4 +11,4 @@ export interface Limits {
 const MiB = 1024 * 1024
 
 /** Generous: what fits an envelope (see `maxSnapshotBytes`), less a margin; more than that is never taken. */
-export const defaultLimits: Limits = { database: 48 * MiB, origin: 48 * MiB, session: 64 * MiB }
+export const defaultLimits: Limits = { database: 60 * MiB, origin: 60 * MiB, session: 64 * MiB }

@@ -27,7 +27,9 @@ export function SaveStatus({ state, note, mayRead, offered, onOpen, onInclude }:
       <p role="status" tabIndex={-1} class={`status ${note === null ? toneOf(state) : ""}`}>
         {note ?? textOf(state)}
       </p>
-      {state === null && note === null ? <p class="small quiet">{i18n.t(mayRead ? "saveFirst" : "askFirst")}</p> : null}
+      {note === null && !isUnderWay(state) && (state === null || !mayRead) ? (
+        <p class="small quiet">{i18n.t(mayRead ? "saveFirst" : "askFirst")}</p>
+      ) : null}
       {isUnderWay(state) && note === null ? <Progress state={state} /> : null}
       {unopened.length > 0 ? (
         <button type="button" class="small" onClick={() => onOpen(unopened)}>

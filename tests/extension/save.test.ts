@@ -50,6 +50,7 @@ function createSteps(over: Partial<SaveSteps> = {}) {
       const snapshot = exampleSnapshot()
       return { ...snapshot, report: { ...snapshot.report, gaps: [gap] } }
     },
+    withOwners: (work) => work(),
     seal: async () => {
       await note("seal")
       now += 30
