@@ -77,6 +77,8 @@ interface Taken {
   page: PlaywrightPage
   /** The script that takes the mark away. */
   sweep: Promise<unknown>
+  /** Ends when the seed's own script is gone: only then may a document forget that it was seeded. */
+  disarmed: Promise<unknown>
 }
 
 const nurseries = new WeakMap<PlaywrightContext, Nursery>()
@@ -133,7 +135,7 @@ function createNursery(context: PlaywrightContext): Nursery {
 
   const visit = async (page: PlaywrightPage, frame: PlaywrightFrame) => {
     if (hidden.has(page)) return
-    for (const item of unsettled.filter((other) => other.page === page)) await settle(item, frame)
+    for (const item of unsettled.filter((other) => other.page === page)) void settle(item, frame)
     const taken = waiting.find(
       ({ seed, owner, stale }) => (owner ?? page) === page && !stale.has(frame) && isVisit(frame, seed),
     )
@@ -149,9 +151,10 @@ function createNursery(context: PlaywrightContext): Nursery {
     // The order of the calls matters, not that of their ends: from now on no tab that comes has the seed, and every
     // document of this one takes away the mark that its predecessor may have left, before the site sees it.
     const sweep = page.addInitScript({ content: pageExpression(settleSeed, { mark, origin, detail: "sweep" }) })
-    const item = { seed: taken.seed, page, sweep }
+    const disarmed = Promise.all([sweep, disarm(taken), keepSiblingsFor(page, taken)]).catch(() => undefined)
+    const item = { seed: taken.seed, page, sweep, disarmed }
     unsettled.push(item)
-    await Promise.all([sweep, disarm(taken), keepSiblingsFor(page, taken)]).catch(() => undefined)
+    await disarmed
     await Promise.all([settle(item, frame), takeBackFromOthers(item)])
     restIfDone()
   }
@@ -178,10 +181,12 @@ function createNursery(context: PlaywrightContext): Nursery {
 
   const settle = async (item: Taken, frame: PlaywrightFrame) => {
     const { mark, origin } = item.seed
+    await item.disarmed
     const told = await frame.evaluate(pageExpression(settleSeed, { mark, origin, detail: "keep" })).catch(() => false)
     if (told !== true && !item.page.isClosed()) return
     unsettled = unsettled.filter((other) => other !== item)
     await item.sweep.then(disposeOf).catch(() => undefined)
+    restIfDone()
   }
 
   /** Tabs that came at the very same moment: they ran the script before it was gone. */

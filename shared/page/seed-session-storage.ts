@@ -3,7 +3,7 @@
  * until somebody takes it away, which cannot be at once; until then these hold:
  *
  * - a document that leaves before it was told to keep the seed leaves a mark, whatever the site did to its storage before, so
- *   that the next one in this tab does not seed again (a logout followed by a reload) and takes the mark away;
+ *   that the next one in this tab does not seed again (a logout followed by a reload), and leaves one in its turn;
  * - the event `mark` with detail `keep` ends the watch, `undo` takes the seed back, and `ask` is answered by `preventDefault`.
  *
  * First-party seeds are for documents that have only frames of their own site above them. Below another site, storage is
@@ -17,16 +17,14 @@ export function seedSessionStorage({ mark, origin, site, top, items, replace }: 
     return protocol === scheme && (hostname === host || hostname.endsWith(`.${host}`))
   }
   try {
-    // `ancestorOrigins` is missing in Firefox: there only the top document is sure.
+    // `ancestorOrigins` is missing in Firefox before 153: there only the top document is sure.
     const above = "ancestorOrigins" in location ? [...location.ancestorOrigins] : null
     const isOwn = isOf(`${location.protocol}//${site}`)
     const isFirstParty = window === window.top || above?.every(isOwn) === true
     if (top === null ? !isFirstParty : isFirstParty || !isOf(top)(above?.at(-1) ?? "null")) return
     const storage = window.sessionStorage
-    if (storage.getItem(mark) !== null) {
-      storage.removeItem(mark)
-      return
-    }
+    const wasSeeded = storage.getItem(mark) !== null
+    storage.removeItem(mark)
     const before: [string, string][] = []
     for (let i = 0; i < storage.length; i++) {
       const key = storage.key(i) ?? ""
@@ -39,8 +37,8 @@ export function seedSessionStorage({ mark, origin, site, top, items, replace }: 
         // Over the quota: the restore tried all of it before and reported.
       }
     }
-    if (replace) storage.clear()
-    for (const [key, value] of items) put(key, value)
+    if (replace && !wasSeeded) storage.clear()
+    for (const [key, value] of wasSeeded ? [] : items) put(key, value)
 
     const leave = () => put(mark, "")
     const listen = (event: Event) => {
@@ -51,7 +49,7 @@ export function seedSessionStorage({ mark, origin, site, top, items, replace }: 
       removeEventListener("pagehide", leave)
       removeEventListener(mark, listen)
       storage.removeItem(mark)
-      if (detail === "keep") return
+      if (detail === "keep" || wasSeeded) return
       for (const [key, value] of items) if (storage.getItem(key) === value) storage.removeItem(key)
       for (const [key, value] of before) if (storage.getItem(key) === null) put(key, value)
     }

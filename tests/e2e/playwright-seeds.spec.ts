@@ -50,9 +50,14 @@ test("a logout that is faster than the end of the seed does not bring it back", 
     await page.goto(`${site.origin}/probe${hash}`)
     await page.waitForFunction(isSecondDocument)
     expect(await seenBy(page)).toEqual([])
+    // However long it takes: the seed's script is still there.
+    await page.reload()
+    await page.reload()
+    expect(await seenBy(page)).toEqual([])
     release()
     await page.reload()
     expect(await seenBy(page)).toEqual([])
+    await expect.poll(() => page.evaluate(() => sessionStorage.length)).toBe(0)
     await page.close()
   }
 })
