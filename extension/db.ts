@@ -10,13 +10,15 @@ interface Schema extends DBSchema {
   kept: { key: string; value: string }
   /** Sealed saves that wait for the native host, oldest first. */
   outbox: { key: number; value: WaitingSave }
+  /** What their objects hold, by save, object and place: looking at what waits does not read it. */
+  pieces: { key: [save: number, object: number, place: number]; value: Blob }
 }
 
 /** A sealed save on its way out. Holds no plaintext but the names the person sees in the list. */
 export interface WaitingSave {
   /** The click it came from. */
   intentId: string
-  prepared: Prepared
+  prepared: Omit<Prepared, "objects"> & { objects: { name: string; size: number }[] }
   site: string
   account: string
   /** ms since epoch. */
@@ -26,10 +28,13 @@ export interface WaitingSave {
 let opening: Promise<IDBPDatabase<Schema>> | undefined
 
 export function openDatabase(): Promise<IDBPDatabase<Schema>> {
-  opening ??= openDB<Schema>("persistent-sessions", 1, {
-    upgrade(database) {
-      database.createObjectStore("kept")
+  opening ??= openDB<Schema>("persistent-sessions", 2, {
+    upgrade(database, from) {
+      // No release had version 1.
+      if (from === 1) database.deleteObjectStore("outbox")
+      else database.createObjectStore("kept")
       database.createObjectStore("outbox", { autoIncrement: true })
+      database.createObjectStore("pieces")
     },
     // Another version of this extension wants to upgrade: let it, and open anew at the next use.
     blocking(_current, _blocked, event) {

@@ -42,10 +42,12 @@ export interface Connection {
   request: <K extends RequestType>(
     type: K,
     ask: Ask<K>,
-    options?: { body?: string; signal?: AbortSignal | undefined },
-  ) => Promise<{ answer: Answer<K>; body: string }>
+    options?: { body?: Uint8Array; signal?: AbortSignal | undefined },
+  ) => Promise<{ answer: Answer<K>; body: Uint8Array }>
   close: () => void
 }
+
+const nothing = new Uint8Array(0)
 
 interface Pending {
   resolve: (message: Message) => void
@@ -126,7 +128,12 @@ export async function connect({
     end(hostError(codeOfDisconnect(reasonOf(closed.error) ?? lastError())), true),
   )
 
-  function exchange(type: RequestType, ask: object, body: string, signal: AbortSignal | undefined): Promise<Message> {
+  function exchange(
+    type: RequestType,
+    ask: object,
+    body: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<Message> {
     return new Promise((resolve, reject) => {
       if (ended !== null || signal?.aborted === true) {
         reject(ended ?? calledOff(type))
@@ -163,7 +170,7 @@ export async function connect({
   }
 
   const connection: Omit<Connection, "hello"> = {
-    async request(type, ask, { body = "", signal } = {}) {
+    async request(type, ask, { body = nothing, signal } = {}) {
       const message = await exchange(type, ask, body, signal)
       return { answer: parseAnswer(type, message.head), body: message.body }
     },

@@ -1,13 +1,37 @@
-import type { Vault } from "../shared/vault.js"
+import { PspError } from "../shared/errors.js"
+import type { Prepared, Vault } from "../shared/vault.js"
 import { openDatabase, type WaitingSave } from "./db.js"
 
 /**
  * Sealed saves wait here until the native host has acknowledged them. A commit is idempotent (names end in the digest of
- * the bytes), so putting one again after a crash in between still leaves exactly one object.
- */
-export async function enqueue(save: WaitingSave): Promise<void> {
-  await (await openDatabase()).add("outbox", save)
+ * the bytes), so putting one again after a crash in between still leaves exactly one object. */
+export async function enqueue({
+  prepared,
+  ...save
+}: Omit<WaitingSave, "prepared"> & { prepared: Prepared }): Promise<void> {
+  const transaction = (await openDatabase()).transaction(["outbox", "pieces"], "readwrite")
+  const objects = prepared.objects.map(({ name, bytes }) => ({ name, size: bytes.length }))
+  const id = await transaction.objectStore("outbox").add({ ...save, prepared: { ...prepared, objects } })
+  for (const [object, { bytes }] of prepared.objects.entries()) {
+    for (const [place, at] of placesIn(bytes.length).entries()) {
+      // One after the other: the browser copies what it is given.
+      const piece = new Blob([bytes.subarray(at, at + pieceLength)])
+      await transaction.objectStore("pieces").add(piece, [id, object, place])
+    }
+  }
+  await transaction.done
+  fresh = { id, prepared }
 }
+
+const pieceLength = 4 * 1024 * 1024
+
+/** Where the pieces of so many bytes begin. */
+function placesIn(length: number): number[] {
+  return Array.from({ length: Math.ceil(length / pieceLength) }, (_, place) => place * pieceLength)
+}
+
+/** What came last, as it came: when it goes out at once it need not be read back. */
+let fresh: { id: number; prepared: Prepared } | null = null
 
 export interface Waiting {
   id: number
@@ -45,9 +69,8 @@ export async function isWaiting(intentId: string): Promise<boolean> {
 
 /** Drops what waits for a session, because the person forgets it. */
 export async function dropWaiting(site: string, account: string): Promise<number> {
-  const database = await openDatabase()
   const own = (await listWaiting()).filter((save) => save.site === site && save.account === account)
-  for (const { id } of own) await database.delete("outbox", id)
+  for (const { id } of own) await drop(id)
   return own.length
 }
 
@@ -72,8 +95,39 @@ async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
     const cursor = await database.transaction("outbox").store.openCursor()
     if (cursor === null) return sent
     const { key, value } = cursor
-    await vault.commit(value.prepared)
-    await database.delete("outbox", key)
+    const prepared = fresh?.id === key ? fresh.prepared : await readPrepared(key, value)
+    fresh = null
+    await vault.commit(prepared)
+    await drop(key)
     sent++
   }
+}
+
+/** @throws `corrupt` when the browser does not have all of it any more; it waits no longer then */
+async function readPrepared(id: number, { prepared, site }: WaitingSave): Promise<Prepared> {
+  const database = await openDatabase()
+  const objects: Prepared["objects"] = []
+  for (const [object, { name, size }] of prepared.objects.entries()) {
+    const bytes = new Uint8Array(size)
+    for (const [place, at] of placesIn(size).entries()) {
+      const piece = await database.get("pieces", [id, object, place])
+      if (piece === undefined) throw await lost(id, site)
+      bytes.set(new Uint8Array(await piece.arrayBuffer()), at)
+    }
+    objects.push({ name, bytes })
+  }
+  return { ...prepared, objects }
+}
+
+/** Nothing can be sent of it, and what waits behind it could not go out either. */
+async function lost(id: number, site: string): Promise<PspError> {
+  await drop(id)
+  return new PspError("corrupt", `Cannot store a session of ${site}: the browser lost what waited; save it again`)
+}
+
+async function drop(id: number): Promise<void> {
+  const transaction = (await openDatabase()).transaction(["outbox", "pieces"], "readwrite")
+  await transaction.objectStore("outbox").delete(id)
+  await transaction.objectStore("pieces").delete(IDBKeyRange.bound([id], [id, []]))
+  await transaction.done
 }

@@ -1,5 +1,5 @@
+import { utf8ToText } from "../shared/bytes.js"
 import { PspError } from "../shared/errors.js"
-import { bodyToBytes, bytesToBody } from "../shared/protocol.js"
 import { isObjectName, isObjectPrefix, type Provider, type StoredObject } from "../shared/provider.js"
 import type { Connection } from "./native-port.js"
 
@@ -8,12 +8,12 @@ export function createPortProvider({ hello, request }: Pick<Connection, "hello" 
   return {
     async put(name, bytes, { signal } = {}) {
       checkName("store", isObjectName(name))
-      await request("put", { name }, { body: bytesToBody(bytes), signal })
+      await request("put", { name }, { body: bytes, signal })
     },
     async get(name, { signal } = {}) {
       checkName("read", isObjectName(name))
       const { answer, body } = await request("get", { name }, { signal })
-      return answer.found ? bodyToBytes(body) : null
+      return answer.found ? body : null
     },
     async *list(prefix, { signal } = {}) {
       checkName("list", isObjectPrefix(prefix))
@@ -31,9 +31,9 @@ export function createPortProvider({ hello, request }: Pick<Connection, "hello" 
   }
 }
 
-function parseList(body: string): StoredObject[] {
+function parseList(body: Uint8Array): StoredObject[] {
   try {
-    const value = JSON.parse(body) as unknown
+    const value = JSON.parse(utf8ToText(body)) as unknown
     if (Array.isArray(value) && value.every(isStoredObject)) return value.map(({ name, size }) => ({ name, size }))
   } catch {
     // Told below, like every other list that is none.

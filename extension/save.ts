@@ -128,27 +128,40 @@ async function resume(state: SaveState, steps: SaveSteps): Promise<void> {
 }
 
 async function run(state: SaveState, steps: SaveSteps): Promise<void> {
-  const started = steps.now()
-  let current = timed(state, "permission", started - state.since)
+  let current = state
+  const note = (next: SaveState) => (current = next)
   try {
-    // Written down while the work goes on: before the outbox holds something there is nothing to lose.
-    current = { ...current, phase: "capture" }
-    const [, snapshot] = await Promise.all([writeSaveState(current), captureInView(current, steps)])
-    const captured = steps.now()
-    current = { ...timed(current, "capture", captured - started), phase: "seal", gaps: snapshot.report.gaps }
-    const writing = writeSaveState(current)
-    const { prepared, sealed } = await steps.withOwners(async () => {
-      const done = await steps.seal(snapshot)
-      const at = steps.now()
-      await steps.keep(done, current.intent)
-      return { prepared: done, sealed: at }
-    })
-    await writing
-    current = timed(timed(current, "seal", sealed - captured), "outbox", steps.now() - sealed)
-    await transport(current, { gaps: snapshot.report.gaps, ...sizeOf(prepared) }, steps)
+    const sealed = await captureAndSeal(state, note, steps)
+    // What was captured is in no scope any more: a large session leaves room for its own way out.
+    await transport(current, sealed, steps)
   } catch (error) {
     await writeSaveState(failedState(current, error))
   }
+}
+
+async function captureAndSeal(
+  state: SaveState,
+  note: (next: SaveState) => SaveState,
+  steps: SaveSteps,
+): Promise<Sealed> {
+  const started = steps.now()
+  // Written down while the work goes on: before the outbox holds something there is nothing to lose.
+  const capturing = note({ ...timed(state, "permission", started - state.since), phase: "capture" })
+  const [, snapshot] = await Promise.all([writeSaveState(capturing), captureInView(capturing, steps)])
+  const captured = steps.now()
+  const { gaps } = snapshot.report
+  const sealing = note({ ...timed(capturing, "capture", captured - started), phase: "seal", gaps })
+  const writing = writeSaveState(sealing)
+  const { size, sealedAt, keptAt } = await steps.withOwners(async () => {
+    const prepared = await steps.seal(snapshot)
+    const sealedAt = steps.now()
+    const size = sizeOf(prepared)
+    await steps.keep(prepared, sealing.intent)
+    return { size, sealedAt, keptAt: steps.now() }
+  })
+  await writing
+  note(timed(timed(sealing, "seal", sealedAt - captured), "outbox", keptAt - sealedAt))
+  return { gaps, ...size }
 }
 
 /** Captures, can be called off, and tells how far it is. */

@@ -5,6 +5,7 @@ import type { Vault } from "../shared/vault.js"
 import { readKept, writeKept } from "./db.js"
 import { adoptedBy, beginJoining, finishJoining, joining, openJoinedVault, thisDevice } from "./device.js"
 import type { Connection } from "./native-port.js"
+import { createPortProvider } from "./port-provider.js"
 
 /**
  * How this browser and this computer stand to each other.
@@ -113,8 +114,8 @@ function onlyUnreadable(error: unknown): null {
 
 async function ownsAnotherVault(card: Card, vault: Vault, connection: Connection): Promise<boolean> {
   if (card.vault === null || card.vault === vault.id) return false
-  const { body } = await connection.request("list", { prefix: `${card.vault}/members/` })
-  return body !== "[]"
+  const members = createPortProvider(connection).list(`${card.vault}/members/`)
+  return (await members[Symbol.asyncIterator]().next()).done !== true
 }
 
 async function computerCard({ hello }: Pick<Connection, "hello">): Promise<Card | null> {

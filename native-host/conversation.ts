@@ -7,6 +7,8 @@ import type { Call, Handlers, Reply } from "./handlers.js"
 /** How many requests are worked on at a time; those after them wait, unacknowledged, with their sender. */
 const maxRunning = 4
 
+const nothing = new Uint8Array(0)
+
 /** The host's side of the native port, from frame to frame; it knows no stream and no process. */
 export interface Conversation {
   receive(value: unknown): void
@@ -47,15 +49,15 @@ export function createConversation(
   }
 
   async function answer({ id, head, body }: Message, signal: AbortSignal): Promise<void> {
-    let reply: { head: Head; body: string }
+    let reply: { head: Head; body: Uint8Array }
     working++
     try {
-      const { answer, body: replyBody = "" } = await handle(handlers, parseRequest(head), { body, signal })
+      const { answer, body: replyBody = nothing } = await handle(handlers, parseRequest(head), { body, signal })
       reply = { head: { ...answer }, body: replyBody }
     } catch (error) {
       const typed = toPspError(error, "Answering the browser")
       if (typed.code === "internal") process.stderr.write(`psp-host: ${inspect(error)}\n`)
-      reply = { head: errorHead(typed), body: "" }
+      reply = { head: errorHead(typed), body: nothing }
     }
     const sent = channel.send({ id, ...reply })
     working--

@@ -10,9 +10,11 @@ import { PspError } from "../shared/errors.js"
 export const maxPayloadBytes = 1024 * 1024
 
 const headerBytes = 4
+const decoder = new TextDecoder("utf-8", { fatal: true })
 
 /**
- * The payloads of a stream, in order; each byte is copied once. Ends with the stream.
+ * The payloads of a stream, in order; each byte is copied once. Ends with the stream. A payload is the reader's until it
+ * asks for the next one, which is written over it: a session is hundreds of them.
  *
  * @throws `bad-message` for a header above `maxBytes`, before room for it is made, and for a stream that ends within a
  *   frame: nothing after it can be understood
@@ -23,6 +25,7 @@ export async function* readPayloads(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const header = new Uint8Array(headerBytes)
   let headerFilled = 0
+  let room = new Uint8Array(0)
   let payload: Uint8Array | null = null
   let payloadFilled = 0
 
@@ -41,7 +44,8 @@ export async function* readPayloads(
         }
         headerFilled = 0
         payloadFilled = 0
-        payload = new Uint8Array(length)
+        if (length > room.length) room = new Uint8Array(length)
+        payload = room.subarray(0, length)
       }
       const part = chunk.subarray(offset, offset + payload.length - payloadFilled)
       payload.set(part, payloadFilled)
@@ -59,7 +63,7 @@ export async function* readPayloads(
 /** The JSON value in a payload. @throws `bad-message`; the message never repeats the payload. */
 export function parsePayload(payload: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)) as unknown
+    return JSON.parse(decoder.decode(payload)) as unknown
   } catch {
     throw bad("its payload is not JSON in UTF-8")
   }

@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { utf8 } from "../shared/bytes.js"
 import { isPspError, PspError, toPspError } from "../shared/errors.js"
 import {
-  bodyToBytes,
-  bytesToBody,
   isCardText,
   protocolVersion,
   type Answer,
@@ -25,13 +24,13 @@ export type Handlers = {
 }
 
 export interface Call {
-  body: string
+  body: Uint8Array
   signal: AbortSignal
 }
 
 export interface Reply<K extends RequestType = RequestType> {
   answer: Answer<K>
-  body?: string
+  body?: Uint8Array
 }
 
 /** `<clock>-<writer id>-<digest>.psp`, the only names that the vault writes. */
@@ -70,21 +69,20 @@ export function createHandlers(home: string, env: Record<string, string | undefi
     },
 
     async put({ name }, { body, signal }) {
-      const bytes = bodyToBytes(body)
-      await checkDigest(name, bytes)
-      await (await store()).put(name, bytes, { signal })
+      await checkDigest(name, body)
+      await (await store()).put(name, body, { signal })
       return { answer: {} }
     },
 
     async get({ name }, { signal }) {
       const bytes = await (await store()).get(name, { signal })
-      return bytes === null ? { answer: { found: false } } : { answer: { found: true }, body: bytesToBody(bytes) }
+      return bytes === null ? { answer: { found: false } } : { answer: { found: true }, body: bytes }
     },
 
     async list({ prefix }, { signal }) {
       const objects: StoredObject[] = []
       for await (const { name, size } of (await store()).list(prefix, { signal })) objects.push({ name, size })
-      return { answer: {}, body: JSON.stringify(objects) }
+      return { answer: {}, body: utf8(JSON.stringify(objects)) }
     },
 
     async remove({ name }, { signal }) {

@@ -1,3 +1,4 @@
+import { utf8Length } from "./bytes.js"
 import type { Gap } from "./report.js"
 import { maxSnapshotBytes } from "./snapshot.js"
 
@@ -34,6 +35,21 @@ export function jsonSize(value: unknown): number {
   return utf8Length(JSON.stringify(value)) + 1
 }
 
+/** As `jsonSize({ key, value })`, of text that is mostly printable ASCII: nothing is written down to be measured. */
+export function recordSize({ key, value }: { key: string; value: string }): number {
+  return '{"key":,"value":},'.length + textSize(key) + textSize(value)
+}
+
+function textSize(text: string): number {
+  let size = text.length + 2
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x20 || unit > 0x7e) return utf8Length(JSON.stringify(text))
+    if (unit === 0x22 || unit === 0x5c) size++
+  }
+  return size
+}
+
 /** Where the person, or the programmer, finds the limits. */
 export const raiseLimit = "raise the limit (Size limits in the popup, max in a program)"
 
@@ -41,10 +57,3 @@ export const sessionIsFull: Pick<Gap, "why" | "fix"> = {
   why: "the session is larger than the limit for one session",
   fix: `save less of the site, or ${raiseLimit}`,
 }
-
-/** Natively; most text is ASCII, and then its length says it all. */
-function utf8Length(text: string): number {
-  return /[\x80-\uffff]/.test(text) ? encoder.encode(text).length : text.length
-}
-
-const encoder = new TextEncoder()

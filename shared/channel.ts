@@ -1,6 +1,10 @@
+import { createByteSink, type ByteSink } from "./byte-sink.js"
 import { isPspError, PspError, toPspError } from "./errors.js"
 import {
+  bytesToBody,
+  bytesToHeapText,
   faultOf,
+  fillFromBody,
   frameWindow,
   idOfBroken,
   maxBodyLength,
@@ -13,11 +17,11 @@ import {
   type Head,
 } from "./protocol.js"
 
-/** One request or one reply: the head says what it is, the body stands for bytes (see protocol.ts). */
+/** One request or one reply: the head says what it is, the body is what comes with it. */
 export interface Message {
   id: number
   head: Head
-  body: string
+  body: Uint8Array
 }
 
 /**
@@ -60,8 +64,8 @@ interface Outgoing extends Message {
 interface Incoming {
   id: number
   head: Head
-  slices: string[]
-  length: number
+  seq: number
+  body: ByteSink
 }
 
 export function createChannel({ post, onMessage, onAbort, onFault }: ChannelOptions): Channel {
@@ -164,8 +168,8 @@ export function createChannel({ post, onMessage, onAbort, onFault }: ChannelOpti
       if (last) dropped = 0
       return null
     }
-    if (incoming === null && head !== undefined) incoming = { id, head, slices: [], length: 0 }
-    if (incoming?.id !== id || incoming.slices.length !== seq) {
+    if (incoming === null && head !== undefined) incoming = { id, head, seq: 0, body: createByteSink(maxBodyLength) }
+    if (incoming?.id !== id || incoming.seq !== seq) {
       const broken = incoming?.id ?? id
       dropped = last ? 0 : id
       incoming = null
@@ -175,15 +179,23 @@ export function createChannel({ post, onMessage, onAbort, onFault }: ChannelOpti
       )
       return null
     }
-    incoming.slices.push(data)
-    incoming.length += data.length
-    if (incoming.length > maxBodyLength) {
-      refuse(id, tooLarge("read", incoming.length))
+    const { body } = incoming
+    if (body.length + data.length > maxBodyLength) {
+      refuse(id, tooLarge("read", body.length + data.length))
+      if (last) dropped = 0
+      return null
+    }
+    incoming.seq++
+    try {
+      fillFromBody(data, body.room(data.length))
+    } catch (error) {
+      if (!isPspError(error)) throw error
+      refuse(id, error)
       if (last) dropped = 0
       return null
     }
     if (!last) return null
-    const message = { id, head: incoming.head, body: incoming.slices.join("") }
+    const message = { id, head: incoming.head, body: body.bytes() }
     incoming = null
     return message
   }
@@ -230,10 +242,14 @@ function nextFrame(message: Outgoing): DataFrame {
   return seq === 0 ? { id, seq, last, head, data } : { id, seq, last, data }
 }
 
+/** From here on memory counts more than time (bytes). */
+const largeBody = 16 * 1024 * 1024
+
 /** The longest of a few slices whose JSON takes at most `room` bytes. */
-function sliceThatFits(body: string, offset: number, room: number): string {
+function sliceThatFits(body: Uint8Array, offset: number, room: number): string {
+  const toText = body.length > largeBody ? bytesToHeapText : bytesToBody
   for (let length = room; ; length = Math.ceil(length / 2)) {
-    const slice = body.slice(offset, offset + length)
+    const slice = toText(body.subarray(offset, offset + length))
     if (slice.length * 6 <= room || jsonBytes(slice) <= room) return slice
   }
 }

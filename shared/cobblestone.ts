@@ -40,24 +40,43 @@ export async function encrypt(
   secret: Uint8Array,
   context: Uint8Array,
   plaintext: Uint8Array,
-  salt: Uint8Array = randomBytes(saltLength),
+  salt?: Uint8Array,
 ): Promise<Bytes> {
+  const message = new Uint8Array(cobblestoneLength(plaintext.length))
+  message.set(plaintext, message.length - plaintext.length)
+  await encryptInPlace(secret, context, message, plaintext.length, salt)
+  return message
+}
+
+/**
+ * As `encrypt`, where the plaintext is the last `length` bytes of the room that the message takes: each chunk is written a
+ * little before where it came from, and was read by then, so a large session needs no room twice.
+ */
+export async function encryptInPlace(
+  secret: Uint8Array,
+  context: Uint8Array,
+  message: Bytes,
+  length: number,
+  salt: Uint8Array = randomBytes(saltLength),
+): Promise<void> {
   const { key, baseNonce, commitment } = derive(secret, salt, context)
   const cipher = await createChunkCipher(key)
-  const out = new Uint8Array(cobblestoneLength(plaintext.length))
-  out.set(salt, 0)
-  out.set(commitment, saltLength)
-  const chunks = Math.floor(plaintext.length / chunkLength) + 1
+  const plaintext = message.subarray(message.length - length)
+  const chunks = Math.floor(length / chunkLength) + 1
   await forEachChunk(chunks, async (index) => {
     const chunk = plaintext.subarray(index * chunkLength, (index + 1) * chunkLength)
     const sealed = await cipher.encrypt(chunkNonce(baseNonce, index), chunk)
-    out.set(sealed, saltLength + commitmentLength + index * (chunkLength + tagLength))
+    message.set(sealed, saltLength + commitmentLength + index * (chunkLength + tagLength))
   })
-  return out
+  message.set(salt, 0)
+  message.set(commitment, saltLength)
 }
 
-/** The plaintext, or null for whatever is not exactly a message under this secret and context. */
-export async function decrypt(secret: Uint8Array, context: Uint8Array, message: Uint8Array): Promise<Bytes | null> {
+/**
+ * The plaintext, or null for whatever is not exactly a message under this secret and context. It is written over the
+ * message, which is used up either way: each chunk lies a little before where it came from, and was read by then.
+ */
+export async function decrypt(secret: Uint8Array, context: Uint8Array, message: Bytes): Promise<Bytes | null> {
   if (secret.length !== 32) return null
   const body = message.length - saltLength - commitmentLength
   if (body < tagLength) return null
@@ -68,7 +87,7 @@ export async function decrypt(secret: Uint8Array, context: Uint8Array, message: 
   if (!equalBytes(commitment, message.subarray(saltLength, saltLength + commitmentLength))) return null
   const cipher = await createChunkCipher(key)
   const chunks = Math.floor(body / (chunkLength + tagLength)) + 1
-  const plaintext = new Uint8Array(body - chunks * tagLength)
+  const plaintext = message.subarray(0, body - chunks * tagLength)
   const whole = message.subarray(saltLength + commitmentLength)
   try {
     await forEachChunk(chunks, async (index) => {
@@ -78,7 +97,7 @@ export async function decrypt(secret: Uint8Array, context: Uint8Array, message: 
     })
   } catch {
     // WebCrypto and noble throw on a bad tag; whatever else may throw here, nothing was opened.
-    plaintext.fill(0)
+    message.fill(0)
     return null
   }
   return plaintext

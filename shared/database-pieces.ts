@@ -1,4 +1,4 @@
-import { createBudget, jsonSize, raiseLimit, sessionIsFull, type Budget } from "./budget.js"
+import { createBudget, jsonSize, raiseLimit, recordSize, sessionIsFull, type Budget } from "./budget.js"
 import { PspError } from "./errors.js"
 import type { PieceHeader, PiecePart, SurveyedDatabase } from "./page/database-reader.js"
 import type { Gap } from "./report.js"
@@ -70,7 +70,7 @@ export function createDatabaseCollector(
       for (let i = 0; i < part.records; i++, line += 2) {
         const [key, value] = [texts[line], texts[line + 1]]
         if (key === undefined || value === undefined) throw strange("it ends too early")
-        const size = jsonSize({ key, value })
+        const size = recordSize({ key, value })
         if (budget.take(size)) store?.push({ key, value })
         else if (size > largeRecord) left++
         else {

@@ -4,11 +4,13 @@ import { sha256 as sha256Sync } from "@noble/hashes/sha2.js"
 import { Decrypter, Encrypter } from "age-encryption"
 import {
   base64,
+  base64CharsToBytes,
+  base64Into,
+  base64Length,
   base64ToBytes,
   concat,
   equalBytes,
   randomBytes,
-  sha256,
   u16be,
   u32be,
   u64be,
@@ -16,7 +18,8 @@ import {
   utf8ToText,
   type Bytes,
 } from "./bytes.js"
-import { decrypt, encrypt } from "./cobblestone.js"
+import { sha256 } from "./hash.js"
+import { cobblestoneLength, decrypt, encryptInPlace } from "./cobblestone.js"
 import { PspError, type ErrorCode } from "./errors.js"
 import { isClock, isClockPlausible, type Clock } from "./hlc.js"
 import { idOf, isSignedBy, recipientIdOf, sign, writerIdOf, type Identity } from "./keys.js"
@@ -72,10 +75,17 @@ const maxAgeFileBytes = 2048
 
 export interface SealInput {
   header: Pick<Header, "typ" | "vault" | "sid" | "clock" | "exp"> & { seen?: Header["seen"] }
-  plaintext: Uint8Array
+  plaintext: Uint8Array | Plaintext
   /** `age1…` strings, 1 to 32, without repetition. */
   recipients: string[]
   writer: Identity
+}
+
+/** Bytes that are written where they are sealed, so that there is no other copy of them. */
+export interface Plaintext {
+  length: number
+  /** @param target as long as it */
+  writeTo(target: Uint8Array): void
 }
 
 export interface SealedEnvelope {
@@ -127,29 +137,35 @@ export async function seal({ header: fields, plaintext, recipients, writer }: Se
     pad: "padme",
   }
   const headerBytes = utf8(JSON.stringify(header))
+  const padded = paddedLength(plaintext.length)
+  const ctLength = cobblestoneLength(padded)
   const dek = randomBytes(32)
+  let bytes = new Uint8Array(0)
   try {
-    const padded = pad(plaintext)
-    const [wraps, ct] = await Promise.all([
-      Promise.all(unique.map((recipient) => wrap(dek, recipient))),
-      encrypt(dek, headerBytes, padded),
-    ])
-    padded.fill(0)
+    const wraps = await Promise.all(unique.map((recipient) => wrap(dek, recipient)))
+    const before = textBefore(
+      base64(headerBytes),
+      wraps.map(({ to, age }) => ({ to, age: base64(age) })),
+    )
+    const size = before.length + base64Length(ctLength) + afterLength
+    if (size > maxEnvelopeBytes) {
+      throw new PspError("too-large", `Cannot seal: ${size} bytes are more than an envelope may have (96 MiB)`)
+    }
+    // All in the room of the envelope: the plaintext at its end becomes the ciphertext there, and that the Base64 before it.
+    bytes = new Uint8Array(size)
+    const ct = bytes.subarray(size - ctLength)
+    pad(plaintext, ct.subarray(ctLength - padded))
+    await encryptInPlace(dek, headerBytes, ct, padded)
     const transcript = await transcriptOf(headerBytes, wraps, ct)
     const mac = macOf(dek, transcript)
-    const text = textOf({
-      hdr: base64(headerBytes),
-      wraps: wraps.map(({ to, age }) => ({ to, age: base64(age) })),
-      ct: base64(ct),
-      mac: base64(mac),
-      sig: base64(sign(writer, concat(transcript, mac))),
-    })
-    const bytes = utf8(text)
-    if (bytes.length > maxEnvelopeBytes) {
-      throw new PspError("too-large", `Cannot seal: ${bytes.length} bytes are more than an envelope may have (96 MiB)`)
-    }
+    base64Into(ct, bytes.subarray(before.length))
+    bytes.set(utf8(before))
+    bytes.set(utf8(textAfter(base64(mac), base64(sign(writer, concat(transcript, mac))))), size - afterLength)
     const digest = await digestOf(bytes)
     return { header, headerId: await idOf(headerBytes), digest, name: nameOf(header, digest), bytes }
+  } catch (error) {
+    bytes.fill(0)
+    throw error
   } finally {
     dek.fill(0)
   }
@@ -235,10 +251,12 @@ interface ParsedEnvelope {
 
 async function parse(bytes: Uint8Array): Promise<ParsedEnvelope> {
   if (bytes.length > maxEnvelopeBytes) throw refuse("damaged", "size")
+  const ctChars = ctOf(bytes)
+  const around = ctChars === null ? bytes : without(bytes, ctChars)
   let text: string
   let outer: unknown
   try {
-    text = utf8ToText(bytes)
+    text = utf8ToText(around)
     outer = JSON.parse(text)
   } catch {
     throw refuse("damaged", "JSON")
@@ -250,36 +268,58 @@ async function parse(bytes: Uint8Array): Promise<ParsedEnvelope> {
     throw refuse("damaged", "shape")
   }
   // One text for one envelope: fixed key order, no unknown or repeated key, no white space, no escapes.
-  if (textOf({ hdr, wraps: wraps.map(({ to, age }) => ({ to, age })), ct, mac, sig }) !== text) {
-    throw refuse("damaged", "not canonical JSON")
-  }
+  const before = textBefore(
+    hdr,
+    wraps.map(({ to, age }) => ({ to, age })),
+  )
+  if (ctChars === null || before + textAfter(mac, sig) !== text) throw refuse("damaged", "not canonical JSON")
   const decoded = wraps.map(({ to, age }) => ({ to, age: decode(age, maxAgeFileBytes) }))
   if (new Set(wraps.map(({ to }) => to)).size !== wraps.length) throw refuse("damaged", "wraps repeat")
   const headerBytes = decode(hdr, maxHeaderBytes)
+  const ciphertext = base64CharsToBytes(ctChars)
+  if (ciphertext === null) throw refuse("damaged", "Base64")
   return {
     header: parseHeader(headerBytes),
     headerBytes,
     headerId: await idOf(headerBytes),
     wraps: decoded,
-    ct: decode(ct, maxEnvelopeBytes),
+    ct: ciphertext,
     mac: decode(mac, 32),
     sig: decode(sig, 64),
   }
 }
 
-/**
- * The one text of an envelope. Joined by hand, because Base64 has nothing to escape and megabytes of it would be searched
- * for it; a field that does hold something to escape gives another text than the JSON it came from.
- */
-function textOf(e: {
-  hdr: string
-  wraps: { to: string; age: string }[]
-  ct: string
-  mac: string
-  sig: string
-}): string {
-  return `{"psp":1,"hdr":"${e.hdr}","wraps":${JSON.stringify(e.wraps)},"ct":"${e.ct}","mac":"${e.mac}","sig":"${e.sig}"}`
+/** What stands before `ct` in the one text of an envelope: joined by hand, because Base64 has nothing to escape. */
+function textBefore(hdr: string, wraps: { to: string; age: string }[]): string {
+  return `{"psp":1,"hdr":"${hdr}","wraps":${JSON.stringify(wraps)}${ctStart}`
 }
+
+function textAfter(mac: string, sig: string): string {
+  return `","mac":"${mac}","sig":"${sig}"}`
+}
+
+const ctStart = ',"ct":"'
+/** Header and wraps as Base64, and what JSON puts between them. */
+const maxBefore = base64Length(maxHeaderBytes) + maxRecipients * (base64Length(maxAgeFileBytes) + 64) + 64
+/** MAC and signature have one length, so the end of an envelope has, too. */
+const afterLength = textAfter("-".repeat(base64Length(32)), "-".repeat(base64Length(64))).length
+
+/**
+ * The characters of `ct`, which is nearly all of an envelope: megabytes that are never made a text. Null where they are not
+ * found, and then it is none. That what stands around them is right is for the caller to see.
+ */
+function ctOf(bytes: Uint8Array): Uint8Array | null {
+  const before = latin1.decode(bytes.subarray(0, maxBefore)).indexOf(ctStart)
+  const [start, end] = [before + ctStart.length, bytes.length - afterLength]
+  return before < 0 || start > end ? null : bytes.subarray(start, end)
+}
+
+function without(bytes: Uint8Array, part: Uint8Array): Bytes {
+  const start = part.byteOffset - bytes.byteOffset
+  return concat(bytes.subarray(0, start), bytes.subarray(start + part.length))
+}
+
+const latin1 = new TextDecoder("latin1")
 
 function parseHeader(bytes: Uint8Array): Header {
   let value: unknown
@@ -366,19 +406,21 @@ export async function openAgeFile(file: Uint8Array, age: string): Promise<Uint8A
   }
 }
 
-function pad(plaintext: Uint8Array): Bytes {
-  const padded = new Uint8Array(paddedLength(plaintext.length))
-  padded.set(u32be(plaintext.length), 0)
-  padded.set(plaintext, 4)
-  return padded
+/** Into room that is all zeros. */
+function pad(plaintext: Uint8Array | Plaintext, padded: Uint8Array): void {
+  padded.set(u32be(plaintext.length))
+  const target = padded.subarray(4, 4 + plaintext.length)
+  if (plaintext instanceof Uint8Array) target.set(plaintext)
+  else plaintext.writeTo(target)
 }
 
-function unpad(padded: Uint8Array): Bytes | null {
+/** A part of what was padded: whoever keeps it keeps all of it. */
+function unpad(padded: Bytes): Bytes | null {
   if (padded.length < minPadded) return null
   const length = new DataView(padded.buffer, padded.byteOffset).getUint32(0)
   if (length > padded.length - 4 || paddedLength(length) !== padded.length) return null
   for (let i = 4 + length; i < padded.length; i++) if (padded[i] !== 0) return null
-  return padded.slice(4, 4 + length)
+  return padded.subarray(4, 4 + length)
 }
 
 /** Padmé: at most 12 % more, and a length tells only O(log log) bits. Nikitin et al., PETS 2019, §4 */

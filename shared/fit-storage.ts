@@ -59,7 +59,7 @@ function fitCookies(cookies: Cookie[], budget: Budget): Map<string, number> {
 
 /** How many did not fit. */
 function fitItems(items: StorageItem[], budget: Budget): number {
-  if (budget.take(jsonSize(items))) return 0
+  if (budget.take(items.reduce((size, item) => size + jsonSize(item), 0))) return 0
   let lost = 0
   fitList(items, jsonSize, budget, () => lost++)
   return lost

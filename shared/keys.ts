@@ -2,7 +2,8 @@ import { ed25519 } from "@noble/curves/ed25519.js"
 import { bech32 } from "@scure/base"
 import { wordlist } from "@scure/bip39/wordlists/english.js"
 import { generateX25519Identity, identityToRecipient } from "age-encryption"
-import { concat, equalBytes, hex, hexToBytes, randomBytes, sha256, utf8, utf8ToText, type Bytes } from "./bytes.js"
+import { concat, equalBytes, hex, hexToBytes, randomBytes, utf8, utf8ToText, type Bytes } from "./bytes.js"
+import { sha256 } from "./hash.js"
 import { PspError } from "./errors.js"
 
 /**

@@ -322,28 +322,33 @@ function tooLarge(characters: number): PspError {
 
 /** Own `__proto__` keys and deep nesting are refused before the schema walks the value: `in` would see the prototype. */
 function refuseHostileShape(root: unknown): void {
-  const pending: { value: unknown; path: string; depth: number }[] = [{ value: root, path: "", depth: 0 }]
+  const path: (string | number)[] = []
+  const at = () => shorten(path.join("."))
   let characters = 0
-  const look = (item: unknown, key: string | number, { path, depth }: { path: string; depth: number }) => {
-    // Lengths cost nothing; what escapes and UTF-8 add is seen when it is sealed.
-    if (typeof item === "string") characters += item.length
-    else if (typeof item === "object") pending.push({ value: item, path: `${path}.${key}`, depth: depth + 1 })
-  }
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { value, path, depth } = next
-    if (typeof value !== "object" || value === null) continue
-    if (depth > maxDepth) throw badSnapshot(shorten(path), `expected at most ${maxDepth} levels`)
-    const here = next
-    if (Array.isArray(value)) value.forEach((item: unknown, index) => look(item, index, here))
-    else {
-      for (const [key, item] of Object.entries(value)) {
-        if (key === "__proto__") throw badSnapshot(shorten(path), "expected no key named __proto__")
-        characters += key.length
-        look(item, key, here)
-      }
+  const look = (value: unknown) => {
+    if (typeof value === "string") {
+      // Lengths cost nothing; what escapes and UTF-8 add is seen when it is sealed.
+      characters += value.length
+      if (characters > maxSnapshotBytes) throw tooLarge(characters)
     }
-    if (characters > maxSnapshotBytes) throw tooLarge(characters)
+    if (typeof value !== "object" || value === null) return
+    if (path.length > maxDepth) throw badSnapshot(at(), `expected at most ${maxDepth} levels`)
+    const within = (key: string | number, item: unknown) => {
+      path.push(key)
+      look(item)
+      path.pop()
+    }
+    if (Array.isArray(value)) {
+      value.forEach((item, index) => within(index, item))
+      return
+    }
+    for (const [key, item] of Object.entries(value)) {
+      if (key === "__proto__") throw badSnapshot(at(), "expected no key named __proto__")
+      characters += key.length
+      within(key, item)
+    }
   }
+  look(root)
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {

@@ -27,6 +27,8 @@ export interface BlankPage {
    */
   keepsApart(): Promise<boolean>
   readContext(): Promise<BrowserContextState>
+  /** False where the context is known to live on without a tab. */
+  mayForget(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -88,6 +90,7 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
   try {
     const [cdp] = await Promise.all([openBypassingCdp(context, page), answerItself(page, mark)])
     const evaluate = cdp === null ? async (expression: string) => page.evaluate(expression) : evaluateBy(cdp)
+    const tidy = cdp === null ? undefined : createTidying(cdp)
     const visit = async (url: string) => {
       const { origin } = new URL(url)
       const isAt = pageExpression(isBlankAt, { mark, origin })
@@ -105,7 +108,7 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
       return found !== undefined && isBlank ? found : null
     }
     const visitBelow = async (origin: string, partition: Partition | null): Promise<BlankPlace | null> => {
-      if (partition === null) return (await visit(origin)) ? placeOf(evaluate, cdp) : null
+      if (partition === null) return (await visit(origin)) ? placeOf(evaluate, cdp, tidy) : null
       if (!/^https?:/.test(partition.topLevelSite) || !(await visit(partition.topLevelSite))) return null
       // Below its own site only a frame of another one in between makes it a partition.
       const isOwn = schemefulSiteOf(origin) === partition.topLevelSite
@@ -123,12 +126,15 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
       return isSeen !== true
     }
     let apart: Promise<boolean> | null = null
+    // Asked early and answered meanwhile; a browser that does not say may forget.
+    const livesOn = cdp === null ? false : livesWithoutTab(context, cdp).catch(() => false)
     return {
       cdp,
       visit: visitBelow,
       keepsApart: () => (apart ??= tryApart()),
       readContext: async () =>
         JSON.parse(String(await evaluate(pageExpression(readContext, undefined)))) as BrowserContextState,
+      mayForget: async () => !(await livesOn),
       close: () => page.close(),
     }
   } catch (error) {
@@ -149,11 +155,32 @@ function evaluateBy(cdp: CdpSession): (expression: string) => Promise<unknown> {
   }
 }
 
+/**
+ * Makes a page let go of what it was given, which by itself it does at some hundred megabytes; to be called with the length
+ * of each text before it goes. Less than that is not worth the time.
+ */
+function createTidying(cdp: CdpSession): (length: number) => Promise<void> {
+  const [enough, step] = [10 * 1024 * 1024, 4 * 1024 * 1024]
+  let [given, kept] = [0, 0]
+  return async (length) => {
+    given += length
+    kept += length
+    if (given < enough || kept < step) return
+    kept = 0
+    await cdp.send("HeapProfiler.collectGarbage")
+  }
+}
+
 /** The document that is there now; when another one takes its place, `call` fails and reaches nobody. */
-function placeOf(evaluate: BlankPlace["evaluate"], cdp: CdpSession | null): BlankPlace {
+function placeOf(
+  evaluate: BlankPlace["evaluate"],
+  cdp: CdpSession | null,
+  tidy: (length: number) => Promise<void> = () => Promise.resolve(),
+): BlankPlace {
   if (cdp === null) return { evaluate, call: (fn, text) => evaluate(`(${fn})(${JSON.stringify(text)})`) }
   let globals: Promise<unknown> | null = null
   const call: BlankPlace["call"] = async (fn, text) => {
+    await tidy(text.length)
     globals ??= cdp.send("Runtime.evaluate", { expression: "globalThis" })
     const { objectId } = ((await globals) as { result: { objectId?: string } }).result
     const options = { functionDeclaration: fn, arguments: [{ value: text }], awaitPromise: true, returnByValue: true }
@@ -170,6 +197,22 @@ async function openBypassingCdp(context: PlaywrightContext, page: PlaywrightPage
   // The bypass counts only while the session has the domain enabled (Chromium 156).
   await Promise.all([cdp?.send("Network.enable"), cdp?.send("Network.setBypassServiceWorker", { bypass: true })])
   return cdp
+}
+
+/** True for a context that the tool made: Chromium does not list its default one, which forgets all with its last tab. */
+async function livesWithoutTab(context: PlaywrightContext, cdp: CdpSession): Promise<boolean> {
+  const browser = await context.browser()?.newBrowserCDPSession?.()
+  if (browser === undefined) return false
+  try {
+    const [info, contexts] = await Promise.all([
+      cdp.send("Target.getTargetInfo") as Promise<{ targetInfo: { browserContextId?: string } }>,
+      browser.send("Target.getBrowserContexts") as Promise<{ browserContextIds: string[] }>,
+    ])
+    const id = info.targetInfo.browserContextId
+    return id !== undefined && contexts.browserContextIds.includes(id)
+  } finally {
+    await browser.detach()
+  }
 }
 
 async function answerItself(page: PlaywrightPage, mark: string): Promise<void> {

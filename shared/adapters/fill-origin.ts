@@ -17,7 +17,7 @@ import {
 } from "./storage-report.js"
 
 /** About how many characters of records go into the page at once; two such pieces are under way. */
-const pieceSize = 1024 * 1024
+const pieceSize = 512 * 1024
 
 /** Puts everything of one origin (below one top-level site) in its place, reads it back, and adds to the report. */
 export async function fillOrigin(
@@ -37,6 +37,7 @@ export async function fillOrigin(
     unreachedGaps(visit, part)
     return
   }
+  const writer = databases === null ? null : openWriter(place, visit, replace, step)
   const [first = null, ...others] = session ?? []
   for (const state of [{ local, session: first }, ...others.map((items) => ({ local: null, session: items }))]) {
     if (state.local === null && state.session === null) continue
@@ -45,7 +46,7 @@ export async function fillOrigin(
     )
     countWritten(visit, state, JSON.parse(String(written)) as Written, part)
   }
-  if (databases !== null) await fillDatabases(place, visit, databases, replace, step, part)
+  if (databases !== null && writer !== null) await fillDatabases(await writer, visit, databases, part)
   if (files !== null) {
     const failed = await step(`writing files of ${origin}`, () =>
       place.call(pageFunction(writeFiles), JSON.stringify({ entries: files, replace })),
@@ -59,33 +60,54 @@ const notApart = {
   fix: "start Chromium without --disable-features=ThirdPartyStoragePartitioning (Playwright sets it by default)",
 }
 
-async function fillDatabases(
-  place: BlankPlace,
-  visit: Visit,
-  databases: IndexedDatabase[],
-  replace: boolean,
-  step: Step,
-  part: Part,
-): Promise<void> {
-  part.set.indexedDB ??= 0
-  const ask = async <T>(what: string, call: string): Promise<T> => {
-    const answer = await step(`${what} of ${visit.origin}`, () => place.evaluate(`pspDatabaseWriter.${call}`))
-    return JSON.parse(String(answer)) as T
-  }
-  const write = async ({ store, lines }: Piece): Promise<[number, string][]> => {
-    const fn = `(lines) => pspDatabaseWriter.write(${store}, lines)`
-    const answer = await step(`writing records of ${visit.origin}`, () => place.call(fn, lines))
-    return (JSON.parse(String(answer)) as { failed: [number, string][] }).failed
+/** Speaks to the database writer in the page. */
+interface Writer {
+  /** Why the databases that were there did not go; null: they are gone, or may stay. */
+  fault: string | null
+  ask: <T>(what: string, call: string) => Promise<T>
+  write: (piece: Piece) => Promise<[place: number, why: string][]>
+}
+
+/** Puts the writer into the page, and clears the way: the browser does that while the page fills its storage. */
+function openWriter(place: BlankPlace, { origin }: Visit, replace: boolean, step: Step): Promise<Writer> {
+  const ask: Writer["ask"] = async (what, call) => {
+    const answer = await step(`${what} of ${origin}`, () => place.evaluate(`pspDatabaseWriter.${call}`))
+    return JSON.parse(String(answer)) as never
   }
   const install = (withHelpers: boolean) =>
     place.evaluate(installExpression("pspDatabaseWriter", createDatabaseWriter, createStructuredCodec, withHelpers))
-  await step(`opening databases of ${visit.origin}`, async () => (await install(false)) === true || install(true))
-  const cleared = replace ? await ask<{ fault: string | null }>("clearing databases", "clear()") : { fault: null }
+  const open = async (): Promise<Writer> => {
+    await step(`opening databases of ${origin}`, async () => (await install(false)) === true || install(true))
+    const none: { fault: string | null } = { fault: null }
+    const { fault } = replace ? await ask<typeof none>("clearing databases", "clear()") : none
+    return {
+      fault,
+      ask,
+      async write({ store, lines }) {
+        const fn = `(lines) => pspDatabaseWriter.write(${store}, lines)`
+        const answer = await step(`writing records of ${origin}`, () => place.call(fn, lines))
+        return (JSON.parse(String(answer)) as { failed: [number, string][] }).failed
+      },
+    }
+  }
+  const opened = open()
+  // Heard where it is awaited; until then something else may fail first.
+  opened.catch(() => undefined)
+  return opened
+}
+
+async function fillDatabases(
+  { fault: uncleared, ask, write }: Writer,
+  visit: Visit,
+  databases: IndexedDatabase[],
+  part: Part,
+): Promise<void> {
+  part.set.indexedDB ??= 0
   for (const database of databases) {
     const { fault } =
-      cleared.fault === null
+      uncleared === null
         ? await ask<{ fault: string | null }>("making a database", `begin(${JSON.stringify(schemaOf(database))})`)
-        : cleared
+        : { fault: uncleared }
     const failed: [store: number, record: number, why: string][] = []
     let ended: { counts: number[]; generators: (string | null)[] } = { counts: [], generators: [] }
     if (fault === null) {

@@ -10,11 +10,18 @@ export interface PlaywrightContext {
   newPage(): Promise<PlaywrightPage>
   pages(): PlaywrightPage[]
   newCDPSession(target: PlaywrightPage | PlaywrightFrame): Promise<CdpSession>
-  browser(): { version(): string; browserType(): { name(): string } } | null
+  browser(): PlaywrightBrowser | null
   on(event: "page", listener: (page: PlaywrightPage) => void): unknown
   on(event: "close", listener: () => void): unknown
   off(event: "page", listener: (page: PlaywrightPage) => void): unknown
   off(event: "close", listener: () => void): unknown
+}
+
+export interface PlaywrightBrowser {
+  version(): string
+  browserType(): { name(): string }
+  /** Only of Chromium. */
+  newBrowserCDPSession?(): Promise<CdpSession>
 }
 
 export interface PlaywrightPage {

@@ -53,10 +53,10 @@ export async function restore(
       visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step),
     ])
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
-    const wasOpened = (await blank.getIfOpened()) !== null
+    const page = await blank.getIfOpened()
     await Promise.all([blank.close(), second.close()])
-    if (wasOpened && ofCookies.set.cookies !== undefined && ofCookies.set.cookies > 0 && context.pages().length === 0) {
-      // Chromium's default context (connectOverCDP) forgets all state when its last tab closes, and that was ours.
+    if ((await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 && context.pages().length === 0) {
+      // connectOverCDP gives Chromium's default context, and the last tab was ours.
       const kept = await step("looking after the last tab", () => context.cookies())
       if (kept.length === 0) throw new PspError("bad-target", forgotten)
     }
@@ -96,6 +96,8 @@ async function fillOrigins(lanes: LazyBlankPage[], visits: Visit[], replace: boo
   const fill = async (lane: LazyBlankPage) => {
     const page = await lane.get()
     for (const { visit, part } of waiting) await fillOrigin(page, visit, replace, step, part)
+    // The first one is still asked about the context, and holds it open.
+    if (lane !== lanes[0]) await lane.close()
   }
   await Promise.all(lanes.slice(0, visits.length).map(fill))
   return joined(parts.map(({ part }) => part))

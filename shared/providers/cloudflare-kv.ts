@@ -1,4 +1,5 @@
-import { asBufferSource, equalBytes, hex, sha256 } from "../bytes.js"
+import { asBufferSource, equalBytes, hex } from "../bytes.js"
+import { sha256 } from "../hash.js"
 import { isPspError, PspError } from "../errors.js"
 import { isObjectName, isObjectPrefix, type CallOptions, type Provider } from "../provider.js"
 import { createOwnWrites } from "./own-writes.js"

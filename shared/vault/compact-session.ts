@@ -1,15 +1,15 @@
-import { readHeader, seal } from "../envelope.js"
+import { readHeader } from "../envelope.js"
 import { isPspError, PspError, toPspError } from "../errors.js"
 import { isClockPlausible } from "../hlc.js"
 import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
-import { baseToBytes } from "../session-payload.js"
 import { isCovered, seenAll, tooOld, type Inspected, type Keep } from "./compaction-plan.js"
 import type { CompactReport } from "./compact.js"
 import { isStoreFault } from "./faults.js"
 import { openNewest } from "./load.js"
 import { note } from "./marks.js"
 import { getWhole, putWhole } from "./parts.js"
+import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
 import type { StoredEnvelope } from "./stored.js"
 
@@ -72,18 +72,11 @@ async function writeCover(
   if (session === null || newest === undefined) {
     throw new PspError("not-found", "Cannot compact a session: its newest state cannot be read")
   }
-  const sealed = await seal({
-    header: {
-      typ: "base",
-      vault: vault.id,
-      sid: record.sid,
-      clock: newest.clock,
-      exp: session.expiresAt,
-      seen: seenAll(all),
-    },
-    plaintext: baseToBytes(session.snapshot),
-    recipients: [...vault.owners().values()].map(({ recipient }) => recipient),
-    writer: vault.identity,
+  const sealed = await sealBase(vault, session.snapshot, {
+    sid: record.sid,
+    clock: newest.clock,
+    exp: session.expiresAt,
+    seen: seenAll(all),
   })
   await putWhole(vault.provider, sealed, call)
   note(vault.remembered, record.sid, vault.writerId, {

@@ -4,13 +4,13 @@ import { PspError } from "../errors.js"
 import { maxClockAhead } from "../hlc.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
-import { baseToBytes } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
 import type { Mark } from "../vault-memory.js"
 import { note, seenOf } from "./marks.js"
 import { putWhole } from "./parts.js"
 import { upsertRecord } from "./records.js"
 import { membersFolder } from "./refresh.js"
+import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
 
 /** Sealed objects that wait to be put, in this order; plain data that survives structured clone. */
@@ -42,18 +42,11 @@ export async function prepare(
   // Written by a clock that ran ahead: others leave it aside.
   const isStale = age > membersRenewal || age < -maxClockAhead
   const members = remembered.isUnsaved || isStale ? await prepareMembers(vault) : null
-  const sealed = await seal({
-    header: {
-      typ: "base",
-      vault: vault.id,
-      sid,
-      clock: vault.tick(),
-      exp: expiresAt ?? vault.now() + defaultLifetime,
-      seen: seenOf(remembered, sid),
-    },
-    plaintext: baseToBytes(snapshot),
-    recipients: [...vault.owners().values()].map(({ recipient }) => recipient),
-    writer: vault.identity,
+  const sealed = await sealBase(vault, snapshot, {
+    sid,
+    clock: vault.tick(),
+    exp: expiresAt ?? vault.now() + defaultLifetime,
+    seen: seenOf(remembered, sid),
   })
   await vault.remember()
   return {

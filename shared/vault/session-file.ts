@@ -1,15 +1,15 @@
 import type { Bytes } from "../bytes.js"
-import { digestOf, nameOf, readHeader, seal } from "../envelope.js"
+import { digestOf, nameOf, readHeader } from "../envelope.js"
 import { PspError } from "../errors.js"
 import { parseCard } from "../keys.js"
 import type { CallOptions } from "../provider.js"
-import { baseToBytes } from "../session-payload.js"
 import { defaultAccount } from "../site.js"
 import { loadSession, sessionOf, type LoadedSession, type SessionOptions } from "./load.js"
 import { seenOf } from "./marks.js"
 import { upsertRecord } from "./records.js"
 import { refresh } from "./refresh.js"
 import { commit, prepareMembers } from "./save.js"
+import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
 
 /** A fresh envelope of the newest state for one more reader; nothing is stored. @throws `not-found` */
@@ -23,19 +23,13 @@ export async function exportTo(
   const reader = await parseCard(text)
   const session = await loadSession(vault, site, { account, ...call })
   if (session === null) throw new PspError("not-found", `Cannot export ${site}: no session is saved for it`)
-  const sealed = await seal({
-    header: {
-      typ: "base",
-      vault: vault.id,
-      sid: session.sid,
-      clock: vault.tick(),
-      exp: expiresAt ?? session.expiresAt,
-      seen: seenOf(vault.remembered, session.sid),
-    },
-    plaintext: baseToBytes(session.snapshot),
-    recipients: [reader.recipient, ...[...vault.owners().values()].map(({ recipient }) => recipient)],
-    writer: vault.identity,
-  })
+  const header = {
+    sid: session.sid,
+    clock: vault.tick(),
+    exp: expiresAt ?? session.expiresAt,
+    seen: seenOf(vault.remembered, session.sid),
+  }
+  const sealed = await sealBase(vault, session.snapshot, header, [reader.recipient])
   await vault.remember()
   return sealed.bytes
 }

@@ -14,6 +14,7 @@ async function measure({ folder, identity, owner, site }: RestoreTask): Promise<
   const chromium = await startChromium()
   try {
     const context = await chromium.browser.newContext()
+    await (await chromium.browser.newPage()).goto("data:text/html,idle")
     const stopWatch = await watchMemory(chromium.browser)
     globalThis.gc?.()
     await resetPeak("self")

@@ -1,10 +1,12 @@
 import { readdir, readFile, writeFile } from "node:fs/promises"
 import type { Browser } from "@playwright/test"
 
-/** Peaks of a browser's processes since `watchMemory` was called, in bytes above what each had then (0 for a new one). */
+/**
+ * Peaks of a browser's processes since `watchMemory` was called, in bytes above what each had then; a new page has what the
+ * smallest page had. Of each kind those count together that run at the same time, each at its own peak.
+ */
 export interface MemoryPeaks {
   background: number
-  /** All renderers of pages together, each at its own peak. */
   pages: number
   /** Native hosts, whole: each is a process of its own that has hardly begun when it is idle. */
   hosts: number
@@ -21,21 +23,29 @@ export async function watchMemory(browser: Browser): Promise<() => Promise<Memor
   await cdp.detach()
   if (root === undefined) throw new Error("The browser does not name its process")
   const found = new Map<number, { role: Role; idle: number; peak: number }>()
+  const most: Record<Role, number> = { background: 0, page: 0, host: 0 }
+  let blank = 0
   const look = async () => {
+    const now: Record<Role, number> = { background: 0, page: 0, host: 0 }
     for (const pid of await descendantsOf(root)) {
       const role = found.get(pid)?.role ?? (await roleOf(pid))
       const peak = role === null ? null : await peakOf(pid)
       if (role === null || peak === null) continue
       const known = found.get(pid)
-      if (known === undefined) found.set(pid, { role, idle: 0, peak })
-      else known.peak = Math.max(known.peak, peak)
+      const idle = known?.idle ?? (role === "page" ? blank : 0)
+      found.set(pid, { role, idle, peak: Math.max(known?.peak ?? 0, peak) })
+      now[role] += Math.max(peak - idle, 0)
     }
+    for (const role of ["background", "page", "host"] as const) most[role] = Math.max(most[role], now[role])
   }
   await look()
   for (const [pid, known] of found) {
     await resetPeak(pid)
     known.idle = known.peak = (await peakOf(pid)) ?? 0
   }
+  blank = Math.min(...[...found.values()].flatMap(({ role, idle }) => (role === "page" ? [idle] : [])))
+  if (blank === Infinity) throw new Error("Open a page first: a new one is measured against it")
+  for (const role of ["background", "page", "host"] as const) most[role] = 0
   const watch = { isStopped: false }
   const watching = (async () => {
     while (!watch.isStopped) {
@@ -47,9 +57,7 @@ export async function watchMemory(browser: Browser): Promise<() => Promise<Memor
     watch.isStopped = true
     await watching
     await look()
-    const sum = (wanted: Role) =>
-      [...found.values()].reduce((total, { role, idle, peak }) => total + (role === wanted ? peak - idle : 0), 0)
-    return { background: sum("background"), pages: sum("page"), hosts: sum("host") }
+    return { background: most.background, pages: most.page, hosts: most.host }
   }
 }
 

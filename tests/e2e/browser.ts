@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -101,11 +101,14 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
   } = {}) => {
     const wrapper = path.join(folder, "psp-host.sh")
     const real = `exec "${process.execPath}" "${hostProgram}" "$@"`
+    // Not written over: the one that is there may be running.
+    const written = `${wrapper}.new`
     await writeFile(
-      wrapper,
+      written,
       `#!/bin/sh\nexport PSP_HOME="${home}" PSP_REAL="${hostProgram}"\nunset PSP_STORE\n${script ?? real}\n`,
     )
-    await chmod(wrapper, 0o755)
+    await chmod(written, 0o755)
+    await rename(written, wrapper)
     await mkdir(manifests, { recursive: true })
     const text = {
       name: hostName,

@@ -6,6 +6,7 @@ import { connect, type Connection, type ConnectOptions } from "../../extension/n
 import { createPortProvider } from "../../extension/port-provider.js"
 import { createConversation } from "../../native-host/conversation.js"
 import { createHandlers } from "../../native-host/handlers.js"
+import { utf8 } from "../../shared/bytes.js"
 import { isPspError, type PspError } from "../../shared/errors.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import type { Frame, Head } from "../../shared/protocol.js"
@@ -213,7 +214,7 @@ describe("native port", () => {
     const kept = request("list", { prefix: "" })
     controller.abort()
     await expect(given).rejects.toMatchObject({ code: "aborted" })
-    expect((await kept).body).toBe("[]")
+    expect((await kept).body).toEqual(utf8("[]"))
     expect(port.posted).toContainEqual({ id: 2, abort: expect.objectContaining({ code: "aborted" }) as unknown })
   })
 

@@ -105,3 +105,36 @@ it("the identity that was kept first stays, however many make one at the same mo
   expect(new Set(kept).size).toBe(1)
   expect(await readKept("identity")).toBe(kept[0])
 })
+
+it("a save of many pieces comes back as it was", async () => {
+  const save = saveOf("large")
+  const bytes = new Uint8Array(9 * 1024 * 1024).map((_, i) => i % 253)
+  save.prepared.objects = [
+    { name: "small", bytes: Uint8Array.of(7) },
+    { name: "none", bytes: new Uint8Array() },
+    { name: "large", bytes },
+  ]
+  await outbox.enqueue(save)
+  vi.resetModules()
+  const restarted = await import("../../extension/outbox.js")
+  const sent: Prepared[] = []
+  await restarted.drain({ commit: async (prepared) => void sent.push(prepared) })
+  const objects = sent[0]?.objects ?? []
+  expect(objects.map(({ name, bytes }) => [name, bytes.length])).toEqual([
+    ["small", 1],
+    ["none", 0],
+    ["large", bytes.length],
+  ])
+  expect(Buffer.compare(objects[2]?.bytes ?? Buffer.of(), bytes)).toBe(0)
+})
+
+it("a save whose bytes the browser lost says so once, and does not hold up those behind it", async () => {
+  await outbox.enqueue(saveOf("lost"))
+  await outbox.enqueue(saveOf("kept"))
+  const { openDatabase } = await import("../../extension/db.js")
+  await (await openDatabase()).delete("pieces", [1, 0, 0])
+  const vault = createVault()
+  await expect(outbox.drain(vault)).rejects.toMatchObject({ code: "corrupt" })
+  expect(await outbox.drain(vault)).toBe(1)
+  expect(vault.committed).toEqual(["kept"])
+})

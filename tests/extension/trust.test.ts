@@ -4,6 +4,7 @@ import { beforeEach, expect, it, vi } from "vitest"
 import type * as Device from "../../extension/device.js"
 import type { Connection } from "../../extension/native-port.js"
 import type * as Trust from "../../extension/trust.js"
+import { utf8 } from "../../shared/bytes.js"
 import { createCard, createIdentity, parseCard, type Identity } from "../../shared/keys.js"
 import type { Provider } from "../../shared/provider.js"
 import { createMemoryProvider } from "../../shared/providers/memory.js"
@@ -35,7 +36,7 @@ async function connectionTo(identity: Identity | null): Promise<Connection> {
     if (type === "offer") offers.push(ask.card ?? "")
     const objects: unknown[] = []
     if (type === "list") for await (const object of store.list(ask.prefix ?? "")) objects.push(object)
-    return { answer: {}, body: JSON.stringify(objects) }
+    return { answer: {}, body: utf8(JSON.stringify(objects)) }
   }
   return {
     hello: {

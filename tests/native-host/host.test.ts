@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { createPortProvider } from "../../extension/port-provider.js"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
+import { utf8 } from "../../shared/bytes.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import { listAll, nameOf, testObject } from "../contracts/provider-contract.js"
 import { bundle, inputsOf, startupInputsOf, temporaryFolder } from "./bundle.js"
@@ -127,8 +128,8 @@ describe("host", () => {
     const host = start()
     const { request } = await connectToHost(host)
     const { name } = testObject("v/s", 50)
-    await expect(request("put", { name }, { body: "cut short" })).rejects.toMatchObject({ code: "bad-message" })
-    await expect(request("put", { name: "v/s/any" }, { body: "" })).rejects.toMatchObject({ code: "bad-message" })
+    await expect(request("put", { name }, { body: utf8("cut short") })).rejects.toMatchObject({ code: "bad-message" })
+    await expect(request("put", { name: "v/s/any" }, { body: utf8("") })).rejects.toMatchObject({ code: "bad-message" })
     expect(await readdir(join(home, "vault"))).toEqual([])
   })
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
 import { createHandlers, type Handlers } from "../../native-host/handlers.js"
 import { runHost, type HostOptions } from "../../native-host/run-host.js"
+import { utf8 } from "../../shared/bytes.js"
 import { PspError } from "../../shared/errors.js"
 import { helloFrame } from "./host-process.js"
 
@@ -27,7 +28,7 @@ afterEach(async () => {
 function run(options: HostOptions = {}, changed: Partial<Handlers> = {}): void {
   exited = new Promise((exit) => {
     const handlers = { ...createHandlers("/nonexistent", { PSP_STORE: "memory:" }), ...changed }
-    runHost({ stdin, stdout, exit, handlers, poll: 5, grace: 30, ...options })
+    runHost({ stdin, stdout, exit, handlers, poll: 5, grace: 60_000, ...options })
   })
 }
 
@@ -63,7 +64,8 @@ describe("host over streams", () => {
 
   it("leaves when nothing comes, but not while it works", async () => {
     let finish: () => void = () => undefined
-    const list: Handlers["list"] = () => new Promise((resolve) => (finish = () => resolve({ answer: {}, body: "[]" })))
+    const list: Handlers["list"] = () =>
+      new Promise((resolve) => (finish = () => resolve({ answer: {}, body: utf8("[]") })))
     let looks = 0
     run({ idle: 20, parentPid: () => (looks++, process.ppid) }, { list })
     ask({ type: "list", prefix: "" })
@@ -85,7 +87,7 @@ describe("host over streams", () => {
   })
 
   it("waits for work in progress no longer than its grace", async () => {
-    run({}, { list: () => new Promise(() => undefined) })
+    run({ grace: 30 }, { list: () => new Promise(() => undefined) })
     ask({ type: "list", prefix: "" })
     await once(stdout, "data")
     stdin.end()
@@ -122,7 +124,7 @@ describe("host over streams", () => {
       begun.push(prefix)
       return new Promise((resolve) => finish.push(() => resolve({ answer: {} })))
     }
-    run({}, { list })
+    run({ grace: 30 }, { list })
     for (let id = 1; id <= 6; id++) ask({ type: "list", prefix: `v${id}` }, id)
     const payloads = readPayloads(stdout)
     const next = async () => parsePayload((await payloads.next()).value ?? new Uint8Array())
@@ -140,7 +142,7 @@ describe("host over streams", () => {
       signals.push(signal)
       return new Promise(() => undefined)
     }
-    run({}, { list })
+    run({ grace: 30 }, { list })
     const payloads = readPayloads(stdout)
     const next = async () => parsePayload((await payloads.next()).value ?? new Uint8Array())
     ask({ type: "list", prefix: "" }, 7)

@@ -1,14 +1,17 @@
+import { createHash } from "node:crypto"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   base64,
   base64ByTable,
+  base64Into,
+  base64Length,
   base64ToBytes,
-  base64ToBytesByTable,
   equalBytes,
   hex,
   hexToBytes,
 } from "../../shared/bytes.js"
+import { sha256 } from "../../shared/hash.js"
 
 describe("Base64", () => {
   it("is what Node writes, and comes back, natively and by table", () => {
@@ -16,9 +19,12 @@ describe("Base64", () => {
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const text = Buffer.from(bytes).toString("base64")
         expect(base64(bytes)).toBe(text)
-        expect(base64ByTable(bytes)).toBe(text)
+        for (const write of [base64Into, base64ByTable]) {
+          const chars = Buffer.alloc(base64Length(bytes.length))
+          write(bytes, chars)
+          expect(chars.toString("latin1")).toBe(text)
+        }
         expect(base64ToBytes(text)).toEqual(bytes)
-        expect(base64ToBytesByTable(text)).toEqual(bytes)
       }),
     )
   })
@@ -40,6 +46,10 @@ describe("Base64", () => {
       "AAAÿ",
       "ĀAAA",
       "😀AA",
+      "ĀĀ",
+      "AAA",
+      "AAAA\n",
+      "A-A=",
     ]) {
       expect(base64ToBytes(text), text).toBeNull()
     }
@@ -49,6 +59,13 @@ describe("Base64", () => {
   it("of megabytes does not run out of stack or time", () => {
     const bytes = new Uint8Array(5 * 1024 * 1024).fill(200)
     expect(base64ToBytes(base64(bytes))?.length).toBe(bytes.length)
+  })
+})
+
+describe("SHA-256", () => {
+  it.each([0, 1, 16 * 1024 * 1024, 16 * 1024 * 1024 + 1])("of %i bytes is what Node says", async (length) => {
+    const bytes = new Uint8Array(length).fill(7)
+    expect(Buffer.from(await sha256(bytes)).equals(createHash("sha256").update(bytes).digest())).toBe(true)
   })
 })
 

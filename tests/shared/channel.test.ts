@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest"
+import { equalBytes, utf8 } from "../../shared/bytes.js"
 import { createChannel, type Channel, type Message } from "../../shared/channel.js"
 import { PspError } from "../../shared/errors.js"
 import {
-  bodyToBytes,
   bytesToBody,
+  bytesToHeapText,
+  fillFromBody,
   frameWindow,
   maxBodyLength,
   maxFrameBytes,
@@ -52,18 +54,20 @@ function createAlone(onMessage: (message: Message) => void | Promise<void> = () 
   return { channel, posted, faults }
 }
 
+/** Compared by itself: a difference of megabytes would be printed. */
+const isSame = (got: Uint8Array | undefined, body: Uint8Array) => got !== undefined && equalBytes(got, body)
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 const dataFrames = (frames: Frame[]) => frames.filter((frame) => "seq" in frame)
 
 describe("channel", () => {
   it.each([0, 1, 1000, maxFrameBytes, 3_000_000])("carries a message of %i characters as it is", async (length) => {
     const { left, right } = createPair()
-    const body = "0123456789abcdef".repeat(Math.ceil(length / 16)).slice(0, length)
+    const body = utf8("0123456789abcdef".repeat(Math.ceil(length / 16)).slice(0, length))
     await left.channel.send({ id: 1, head: { type: "put", name: "a" }, body })
     await settle()
     expect(right.got).toHaveLength(1)
     expect(right.got[0]?.head).toEqual({ type: "put", name: "a" })
-    expect(right.got[0]?.body === body).toBe(true)
+    expect(isSame(right.got[0]?.body, body)).toBe(true)
   })
 
   it.each([
@@ -72,17 +76,18 @@ describe("channel", () => {
     ["control characters", "\0\u001f".repeat(300_000)],
     ["upper bytes", "\x80\xff".repeat(300_000)],
     ["a few escapes far in", "a".repeat(200_000) + "\0".repeat(200_000) + "a".repeat(400_000)],
-  ])("keeps every frame of %s at 256 KiB of JSON", async (_title, body) => {
+  ])("keeps every frame of %s at 256 KiB of JSON", async (_title, text) => {
+    const body = Uint8Array.from(text, (char) => char.charCodeAt(0))
     const { left, right } = createPair()
     await left.channel.send({ id: 9, head: { type: "put", name: "n".repeat(500) }, body })
     await settle()
     for (const frame of left.posted) expect(jsonBytes(frame)).toBeLessThanOrEqual(maxFrameBytes)
-    expect(right.got[0]?.body === body).toBe(true)
+    expect(isSame(right.got[0]?.body, body)).toBe(true)
   })
 
   it("has at most 4 frames under way, and goes on with each acknowledgement", async () => {
     const { channel, posted } = createAlone()
-    const body = "x".repeat(8 * maxFrameBytes)
+    const body = utf8("x".repeat(8 * maxFrameBytes))
     const sent = channel.send({ id: 1, head: {}, body })
     await settle()
     expect(posted).toHaveLength(frameWindow)
@@ -102,7 +107,7 @@ describe("channel", () => {
       post: () => (posts++, new Promise((resolve) => (release = resolve))),
       onMessage: () => undefined,
     })
-    void channel.send({ id: 1, head: {}, body: "x".repeat(3 * maxFrameBytes) })
+    void channel.send({ id: 1, head: {}, body: utf8("x".repeat(3 * maxFrameBytes)) })
     await settle()
     expect(posts).toBe(1)
     release()
@@ -127,7 +132,7 @@ describe("channel", () => {
 
   it("sends messages one after the other, and both directions at once", async () => {
     const { left, right } = createPair()
-    const body = "x".repeat(2 * maxFrameBytes)
+    const body = utf8("x".repeat(2 * maxFrameBytes))
     await Promise.all(
       [1, 2, 3].flatMap((id) => [left, right].map(({ channel }) => channel.send({ id, head: { n: id }, body }))),
     )
@@ -142,7 +147,7 @@ describe("channel", () => {
 
   it("refuses to send more than 96 MiB, without posting a frame", async () => {
     const { channel, posted } = createAlone()
-    const send = channel.send({ id: 1, head: {}, body: "x".repeat(maxBodyLength + 1) })
+    const send = channel.send({ id: 1, head: {}, body: utf8("x".repeat(maxBodyLength + 1)) })
     await expect(send).rejects.toMatchObject({ code: "too-large" })
     expect(posted).toEqual([])
   })
@@ -163,8 +168,8 @@ describe("channel", () => {
 
   it("stops sending what the other end gave up, and sends the next message", async () => {
     const { channel, posted } = createAlone()
-    const first = channel.send({ id: 1, head: {}, body: "x".repeat(9 * maxFrameBytes) })
-    const second = channel.send({ id: 2, head: {}, body: "" })
+    const first = channel.send({ id: 1, head: {}, body: utf8("x".repeat(9 * maxFrameBytes)) })
+    const second = channel.send({ id: 2, head: {}, body: utf8("") })
     await settle()
     channel.receive({ id: 1, abort: { code: "full", message: "The disk is full" } })
     await expect(first).rejects.toMatchObject({ code: "full" })
@@ -175,12 +180,12 @@ describe("channel", () => {
 
   it("forgets a half-received message that its sender gave up, and takes the next one", async () => {
     const { left, right } = createPair()
-    const sent = left.channel.send({ id: 1, head: {}, body: "x".repeat(9 * maxFrameBytes) })
+    const sent = left.channel.send({ id: 1, head: {}, body: utf8("x".repeat(9 * maxFrameBytes)) })
     left.channel.abort(1, { code: "aborted", message: "Called off" })
     await expect(sent).rejects.toMatchObject({ code: "aborted" })
-    await left.channel.send({ id: 2, head: {}, body: "next" })
+    await left.channel.send({ id: 2, head: {}, body: utf8("next") })
     await settle()
-    expect(right.got).toEqual([{ id: 2, head: {}, body: "next" }])
+    expect(right.got).toEqual([{ id: 2, head: {}, body: utf8("next") }])
     expect(right.aborts).toEqual([{ id: 1, code: "aborted" }])
     expect(right.faults).toEqual([])
   })
@@ -200,7 +205,7 @@ describe("channel", () => {
     expect(faults.map(({ code }) => code)).toEqual(["bad-message"])
     expect(posted.filter((frame) => "abort" in frame)).toHaveLength(1)
     channel.receive({ id: 3, seq: 0, last: true, head: {}, data: "good" })
-    expect(got.map(({ body }) => body)).toEqual(["good"])
+    expect(got.map(({ body }) => body)).toEqual([utf8("good")])
   })
 
   it("tells an acknowledgement of what was never sent", () => {
@@ -221,11 +226,11 @@ describe("channel", () => {
     const { channel, posted } = createAlone(() => {
       throw new Error("not reached")
     })
-    const sends = [1, 2].map((id) => channel.send({ id, head: {}, body: "x".repeat(9 * maxFrameBytes) }))
+    const sends = [1, 2].map((id) => channel.send({ id, head: {}, body: utf8("x".repeat(9 * maxFrameBytes)) }))
     const error = new PspError("host-crashed", "Gone")
     channel.close(error)
     for (const send of sends) await expect(send).rejects.toBe(error)
-    await expect(channel.send({ id: 3, head: {}, body: "" })).rejects.toBe(error)
+    await expect(channel.send({ id: 3, head: {}, body: utf8("") })).rejects.toBe(error)
     const count = posted.length
     channel.receive({ id: 9, seq: 0, last: true, head: {}, data: "" })
     expect(posted).toHaveLength(count)
@@ -236,25 +241,41 @@ describe("channel", () => {
       post: () => Promise.reject(new PspError("host-crashed", "Gone")),
       onMessage: () => undefined,
     })
-    const send = channel.send({ id: 1, head: {}, body: "x".repeat(maxFrameBytes * 2) })
+    const send = channel.send({ id: 1, head: {}, body: utf8("x".repeat(maxFrameBytes * 2)) })
     await expect(send).rejects.toMatchObject({ code: "host-crashed" })
   })
 })
 
 describe("body", () => {
+  const toBytes = (body: string) => {
+    const bytes = new Uint8Array(body.length)
+    fillFromBody(body, bytes)
+    return bytes
+  }
+
   it("stands for every byte, and an ASCII one is the text itself", () => {
     const all = Uint8Array.from({ length: 512 }, (_, i) => i & 0xff)
-    expect(bodyToBytes(bytesToBody(all))).toEqual(all)
+    for (const toText of [bytesToBody, bytesToHeapText]) expect(toBytes(toText(all))).toEqual(all)
     const text = '{"psp":1}'
-    expect(bytesToBody(new TextEncoder().encode(text))).toBe(text)
+    expect(bytesToBody(utf8(text))).toBe(text)
     for (const bytes of [[0x80], [0xef, 0xbb, 0xbf, 0x41], [0xc3, 0xa4], [0xe2, 0x82], [0xef, 0xbf, 0xbd], []]) {
-      expect([...bodyToBytes(bytesToBody(Uint8Array.from(bytes)))]).toEqual(bytes)
+      expect([...toBytes(bytesToBody(Uint8Array.from(bytes)))]).toEqual(bytes)
     }
   })
 
   it("refuses a code unit that stands for no byte", () => {
     for (const body of ["\u0100", "a\ud800", "🍪"]) {
-      expect(() => bodyToBytes(body)).toThrow(expect.objectContaining({ code: "bad-message" }))
+      expect(() => toBytes(body)).toThrow(expect.objectContaining({ code: "bad-message" }))
     }
+  })
+
+  it("ends a message whose body is none", () => {
+    const { channel, posted, faults } = createAlone(() => expect.unreachable())
+    channel.receive({ id: 4, seq: 0, last: true, head: {}, data: "\u0100" })
+    expect(posted).toMatchObject([
+      { id: 4, abort: { code: "bad-message" } },
+      { id: 4, ack: 0 },
+    ])
+    expect(faults).toHaveLength(1)
   })
 })

@@ -44,6 +44,8 @@ const ownVectors = [
 const secret = Uint8Array.from({ length: 32 }, (_, i) => i)
 const salt = Uint8Array.from({ length: 24 }, (_, i) => 100 + i)
 const context = Uint8Array.from({ length: 40 }, (_, i) => 200 + i)
+/** Opens a copy: the plaintext is written over the message. */
+const opened = (key: Uint8Array, ctx: Uint8Array, message: Uint8Array) => decrypt(key, ctx, Uint8Array.from(message))
 
 describe("cobblestone", () => {
   it.each(ownVectors)("seals $length bytes to the committed vector", async ({ length, sha256 }) => {
@@ -51,28 +53,28 @@ describe("cobblestone", () => {
     expect(createHash("sha256").update(sealed).digest("hex")).toBe(sha256)
     expect(sealed.length).toBe(cobblestoneLength(length))
     expect(Buffer.compare(referenceEncrypt(secret, context, counting(length), salt), sealed)).toBe(0)
-    expect(Buffer.compare((await decrypt(secret, context, sealed)) ?? Buffer.of(1), counting(length))).toBe(0)
+    expect(Buffer.compare((await opened(secret, context, sealed)) ?? Buffer.of(1), counting(length))).toBe(0)
   })
 
   it("refuses another secret, another context and a secret of another length", async () => {
     const sealed = await encrypt(secret, context, counting(100), salt)
-    expect(await decrypt(counting(32).reverse(), context, sealed)).toBeNull()
-    expect(await decrypt(secret, utf8("other"), sealed)).toBeNull()
-    expect(await decrypt(secret.subarray(1), context, sealed)).toBeNull()
+    expect(await opened(counting(32).reverse(), context, sealed)).toBeNull()
+    expect(await opened(secret, utf8("other"), sealed)).toBeNull()
+    expect(await opened(secret.subarray(1), context, sealed)).toBeNull()
   })
 
   it("refuses every truncation at a chunk border, swapped chunks and trailing data", async () => {
     const sealed = await encrypt(secret, context, counting(3 * chunkLength), salt)
     const chunk = (i: number) => sealed.subarray(56 + i * (chunkLength + 16), 56 + (i + 1) * (chunkLength + 16))
     for (let i = 0; i < 4; i++) {
-      expect(await decrypt(secret, context, sealed.subarray(0, 56 + i * (chunkLength + 16)))).toBeNull()
+      expect(await opened(secret, context, sealed.subarray(0, 56 + i * (chunkLength + 16)))).toBeNull()
     }
     const swapped = sealed.slice()
     swapped.set(chunk(1), 56)
     swapped.set(chunk(0), 56 + chunkLength + 16)
-    expect(await decrypt(secret, context, swapped)).toBeNull()
-    expect(await decrypt(secret, context, Buffer.concat([sealed, Buffer.alloc(1)]))).toBeNull()
-    expect(await decrypt(secret, context, Buffer.concat([sealed, chunk(3)]))).toBeNull()
+    expect(await opened(secret, context, swapped)).toBeNull()
+    expect(await opened(secret, context, Buffer.concat([sealed, Buffer.alloc(1)]))).toBeNull()
+    expect(await opened(secret, context, Buffer.concat([sealed, chunk(3)]))).toBeNull()
   })
 
   it("works the same without WebCrypto", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { maxSnapshotBytes, parseSnapshot, snapshotToJson, type Snapshot } from "../../shared/snapshot.js"
-import { baseToBytes } from "../../shared/session-payload.js"
+import { basePlaintext } from "../../shared/session-payload.js"
 import { exampleSnapshot } from "./example-snapshot.js"
 
 /** The example with one place changed; `path` as in the error messages. */
@@ -109,7 +109,7 @@ describe("parseSnapshot", () => {
     const escaped = '"'.repeat(maxSnapshotBytes / 2)
     const origins = [{ origin: "https://app.example.com", partition: null, localStorage: [["big", escaped]] }]
     const snapshot = parseSnapshot({ ...exampleSnapshot(), origins })
-    expect(() => baseToBytes(snapshot)).toThrow(expect.objectContaining({ code: "too-large" }) as Error)
+    expect(() => basePlaintext(snapshot)).toThrow(expect.objectContaining({ code: "too-large" }) as Error)
   })
 
   it("refuses more than fits an envelope before parsing it", () => {

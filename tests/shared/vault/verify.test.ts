@@ -5,7 +5,7 @@ import { clockAt } from "../../../shared/hlc.js"
 import { recipientIdOf, type Identity } from "../../../shared/keys.js"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
-import { baseToBytes } from "../../../shared/session-payload.js"
+import { basePlaintext } from "../../../shared/session-payload.js"
 import { openVault, type Defect, type VaultOptions, type VerifyProgress } from "../../../shared/vault.js"
 import { isPartName } from "../../../shared/vault/parts.js"
 import { exampleSnapshot } from "../example-snapshot.js"
@@ -140,7 +140,7 @@ const seeds: Record<string, Seed> = {
     const sid = pick(random, await namesIn(store, `${sample.id}/sessions/`)).split("/")[2] ?? ""
     const sealed = await seal({
       header: { typ: "base", vault: sample.id, sid, clock: clockAt(start), exp: start + 9 * day },
-      plaintext: baseToBytes(exampleSnapshot("one.example")),
+      plaintext: basePlaintext(exampleSnapshot("one.example")),
       recipients: [await recipientOf(sample.identity)],
       writer: await createDevice("stranger"),
     })
@@ -160,9 +160,12 @@ const seeds: Record<string, Seed> = {
       cipher: "cobblestone-256",
       pad: "padme",
     } as const
+    const session = basePlaintext(exampleSnapshot("one.example"))
+    const plaintext = new Uint8Array(session.length)
+    session.writeTo(plaintext)
     const bytes = await forge({
       header,
-      plaintext: baseToBytes(exampleSnapshot("one.example")),
+      plaintext,
       recipients: [await recipientOf(sample.identity)],
       writer: sample.identity,
       sig: (sig) => Buffer.from(sig).reverse(),
@@ -176,7 +179,7 @@ const seeds: Record<string, Seed> = {
     const sid = pick(random, await namesIn(store, `${sample.id}/sessions/`)).split("/")[2] ?? ""
     const sealed = await seal({
       header: { typ: "base", vault: sample.id, sid, clock: clockAt(start + 9 * day), exp: start + 99 * day },
-      plaintext: baseToBytes(exampleSnapshot("one.example")),
+      plaintext: basePlaintext(exampleSnapshot("one.example")),
       recipients: [await recipientOf(sample.identity)],
       writer: sample.other,
     })
