@@ -139,32 +139,37 @@ export async function seal({ header: fields, plaintext, recipients, writer }: Se
   const headerBytes = utf8(JSON.stringify(header))
   const padded = paddedLength(plaintext.length)
   const ctLength = cobblestoneLength(padded)
+  const start = maxBeforeOf(headerBytes.length, unique.length)
+  const size = start + base64Length(ctLength) + afterLength
+  if (size > maxEnvelopeBytes) {
+    throw new PspError("too-large", `Cannot seal: ${size} bytes are more than an envelope may have (96 MiB)`)
+  }
+  // All in the room of the envelope: the plaintext at its end becomes the ciphertext there, and that the Base64 before it.
+  const room = new Uint8Array(size)
   const dek = randomBytes(32)
-  let bytes = new Uint8Array(0)
+  const ct = room.subarray(room.length - ctLength)
   try {
-    const wraps = await Promise.all(unique.map((recipient) => wrap(dek, recipient)))
-    const before = textBefore(
-      base64(headerBytes),
-      wraps.map(({ to, age }) => ({ to, age: base64(age) })),
-    )
-    const size = before.length + base64Length(ctLength) + afterLength
-    if (size > maxEnvelopeBytes) {
-      throw new PspError("too-large", `Cannot seal: ${size} bytes are more than an envelope may have (96 MiB)`)
-    }
-    // All in the room of the envelope: the plaintext at its end becomes the ciphertext there, and that the Base64 before it.
-    bytes = new Uint8Array(size)
-    const ct = bytes.subarray(size - ctLength)
     pad(plaintext, ct.subarray(ctLength - padded))
-    await encryptInPlace(dek, headerBytes, ct, padded)
+    const [wraps] = await Promise.all([
+      Promise.all(unique.map((recipient) => wrap(dek, recipient))),
+      encryptInPlace(dek, headerBytes, ct, padded),
+    ])
     const transcript = await transcriptOf(headerBytes, wraps, ct)
     const mac = macOf(dek, transcript)
-    base64Into(ct, bytes.subarray(before.length))
-    bytes.set(utf8(before))
-    bytes.set(utf8(textAfter(base64(mac), base64(sign(writer, concat(transcript, mac))))), size - afterLength)
+    base64Into(ct, room.subarray(start))
+    const before = utf8(
+      textBefore(
+        base64(headerBytes),
+        wraps.map(({ to, age }) => ({ to, age: base64(age) })),
+      ),
+    )
+    const bytes = room.subarray(start - before.length)
+    bytes.set(before)
+    bytes.set(utf8(textAfter(base64(mac), base64(sign(writer, concat(transcript, mac))))), bytes.length - afterLength)
     const digest = await digestOf(bytes)
     return { header, headerId: await idOf(headerBytes), digest, name: nameOf(header, digest), bytes }
   } catch (error) {
-    bytes.fill(0)
+    room.fill(0)
     throw error
   } finally {
     dek.fill(0)
@@ -299,8 +304,12 @@ function textAfter(mac: string, sig: string): string {
 }
 
 const ctStart = ',"ct":"'
+
 /** Header and wraps as Base64, and what JSON puts between them. */
-const maxBefore = base64Length(maxHeaderBytes) + maxRecipients * (base64Length(maxAgeFileBytes) + 64) + 64
+function maxBeforeOf(headerLength: number, recipients: number): number {
+  return base64Length(headerLength) + recipients * (base64Length(maxAgeFileBytes) + 64) + 64
+}
+
 /** MAC and signature have one length, so the end of an envelope has, too. */
 const afterLength = textAfter("-".repeat(base64Length(32)), "-".repeat(base64Length(64))).length
 
@@ -309,7 +318,7 @@ const afterLength = textAfter("-".repeat(base64Length(32)), "-".repeat(base64Len
  * found, and then it is none. That what stands around them is right is for the caller to see.
  */
 function ctOf(bytes: Uint8Array): Uint8Array | null {
-  const before = latin1.decode(bytes.subarray(0, maxBefore)).indexOf(ctStart)
+  const before = latin1.decode(bytes.subarray(0, maxBeforeOf(maxHeaderBytes, maxRecipients))).indexOf(ctStart)
   const [start, end] = [before + ctStart.length, bytes.length - afterLength]
   return before < 0 || start > end ? null : bytes.subarray(start, end)
 }

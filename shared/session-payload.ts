@@ -1,4 +1,4 @@
-import { utf8Length, utf8ToText } from "./bytes.js"
+import { utf8, utf8Length, utf8ToText } from "./bytes.js"
 import type { Plaintext } from "./envelope.js"
 import { PspError } from "./errors.js"
 import { jsonPieces } from "./json-pieces.js"
@@ -6,34 +6,36 @@ import { maxSnapshotBytes, parseSnapshot, type Snapshot } from "./snapshot.js"
 
 /**
  * The plaintext of a `base` envelope: `{"kind":"base","v":1,"snapshot":{…}}`. Readers leave keys they do not know aside,
- * so that what merging needs can be added beside the snapshot. It is made twice, once for its length, because a session may
- * be large and there is no other copy of it than the one that is sealed.
+ * so that what merging needs can be added beside the snapshot. A large one is written twice, once for its length, so that
+ * there is no other copy of it than the one that is sealed.
  *
  * @throws `too-large`
  */
-export function basePlaintext(snapshot: Snapshot): Plaintext {
-  const texts = () => inSlices(jsonPieces({ kind: "base", v: 1, snapshot }))
+export function basePlaintext(snapshot: Snapshot): Uint8Array | Plaintext {
+  const payload = { kind: "base", v: 1, snapshot }
+  const plaintext = hasMoreThan(largeSession, snapshot) ? writtenTwice(payload) : utf8(JSON.stringify(payload))
+  if (plaintext.length <= maxBaseBytes) return plaintext
+  const [have, most] = [plaintext.length, maxBaseBytes].map((size) => (size / 2 ** 20).toFixed(1))
+  throw new PspError("too-large", `Cannot seal session: it has ${have} MiB, and ${most} MiB fit; save less of the site`)
+}
+
+/** From here on memory counts more than time (characters). */
+const largeSession = 8 * 1024 * 1024
+/** Text that is worth a call of the encoder (characters). */
+const sliceLength = 8 * 1024
+const encoder = new TextEncoder()
+
+function writtenTwice(payload: object): Plaintext {
   let length = 0
-  for (const text of texts()) length += utf8Length(text)
-  if (length > maxBaseBytes) {
-    const [have, most] = [length, maxBaseBytes].map((size) => (size / 2 ** 20).toFixed(1))
-    throw new PspError(
-      "too-large",
-      `Cannot seal session: it has ${have} MiB, and ${most} MiB fit; save less of the site`,
-    )
-  }
+  for (const text of inSlices(jsonPieces(payload))) length += utf8Length(text)
   return {
     length,
     writeTo(target) {
       let at = 0
-      for (const text of texts()) at += encoder.encodeInto(text, target.subarray(at)).written
+      for (const text of inSlices(jsonPieces(payload))) at += encoder.encodeInto(text, target.subarray(at)).written
     },
   }
 }
-
-/** Text that is worth a call of the encoder (characters). */
-const sliceLength = 8 * 1024
-const encoder = new TextEncoder()
 
 function* inSlices(pieces: Iterable<string>): Generator<string, void, undefined> {
   let text = ""
@@ -44,6 +46,17 @@ function* inSlices(pieces: Iterable<string>): Generator<string, void, undefined>
     text = ""
   }
   yield text
+}
+
+function hasMoreThan(characters: number, value: unknown): boolean {
+  let left = characters
+  const look = (item: unknown) => {
+    if (typeof item === "string") left -= item.length
+    else if (typeof item === "object" && item !== null)
+      for (const inner of Object.values(item)) if (left >= 0) look(inner)
+  }
+  look(value)
+  return left < 0
 }
 
 /** The snapshot and what stands around it. */

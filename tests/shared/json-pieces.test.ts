@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { expect, it } from "vitest"
 import { jsonPieces } from "../../shared/json-pieces.js"
+import { basePlaintext } from "../../shared/session-payload.js"
 import { exampleSnapshot } from "./example-snapshot.js"
 
 it("are together what JSON.stringify writes", () => {
@@ -22,4 +23,15 @@ it("are together what JSON.stringify writes", () => {
   ]) {
     expect([...jsonPieces(value)].join("")).toBe(JSON.stringify(value))
   }
+})
+
+it("a large session is sealed as the bytes that a small one would be", () => {
+  const big = Array.from({ length: 900 }, (_, i): [string, string] => [`key ${i}`, "ü\ud800".repeat(5000)])
+  const origins = [{ origin: "https://app.example.com", partition: null, localStorage: big }]
+  const snapshot = { ...exampleSnapshot(), origins }
+  const plaintext = basePlaintext(snapshot)
+  if (plaintext instanceof Uint8Array) throw new Error("It should not be written as a whole")
+  const bytes = Buffer.alloc(plaintext.length)
+  plaintext.writeTo(bytes)
+  expect(bytes.equals(Buffer.from(JSON.stringify({ kind: "base", v: 1, snapshot })))).toBe(true)
 })

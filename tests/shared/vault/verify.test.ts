@@ -160,9 +160,9 @@ const seeds: Record<string, Seed> = {
       cipher: "cobblestone-256",
       pad: "padme",
     } as const
-    const session = basePlaintext(exampleSnapshot("one.example"))
-    const plaintext = new Uint8Array(session.length)
-    session.writeTo(plaintext)
+    const plaintext = new TextEncoder().encode(
+      JSON.stringify({ kind: "base", v: 1, snapshot: exampleSnapshot("one.example") }),
+    )
     const bytes = await forge({
       header,
       plaintext,
