@@ -9,9 +9,21 @@ export function utf8(text: string): Bytes {
   return encoder.encode(text)
 }
 
-/** Natively; most text is ASCII, and then its length says it all. */
+/** Bytes of UTF-8 that a text takes: most text is ASCII, and then its length says it all. */
 export function utf8Length(text: string): number {
-  return /[\x80-\uffff]/.test(text) ? encoder.encode(text).length : text.length
+  if (!/[\x80-\uffff]/.test(text)) return text.length
+  let length = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    if (unit < 0x800) length += 1
+    else if ((unit & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      // A pair takes four bytes for its two units.
+      length += 2
+      i++
+    } else length += 2
+  }
+  return length
 }
 
 /** @throws TypeError when the bytes are not UTF-8. */

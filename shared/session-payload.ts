@@ -1,4 +1,4 @@
-import { utf8, utf8Length, utf8ToText } from "./bytes.js"
+import { utf8Length, utf8ToText } from "./bytes.js"
 import type { Plaintext } from "./envelope.js"
 import { PspError } from "./errors.js"
 import { jsonPieces } from "./json-pieces.js"
@@ -11,9 +11,11 @@ import { maxSnapshotBytes, parseSnapshot, type Snapshot } from "./snapshot.js"
  *
  * @throws `too-large`
  */
-export function basePlaintext(snapshot: Snapshot): Uint8Array | Plaintext {
+export function basePlaintext(snapshot: Snapshot): Plaintext {
   const payload = { kind: "base", v: 1, snapshot }
-  const plaintext = hasMoreThan(largeSession, snapshot) ? writtenTwice(payload) : utf8(JSON.stringify(payload))
+  const isLarge = hasMoreThan(largeSession, snapshot)
+  const whole = isLarge ? [] : [JSON.stringify(payload)]
+  const plaintext = plaintextOf(() => (isLarge ? inSlices(jsonPieces(payload)) : whole))
   if (plaintext.length <= maxBaseBytes) return plaintext
   const [have, most] = [plaintext.length, maxBaseBytes].map((size) => (size / 2 ** 20).toFixed(1))
   throw new PspError("too-large", `Cannot seal session: it has ${have} MiB, and ${most} MiB fit; save less of the site`)
@@ -25,14 +27,14 @@ const largeSession = 8 * 1024 * 1024
 const sliceLength = 8 * 1024
 const encoder = new TextEncoder()
 
-function writtenTwice(payload: object): Plaintext {
+function plaintextOf(texts: () => Iterable<string>): Plaintext {
   let length = 0
-  for (const text of inSlices(jsonPieces(payload))) length += utf8Length(text)
+  for (const text of texts()) length += utf8Length(text)
   return {
     length,
     writeTo(target) {
       let at = 0
-      for (const text of inSlices(jsonPieces(payload))) at += encoder.encodeInto(text, target.subarray(at)).written
+      for (const text of texts()) at += encoder.encodeInto(text, target.subarray(at)).written
     },
   }
 }

@@ -10,6 +10,7 @@ import {
   equalBytes,
   hex,
   hexToBytes,
+  utf8Length,
 } from "../../shared/bytes.js"
 import { sha256 } from "../../shared/hash.js"
 
@@ -67,6 +68,16 @@ describe("SHA-256", () => {
     const bytes = new Uint8Array(length).fill(7)
     expect(Buffer.from(await sha256(bytes)).equals(createHash("sha256").update(bytes).digest())).toBe(true)
   })
+})
+
+it("the length of UTF-8 is what an encoder writes", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.string(), (one, other) => {
+      for (const text of [one, other, one + "\ud800" + other + "\udc00"]) {
+        expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length)
+      }
+    }),
+  )
 })
 
 describe("bytes", () => {
