@@ -5,10 +5,13 @@ import type { Connection } from "./native-port.js"
 
 /** This computer's store, seen through its native host. Whoever made the connection closes it. */
 export function createPortProvider({ hello, request }: Pick<Connection, "hello" | "request">): Provider {
+  const { maxObjectBytes } = hello.store
   return {
-    async put(name, bytes, { signal } = {}) {
+    ...(maxObjectBytes === undefined ? {} : { maxObjectBytes }),
+    async put(name, bytes, { signal, expiresAt } = {}) {
       checkName("store", isObjectName(name))
-      await request("put", { name }, { body: bytes, signal })
+      const ask = expiresAt === undefined ? { name } : { name, expiresAt }
+      await request("put", ask, { body: bytes, signal })
     },
     async get(name, { signal } = {}) {
       checkName("read", isObjectName(name))

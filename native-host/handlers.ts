@@ -37,12 +37,16 @@ export interface Reply<K extends RequestType = RequestType> {
 const envelopeName = /(?:^|\/)[0-9a-f]{16}-[0-9a-f]{32}-([0-9a-f]{32})\.psp$/
 
 /** The handlers of the machine whose things lie in `home`. The store is opened by the first request that needs it. */
-export function createHandlers(home: string, env: Record<string, string | undefined> = process.env): Handlers {
+export function createHandlers(
+  home: string,
+  env: Record<string, string | undefined> = process.env,
+  open: (address: string) => Promise<Provider> = openStore,
+): Handlers {
   let opening: Promise<Provider> | null = null
 
   function store(): Promise<Provider> {
     opening ??= storeAddress(home, env)
-      .then(openStore)
+      .then((address) => open(address))
       .catch((error: unknown) => {
         opening = null
         throw error
@@ -54,8 +58,10 @@ export function createHandlers(home: string, env: Record<string, string | undefi
     let kind = "unknown"
     try {
       kind = storeKind(await storeAddress(home, env))
-      await (await store()).check?.({ signal })
-      return { kind, ok: true }
+      const provider = await store()
+      await provider.check?.({ signal })
+      const { maxObjectBytes } = provider
+      return { kind, ok: true, ...(maxObjectBytes === undefined ? {} : { maxObjectBytes }) }
     } catch (error) {
       const { code, message } = toPspError(error, "Looking at the store")
       return { kind, ok: false, code, message }
@@ -68,9 +74,9 @@ export function createHandlers(home: string, env: Record<string, string | undefi
       return { answer: { protocol: protocolVersion, version, computer, store: state } }
     },
 
-    async put({ name }, { body, signal }) {
+    async put({ name, expiresAt }, { body, signal }) {
       await checkDigest(name, body)
-      await (await store()).put(name, body, { signal })
+      await (await store()).put(name, body, { signal, ...(expiresAt === undefined ? {} : { expiresAt }) })
       return { answer: {} }
     },
 

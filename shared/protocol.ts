@@ -66,8 +66,8 @@ export type Head = Record<string, unknown>
 /** What can be asked of the host, and what it answers; `list` answers in the body with JSON of `StoredObject[]`. */
 export interface Exchanges {
   hello: { ask: { protocol: number; version: string }; answer: Hello }
-  /** Body: the object. Answered only when it is durable. */
-  put: { ask: { name: string }; answer: Empty }
+  /** Body: the object. Answered only when it is durable. `expiresAt` (ms): when the store may let go of it. */
+  put: { ask: { name: string; expiresAt?: number }; answer: Empty }
   /** Body of the answer: the object. */
   get: { ask: { name: string }; answer: { found: boolean } }
   list: { ask: { prefix: string }; answer: Empty }
@@ -94,6 +94,8 @@ export interface StoreState {
   /** Scheme of the store's address. */
   kind: string
   ok: boolean
+  /** The largest object that it takes (bytes), where that is less than a message: the vault cuts what is larger. */
+  maxObjectBytes?: number
   code?: ErrorCode
   message?: string
 }
@@ -138,7 +140,14 @@ export function parseRequest(head: Head): Request {
     case "hello":
       if (!isCount(head["protocol"]) || !isVersion(head["version"])) throw bad("hello", "its versions are missing")
       return { type: "hello", protocol: head["protocol"], version: head["version"] }
-    case "put":
+    case "put": {
+      checkKeys(head, ["type", "name", "expiresAt"])
+      const { name, expiresAt } = head
+      if (!isObjectName(name)) throw bad("put", "its name is not the name of an object")
+      if (expiresAt === undefined) return { type: "put", name }
+      if (!isSize(expiresAt)) throw bad("put", "its end is not a time")
+      return { type: "put", name, expiresAt }
+    }
     case "get":
     case "remove": {
       const { type } = head
@@ -240,11 +249,13 @@ function parseComputer(value: unknown): Hello["computer"] {
 
 function parseStore(value: unknown): StoreState {
   if (!isPlainObject(value)) return garbled("hello")
-  const { kind, ok, code, message } = value
+  const { kind, ok, maxObjectBytes, code, message } = value
   if (typeof kind !== "string" || !kindPattern.test(kind) || typeof ok !== "boolean") return garbled("hello")
+  if (maxObjectBytes !== undefined && !isSize(maxObjectBytes)) return garbled("hello")
   return {
     kind,
     ok,
+    ...(maxObjectBytes === undefined ? {} : { maxObjectBytes }),
     ...(code === undefined ? {} : { code: errorCodeOf(code) }),
     ...(typeof message === "string" ? { message: message.slice(0, maxMessageLength) } : {}),
   }
@@ -265,6 +276,10 @@ function isPlainObject(value: unknown): value is Head {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= maxId
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0
 }
 
 function isVersion(value: unknown): value is string {

@@ -10,6 +10,8 @@ import { utf8 } from "../../shared/bytes.js"
 import { isPspError, type PspError } from "../../shared/errors.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import type { Frame, Head } from "../../shared/protocol.js"
+import type { Provider, PutOptions } from "../../shared/provider.js"
+import { createMemoryProvider } from "../../shared/providers/memory.js"
 import { describeProvider, testObject } from "../contracts/provider-contract.js"
 import { temporaryFolder } from "../native-host/bundle.js"
 import { createFakePort, type FakePort } from "./fake-port.js"
@@ -28,6 +30,17 @@ function portToHost(env: Record<string, string> = {}): FakePort {
   const port = createFakePort((message) => conversation.receive(message))
   const post = (frame: Frame) => port.say(JSON.parse(JSON.stringify(frame)))
   const conversation = createConversation(createHandlers(home, env), post)
+  return port
+}
+
+/** A port to the real handlers over a store of ours. */
+function portToStore(store: Provider): FakePort {
+  const port = createFakePort((message) => conversation.receive(message))
+  const post = (frame: Frame) => port.say(JSON.parse(JSON.stringify(frame)))
+  const conversation = createConversation(
+    createHandlers(home, { PSP_STORE: "memory:" }, async () => store),
+    post,
+  )
   return port
 }
 
@@ -89,6 +102,25 @@ describe("native port", () => {
     await writeFile(join(home, "card"), `${card}\n`)
     const second = await connectTo(portToHost())
     expect(second.hello.computer).toEqual({ card })
+  })
+
+  it("learns from hello how large an object may be, and tells the store when it may let go of one", async () => {
+    const puts: [number, PutOptions | undefined][] = []
+    const memory = createMemoryProvider()
+    const store: Provider = {
+      ...memory,
+      maxObjectBytes: 50_000,
+      put: async (name, bytes, options) => {
+        puts.push([bytes.length, options])
+        await memory.put(name, bytes, options)
+      },
+    }
+    const provider = createPortProvider(await connectTo(portToStore(store)))
+    expect(provider.maxObjectBytes).toBe(50_000)
+    const { name, bytes } = testObject("v")
+    await provider.put(name, bytes, { expiresAt: 1_800_000_000_000 })
+    await provider.put(testObject("w").name, testObject("w").bytes)
+    expect(puts.map(([, options]) => options?.expiresAt)).toEqual([1_800_000_000_000, undefined])
   })
 
   it("learns from hello why the store cannot be used, in a code and a sentence", async () => {

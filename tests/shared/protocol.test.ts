@@ -60,6 +60,7 @@ describe("protocol requests", () => {
 
   it.each([
     { type: "put", name },
+    { type: "put", name, expiresAt: 1_800_000_000_000 },
     { type: "get", name },
     { type: "remove", name },
     { type: "list", prefix: "v/sessions/" },
@@ -98,6 +99,10 @@ describe("protocol requests", () => {
 
   it("refuses keys it does not know, and types that are none", () => {
     expect(() => parseRequest({ type: "get", name, path: "/etc" })).toThrow(badMessage)
+    expect(() => parseRequest({ type: "get", name, expiresAt: 1 })).toThrow(badMessage)
+    for (const expiresAt of ["1", -1, 0.5, null]) {
+      expect(() => parseRequest({ type: "put", name, expiresAt })).toThrow(badMessage)
+    }
     for (const type of ["toString", "__proto__", "", undefined, 1]) {
       expect(() => parseRequest({ type, name })).toThrow(badMessage)
     }
@@ -127,6 +132,7 @@ describe("protocol answers", () => {
     ["a card that is none", { ...hello, computer: { card: "psp1 or so" } }],
     ["no store", { ...hello, store: null }],
     ["a store without kind", { ...hello, store: { ok: true } }],
+    ["a store of no size", { ...hello, store: { ...store, maxObjectBytes: 0 } }],
   ])("calls a hello with %s garbled", (_title, head) => {
     expect(() => parseAnswer("hello", head)).toThrow(expect.objectContaining({ code: "host-garbled" }))
   })
