@@ -9,18 +9,50 @@ export async function enqueue({
   prepared,
   ...save
 }: Omit<WaitingSave, "prepared"> & { prepared: Prepared }): Promise<void> {
-  const transaction = (await openDatabase()).transaction(["outbox", "pieces"], "readwrite")
   const objects = prepared.objects.map(({ name, bytes }) => ({ name, size: bytes.length }))
-  const id = await transaction.objectStore("outbox").add({ ...save, prepared: { ...prepared, objects } })
-  for (const [object, { bytes }] of prepared.objects.entries()) {
-    for (const [place, at] of placesIn(bytes.length).entries()) {
-      // One after the other: the browser copies what it is given.
-      const piece = new Blob([bytes.subarray(at, at + pieceLength)])
-      await transaction.objectStore("pieces").add(piece, [id, object, place])
+  const waiting: WaitingSave = { ...save, prepared: { ...prepared, objects } }
+  await refuseWhenFull(waiting)
+  const transaction = (await openDatabase()).transaction(["outbox", "pieces"], "readwrite")
+  const add = async () => {
+    const id = await transaction.objectStore("outbox").add(waiting)
+    for (const [object, { bytes }] of prepared.objects.entries()) {
+      for (const [place, at] of placesIn(bytes.length).entries()) {
+        // One after the other: the browser copies what it is given.
+        const piece = new Blob([bytes.subarray(at, at + pieceLength)])
+        await transaction.objectStore("pieces").add(piece, [id, object, place])
+      }
     }
+    return id
   }
-  await transaction.done
-  fresh = { id, prepared }
+  try {
+    const [id] = await Promise.all([add(), transaction.done])
+    fresh = { id, prepared }
+  } catch (error) {
+    if (!(error instanceof DOMException) || error.name !== "QuotaExceededError") throw error
+    throw new PspError(
+      "full",
+      `Cannot keep session of ${save.site}: this browser has no room left; free some on the disk`,
+    )
+  }
+}
+
+/** What may wait: a computer that is away for weeks must not fill the person's disk. */
+const maxSaves = 500
+const maxBytes = 512 * 1024 * 1024
+
+function sizeOf({ prepared }: WaitingSave): number {
+  return prepared.objects.reduce((total, { size }) => total + size, 0)
+}
+
+async function refuseWhenFull(save: WaitingSave): Promise<void> {
+  const waiting = await (await openDatabase()).getAll("outbox")
+  const held = waiting.reduce((total, one) => total + sizeOf(one), 0)
+  if (waiting.length === 0 || (waiting.length < maxSaves && held + sizeOf(save) <= maxBytes)) return
+  const saves = `${waiting.length} ${waiting.length === 1 ? "save waits" : "saves wait"} here (${Math.ceil(held / 2 ** 20)} MiB)`
+  throw new PspError(
+    "full",
+    `Cannot keep session of ${save.site}: ${saves} for this computer; let them go out (psp doctor says what is wrong), or forget some`,
+  )
 }
 
 const pieceLength = 4 * 1024 * 1024

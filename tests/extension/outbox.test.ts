@@ -138,3 +138,43 @@ it("a save whose bytes the browser lost says so once, and does not hold up those
   expect(await outbox.drain(vault)).toBe(1)
   expect(vault.committed).toEqual(["kept"])
 })
+
+it("what may wait is bounded, and what waits already stays", async () => {
+  const { openDatabase } = await import("../../extension/db.js")
+  await outbox.enqueue(saveOf("one"))
+  const database = await openDatabase()
+  const [first] = await database.getAll("outbox")
+  if (first === undefined) throw new Error("Nothing waits")
+  for (let i = 1; i < 500; i++) await database.add("outbox", first)
+  await expect(outbox.enqueue(saveOf("more"))).rejects.toMatchObject({
+    code: "full",
+    message: expect.stringMatching(/^Cannot keep session of example\.com: 500 saves wait here \(1 MiB\)/) as string,
+  })
+  expect(await outbox.listWaiting()).toHaveLength(500)
+})
+
+it("a save that finds less than 512 MiB left is refused, unless it is alone", async () => {
+  const { openDatabase } = await import("../../extension/db.js")
+  await outbox.enqueue(saveOf("one"))
+  const database = await openDatabase()
+  const [first] = await database.getAll("outbox")
+  if (first === undefined) throw new Error("Nothing waits")
+  first.prepared.objects = [{ name: "large", size: 512 * 1024 * 1024 - 2 }]
+  await database.put("outbox", first, 1)
+  await expect(outbox.enqueue(saveOf("two"))).rejects.toMatchObject({ code: "full" })
+  await database.delete("outbox", 1)
+  await outbox.enqueue(saveOf("two"))
+  expect(await outbox.listWaiting()).toHaveLength(1)
+})
+
+it("a browser without room says so, and keeps nothing by half", async () => {
+  const { openDatabase } = await import("../../extension/db.js")
+  await openDatabase()
+  const add = vi.spyOn(IDBObjectStore.prototype, "add").mockImplementation(function (this: IDBObjectStore) {
+    this.transaction.abort()
+    throw new DOMException("", "QuotaExceededError")
+  })
+  await expect(outbox.enqueue(saveOf("one"))).rejects.toMatchObject({ code: "full" })
+  add.mockRestore()
+  expect(await outbox.listWaiting()).toEqual([])
+})
