@@ -9,6 +9,7 @@ import { createPortProvider } from "../../extension/port-provider.js"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
 import { utf8 } from "../../shared/bytes.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
+import { faultCount } from "../fault-count.js"
 import { listAll, nameOf, testObject } from "../contracts/provider-contract.js"
 import { bundle, inputsOf, startupInputsOf, temporaryFolder } from "./bundle.js"
 import { allFrames, connectToHost, helloFrame, startHost, watch, type HostProcess } from "./host-process.js"
@@ -294,7 +295,7 @@ describe("host that loses its browser", () => {
     ["SIGTERM comes", ({ child }) => child.kill("SIGTERM")],
     ["kill -9 comes", ({ child }) => child.kill("SIGKILL")],
   ])("has the old or the new but never half when %s in the middle of commits", async (how, leave) => {
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < faultCount(8); round++) {
       const host = start()
       const connection = await connectToHost(host)
       const provider = createPortProvider(connection)
@@ -303,7 +304,7 @@ describe("host that loses its browser", () => {
       const puts = objects.map(async ({ name, bytes }, i) => {
         await provider.put(name, bytes)
         acknowledged.push(name)
-        if (i === round) leave(host)
+        if (i === round % objects.length) leave(host)
       })
       await Promise.allSettled(puts)
       expect((await host.exited).code).toBe(how === "kill -9 comes" ? null : 0)
@@ -314,6 +315,8 @@ describe("host that loses its browser", () => {
         else expect(acknowledged).not.toContain(name)
       }
       expect(await readdir(join(home, "vault", ".partial"))).toEqual([])
+      await rm(join(home, "vault"), { recursive: true })
+      hosts = []
     }
   })
 
@@ -370,10 +373,14 @@ describe("host and bad folders", () => {
     try {
       const host = start(script, { PSP_STORE: pathToFileURL(join(disk, "vault")).href })
       const provider = createPortProvider(await connectToHost(host))
-      const [small, large] = [testObject("v/s", 1000), testObject("v/s", 300_000)]
-      await expect(provider.put(large.name, large.bytes)).rejects.toMatchObject({ code: "full" })
-      await provider.put(small.name, small.bytes)
-      expect(await listAll(provider, "")).toEqual([{ name: small.name, size: 1000 }])
+      const small = testObject("v/s", 1000)
+      for (let round = 0; round < faultCount(1); round++) {
+        const large = testObject("v/s", 300_000 + round)
+        await expect(provider.put(large.name, large.bytes)).rejects.toMatchObject({ code: "full" })
+        await provider.put(small.name, small.bytes)
+        expect(await listAll(provider, "")).toEqual([{ name: small.name, size: 1000 }])
+        await provider.remove(small.name)
+      }
     } finally {
       for (const { child, exited } of hosts) {
         child.kill("SIGKILL")

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest"
 import { isPspError } from "../../../shared/errors.js"
 import { openVault } from "../../../shared/vault.js"
+import { faultCount } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { createDevice, createMemory, minute, start, tokenOf } from "./devices.js"
-import { attacks, createHostileStore, createRandom, faultCount, pick } from "./hostile-provider.js"
+import { attacks, createHostileStore, createRandom, pick } from "./hostile-provider.js"
 
 const refusals = ["rolled-back", "damaged", "corrupt", "not-trusted", "too-new", "bad-clock"]
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
+import { faultCount } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { createTwoOwners, minute, namesIn, start, tokenOf } from "./devices.js"
-import { createRandom, faultCount } from "./hostile-provider.js"
+import { createRandom } from "./hostile-provider.js"
 
 /** Lets each call to the store wait for a random while, so that two writers come to it in any order. */
 function interleave(provider: Provider, random: () => number): Provider {

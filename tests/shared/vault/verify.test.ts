@@ -8,9 +8,10 @@ import { createMemoryProvider } from "../../../shared/providers/memory.js"
 import { basePlaintext } from "../../../shared/session-payload.js"
 import { openVault, type Defect, type VaultOptions, type VerifyProgress } from "../../../shared/vault.js"
 import { isPartName } from "../../../shared/vault/parts.js"
+import { faultCount } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { bytesOf, copyOf, createDevice, createMemory, day, minute, namesIn, overwrite, start } from "./devices.js"
-import { createRandom, faultCount, pick } from "./hostile-provider.js"
+import { createRandom, pick } from "./hostile-provider.js"
 
 const limit = 6000
 const now = () => start + day

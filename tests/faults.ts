@@ -1,0 +1,138 @@
+import { spawn } from "node:child_process"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import path from "node:path"
+
+/**
+ * `npm run faults [-- --readme]`: the tests that inject faults, as often as the README says instead of as a sample, and a
+ * table of what held. Exits with 1 when something did not.
+ */
+interface Fault {
+  title: string
+  /** What must hold however often it happens. */
+  holds: string
+  /** How many are injected. */
+  count: number
+  file: string
+  /** Beginning of the names of its tests. */
+  tests: string
+  /** How often each case of a table of cases is repeated, which makes the count. */
+  rounds?: number
+}
+
+const faults: Fault[] = [
+  {
+    title: "kill −9 of the native host in the middle of commits",
+    holds: "nothing torn, nothing acknowledged and lost, temporaries swept",
+    count: 1000,
+    file: "tests/native-host/host.test.ts",
+    tests: "has the old or the new but never half when kill -9 comes",
+  },
+  {
+    title: "kill −9 before every system call of a commit",
+    holds: "the old or the new, never half, temporaries swept",
+    count: 300,
+    file: "tests/native-host/fs-provider.test.ts",
+    tests: "survives kill -9 before every single step",
+  },
+  {
+    title: "full disk (tmpfs)",
+    holds: "`full`, the old state intact, the next small save works",
+    count: 100,
+    file: "tests/native-host/host.test.ts",
+    tests: "says `full` on a disk that is full",
+  },
+  {
+    title: "a store that swaps, withholds, truncates, replays (histories)",
+    holds: "refused or reported by whoever has seen newer",
+    count: 500,
+    file: "tests/shared/vault/hostile-store.test.ts",
+    tests: "is refused or reported by a device that has seen newer",
+  },
+  {
+    title: "two writers on one session (histories)",
+    holds: "nothing lost",
+    count: 500,
+    file: "tests/shared/vault/two-writers.test.ts",
+    tests: "lose nothing",
+  },
+  {
+    title: "defects in a vault, for `verify` to find",
+    holds: "each found and named, nothing else named",
+    count: 200,
+    file: "tests/shared/vault/verify.test.ts",
+    tests: "names .*, and nothing else",
+  },
+  {
+    title: "clean vaults, for `verify` to look at",
+    holds: "no defect invented",
+    count: 1000,
+    file: "tests/shared/vault/verify.test.ts",
+    tests: "names nothing in vaults that are as their owners left them",
+  },
+  {
+    title: "S3 answers 5xx, SlowDown, 429 or 409, or never",
+    holds: "waited out within five tries",
+    count: 308,
+    file: "tests/shared/providers/s3-faults.test.ts",
+    tests: "is waited out by put, get, list and remove",
+    rounds: 7,
+  },
+  {
+    title: "S3 stalls in a body",
+    holds: "read again, whole",
+    count: 96,
+    file: "tests/shared/providers/s3-faults.test.ts",
+    tests: "that stalls at",
+    rounds: 12,
+  },
+  {
+    title: "S3 gives a body that is short, or does not have its checksum",
+    holds: "`corrupt` at once, never believed",
+    count: 200,
+    file: "tests/shared/providers/s3-faults.test.ts",
+    tests: "that does not have its checksum",
+    rounds: 20,
+  },
+  {
+    title: "S3 answers 412 or 409 to a put",
+    holds: "the same bytes are success, others `corrupt`",
+    count: 200,
+    file: "tests/shared/providers/s3-faults.test.ts",
+    tests: "takes 412 over the same bytes|is asked again after 409",
+    rounds: 100,
+  },
+]
+
+const rows: string[] = []
+let allHeld = true
+for (const fault of faults) {
+  process.stderr.write(`${fault.title}…\n`)
+  const { passed, failed } = await inject(fault)
+  const held = passed > 0 && failed === 0
+  allHeld &&= held
+  rows.push(`| ${fault.title} | ${fault.count} | ${fault.holds} | ${held ? "yes" : "**no**"} |`)
+}
+const table = ["| fault | injected | what must hold | held |", "|---|---|---|---|", ...rows].join("\n")
+process.stdout.write(`${table}\n`)
+if (process.argv.includes("--readme")) {
+  const readme = await readFile("README.md", "utf8")
+  const block = `<!-- faults -->\n${table}\n<!-- /faults -->`
+  await writeFile("README.md", readme.replace(/<!-- faults -->[\s\S]*<!-- \/faults -->/, block))
+}
+process.exitCode = allHeld ? 0 : 1
+
+async function inject({ file, tests, count, rounds = 1 }: Fault): Promise<{ passed: number; failed: number }> {
+  const folder = await mkdtemp(path.join(tmpdir(), "psp-faults-"))
+  const out = path.join(folder, "out.json")
+  const args = ["run", file, "-t", tests, "--reporter=json", `--outputFile=${out}`, "--testTimeout=1800000"]
+  const env = { ...process.env, PSP_FAULT_COUNT: String(count), PSP_FAULT_ROUNDS: String(rounds) }
+  const child = spawn("vitest", args, { stdio: ["ignore", "ignore", "inherit"], env })
+  await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve))
+  try {
+    const report = JSON.parse(await readFile(out, "utf8")) as { numPassedTests: number; numFailedTests: number }
+    return { passed: report.numPassedTests, failed: report.numFailedTests }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
