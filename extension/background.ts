@@ -6,10 +6,10 @@ import { forgetSession, undoForget } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { answerMessages, type Computer, type Handlers } from "./messages.js"
 import { connect } from "./native-port.js"
-import { drain, listWaiting } from "./outbox.js"
+import { drain, isWaiting, listWaiting } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
-import { beginSave, cancelSave, continueSave, refuseSave, resumeSave } from "./save.js"
+import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, sendOutbox, stateAfterSend } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
@@ -129,8 +129,13 @@ async function lookAfterLeftovers(): Promise<void> {
   const waiting = await listWaiting()
   try {
     if (waiting.length > 0) {
-      await withHost(async (vault) => drain(vault))
-      await noteSent()
+      await sendOutbox().then(
+        () => noteSent(null),
+        async (fault: unknown) => {
+          await noteSent({ fault })
+          throw fault
+        },
+      )
     }
     await lookForAdoption()
   } catch (error) {
@@ -148,12 +153,11 @@ async function lookForAdoption(): Promise<void> {
   })
 }
 
-/** The last save was told as waiting: it is saved now. */
-async function noteSent(): Promise<void> {
+/** The last save was told as waiting: it may be saved now, or lost. */
+async function noteSent(error: { fault: unknown } | null): Promise<void> {
   const state = await readSaveState()
-  if (state?.phase !== "waiting") return
-  const { intent, since, timings, sealed } = state
-  await writeSaveState({ phase: "saved", intent, since, timings, sealed, savedAt: Date.now() })
+  if (state?.phase !== "waiting" || (await isWaiting(state.intent.id))) return
+  await writeSaveState(stateAfterSend(state, error, false))
 }
 
 /** The alarm rings only while something waits. */

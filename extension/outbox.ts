@@ -4,7 +4,10 @@ import { openDatabase, type WaitingSave } from "./db.js"
 
 /**
  * Sealed saves wait here until the native host has acknowledged them. A commit is idempotent (names end in the digest of
- * the bytes), so putting one again after a crash in between still leaves exactly one object. */
+ * the bytes), so putting one again after a crash in between still leaves exactly one object.
+ *
+ * @throws `full` when too much waits already, or the browser has no room
+ */
 export async function enqueue({
   prepared,
   ...save
@@ -26,8 +29,9 @@ export async function enqueue({
   }
   try {
     const [id] = await Promise.all([add(), transaction.done])
-    fresh = { id, prepared }
+    fresh = { id, prepared: new WeakRef(prepared) }
   } catch (error) {
+    abort(transaction)
     if (!(error instanceof DOMException) || error.name !== "QuotaExceededError") throw error
     throw new PspError(
       "full",
@@ -62,8 +66,17 @@ function placesIn(length: number): number[] {
   return Array.from({ length: Math.ceil(length / pieceLength) }, (_, place) => place * pieceLength)
 }
 
-/** What came last, as it came: when it goes out at once it need not be read back. */
-let fresh: { id: number; prepared: Prepared } | null = null
+/** What came last, as it came: while it is in memory anyway it need not be read back. */
+let fresh: { id: number; prepared: WeakRef<Prepared> } | null = null
+
+/** Nothing by half, whatever went wrong: some faults do not end the transaction by themselves. */
+function abort(transaction: { abort(): void }): void {
+  try {
+    transaction.abort()
+  } catch {
+    // It has ended already.
+  }
+}
 
 export interface Waiting {
   id: number
@@ -106,13 +119,26 @@ export async function dropWaiting(site: string, account: string): Promise<number
   return own.length
 }
 
+/** The browser itself lost what waited. */
+export class LostSavesError extends PspError {
+  /** The clicks they came from. */
+  readonly intents: string[]
+
+  constructor(saves: WaitingSave[]) {
+    const sites = [...new Set(saves.map(({ site }) => site))].join(", ")
+    super("corrupt", `Cannot store a session of ${sites}: the browser lost what waited; save it again`)
+    this.intents = saves.map(({ intentId }) => intentId)
+  }
+}
+
 let draining: Promise<number> | undefined
 
 /**
- * Puts what waits, in order, and stops at the first fault; what was put is gone from the outbox, the rest stays.
+ * Puts what waits, in order, and stops at the first fault; what was put is gone from the outbox, the rest stays. What the
+ * browser itself has lost cannot go out, and does not hold up what is behind it: it is told at the end.
  *
  * @returns how many went out
- * @throws whatever the store or the host answered
+ * @throws whatever the store or the host answered; `LostSavesError`
  */
 export async function drain(vault: Pick<Vault, "commit">): Promise<number> {
   // One at a time in this process; a second process (an update) would only repeat idempotent puts.
@@ -121,45 +147,66 @@ export async function drain(vault: Pick<Vault, "commit">): Promise<number> {
 }
 
 async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
-  const database = await openDatabase()
   let sent = 0
-  for (;;) {
-    const cursor = await database.transaction("outbox").store.openCursor()
-    if (cursor === null) return sent
-    const { key, value } = cursor
-    const prepared = fresh?.id === key ? fresh.prepared : await readPrepared(key, value)
-    fresh = null
-    await vault.commit(prepared)
-    await drop(key)
-    sent++
+  const lost: WaitingSave[] = []
+  for (let next = await oldest(); next !== null; next = await oldest()) {
+    const { id, save, pieces } = next
+    const prepared = (fresh?.id === id ? fresh.prepared.deref() : undefined) ?? (await join(save, pieces))
+    if (prepared === null) lost.push(save)
+    else {
+      await vault.commit(prepared)
+      sent++
+    }
+    await drop(id)
   }
+  if (lost.length > 0) throw new LostSavesError(lost)
+  return sent
 }
 
-/** @throws `corrupt` when the browser does not have all of it any more; it waits no longer then */
-async function readPrepared(id: number, { prepared, site }: WaitingSave): Promise<Prepared> {
-  const database = await openDatabase()
+/** The save that waits longest, and its pieces, of one moment: one that is forgotten meanwhile is not half there. */
+async function oldest(): Promise<{ id: number; save: WaitingSave; pieces: Map<string, Blob> } | null> {
+  const transaction = (await openDatabase()).transaction(["outbox", "pieces"])
+  const cursor = await transaction.objectStore("outbox").openCursor()
+  if (cursor === null) return null
+  const { key: id, value: save } = cursor
+  const pieces = new Map<string, Blob>()
+  const range = piecesOf(id)
+  for (
+    let piece = await transaction.objectStore("pieces").openCursor(range);
+    piece !== null;
+    piece = await piece.continue()
+  ) {
+    pieces.set(piece.key.slice(1).join(), piece.value)
+  }
+  return { id, save, pieces }
+}
+
+/** Null when the browser does not have all of it any more. */
+async function join({ prepared }: WaitingSave, pieces: Map<string, Blob>): Promise<Prepared | null> {
   const objects: Prepared["objects"] = []
   for (const [object, { name, size }] of prepared.objects.entries()) {
     const bytes = new Uint8Array(size)
     for (const [place, at] of placesIn(size).entries()) {
-      const piece = await database.get("pieces", [id, object, place])
-      if (piece === undefined) throw await lost(id, site)
-      bytes.set(new Uint8Array(await piece.arrayBuffer()), at)
+      // A Blob whose file is gone is there, and cannot be read.
+      const piece = await pieces
+        .get([object, place].join())
+        ?.arrayBuffer()
+        .catch(() => null)
+      if (piece?.byteLength !== Math.min(pieceLength, size - at)) return null
+      bytes.set(new Uint8Array(piece), at)
     }
     objects.push({ name, bytes })
   }
   return { ...prepared, objects }
 }
 
-/** Nothing can be sent of it, and what waits behind it could not go out either. */
-async function lost(id: number, site: string): Promise<PspError> {
-  await drop(id)
-  return new PspError("corrupt", `Cannot store a session of ${site}: the browser lost what waited; save it again`)
+function piecesOf(id: number): IDBKeyRange {
+  return IDBKeyRange.bound([id], [id, []])
 }
 
 async function drop(id: number): Promise<void> {
   const transaction = (await openDatabase()).transaction(["outbox", "pieces"], "readwrite")
   await transaction.objectStore("outbox").delete(id)
-  await transaction.objectStore("pieces").delete(IDBKeyRange.bound([id], [id, []]))
+  await transaction.objectStore("pieces").delete(piecesOf(id))
   await transaction.done
 }

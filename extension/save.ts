@@ -6,7 +6,7 @@ import { capture as captureSite, type CaptureOptions } from "./capture.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { knownOriginsOf, rememberOrigins } from "./known-origins.js"
 import { withOpened } from "./open-origins.js"
-import { drain, enqueue, isWaiting } from "./outbox.js"
+import { drain, enqueue, isWaiting, LostSavesError } from "./outbox.js"
 import { maySites } from "./permissions.js"
 import {
   failedState,
@@ -197,16 +197,32 @@ async function captureIntent(intent: SaveIntent, options: CaptureOptions): Promi
 async function transport({ intent, since, timings }: SaveState, sealed: Sealed, steps: SaveSteps): Promise<void> {
   await writeSaveState({ phase: "transport", intent, since, timings, sealed })
   const started = steps.now()
-  try {
-    await steps.send()
-  } catch (error) {
+  const error = await steps.send().then(
+    () => null,
+    (fault: unknown) => ({ fault }),
+  )
+  const all = error === null ? { ...timings, transport: steps.now() - started } : timings
+  const sent = { phase: "waiting", intent, since, timings: all, sealed } as const
+  await writeSaveState(stateAfterSend(sent, error, error !== null && (await steps.isSealed(intent.id))))
+}
+
+/** What became of a save once the outbox was sent, or could not be. */
+export function stateAfterSend(
+  { intent, since, timings, sealed }: Omit<SaveState & { phase: "waiting" }, "code" | "message">,
+  error: { fault: unknown } | null,
+  isStillWaiting: boolean,
+): SaveState {
+  const common = { intent, since, timings, sealed }
+  if (error !== null && isStillWaiting) {
     // Nothing is lost: the sealed bytes wait in the outbox, and go out when the host is back.
-    const { code, message } = toPspError(error, "Handing the session to this computer")
-    await writeSaveState({ phase: "waiting", intent, since, timings, sealed, code, message })
-    return
+    const { code, message } = toPspError(error.fault, "Handing the session to this computer")
+    return { ...common, phase: "waiting", code, message }
   }
-  const all = { ...timings, transport: steps.now() - started }
-  await writeSaveState({ phase: "saved", intent, since, timings: all, sealed, savedAt: Date.now() })
+  if (error?.fault instanceof LostSavesError && error.fault.intents.includes(intent.id)) {
+    const { code, message } = error.fault
+    return { phase: "failed", intent, since, timings, code, message }
+  }
+  return { ...common, phase: "saved", savedAt: Date.now() }
 }
 
 function sizeOf({ objects }: Prepared): Omit<Sealed, "gaps"> {

@@ -1,7 +1,7 @@
 /** Bytes and the few ways of writing them down that the formats here use. */
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder("utf-8", { fatal: true })
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 export type Bytes = Uint8Array<ArrayBuffer>
 
@@ -26,7 +26,7 @@ export function utf8Length(text: string): number {
   return length
 }
 
-/** @throws TypeError when the bytes are not UTF-8. */
+/** As they are, also a byte order mark. @throws TypeError when the bytes are not UTF-8. */
 export function utf8ToText(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }

@@ -157,6 +157,8 @@ export function createPureChunkCipher(key: Uint8Array): ChunkCipher {
 async function forEachChunk(count: number, work: (index: number) => Promise<void>): Promise<void> {
   for (let start = 0; start < count; start += parallel) {
     const batch = Array.from({ length: Math.min(parallel, count - start) }, (_, i) => work(start + i))
-    await Promise.all(batch)
+    const done = await Promise.allSettled(batch)
+    // Only when all have ended is there nobody left who writes.
+    for (const one of done) if (one.status === "rejected") throw one.reason
   }
 }

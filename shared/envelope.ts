@@ -163,6 +163,7 @@ export async function seal({ header: fields, plaintext, recipients, writer }: Se
         wraps.map(({ to, age }) => ({ to, age: base64(age) })),
       ),
     )
+    if (before.length > start) throw new PspError("internal", "Cannot seal: a wrapped key is larger than it may be")
     const bytes = room.subarray(start - before.length)
     bytes.set(before)
     bytes.set(utf8(textAfter(base64(mac), base64(sign(writer, concat(transcript, mac))))), bytes.length - afterLength)
@@ -256,6 +257,9 @@ interface ParsedEnvelope {
 
 async function parse(bytes: Uint8Array): Promise<ParsedEnvelope> {
   if (bytes.length > maxEnvelopeBytes) throw refuse("damaged", "size")
+  // Told first, because what comes after may be of any form.
+  const [, version = "1"] = /^\{"psp":(\d{1,15})[,}]/.exec(latin1.decode(bytes.subarray(0, 32))) ?? []
+  if (Number(version) > 1) throw refuse("too-new", "psp")
   const ctChars = ctOf(bytes)
   const around = ctChars === null ? bytes : without(bytes, ctChars)
   let text: string

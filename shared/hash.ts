@@ -1,7 +1,7 @@
 import { sha256 as sha256Here } from "@noble/hashes/sha2.js"
 import { asBufferSource, type Bytes } from "./bytes.js"
 
-/** WebCrypto takes a copy of what it hashes, which from here on counts more than time does: it is five times as fast. */
+/** WebCrypto is five times as fast, and takes a copy of what it hashes: from here on memory counts more than time (bytes). */
 const largeHash = 16 * 1024 * 1024
 
 export async function sha256(bytes: Uint8Array): Promise<Bytes> {

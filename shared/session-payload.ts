@@ -34,7 +34,14 @@ function plaintextOf(texts: () => Iterable<string>): Plaintext {
     length,
     writeTo(target) {
       let at = 0
-      for (const text of texts()) at += encoder.encodeInto(text, target.subarray(at)).written
+      let isWhole = true
+      for (const text of texts()) {
+        const { read, written } = encoder.encodeInto(text, target.subarray(at))
+        isWhole &&= read === text.length
+        at += written
+      }
+      // Never sealed as it is: nobody could read it.
+      if (!isWhole || at !== length) throw new PspError("internal", "Cannot seal session: it changed meanwhile")
     },
   }
 }

@@ -349,6 +349,7 @@ function refuseHostileShape(root: unknown): void {
     }
   }
   look(root)
+  if (characters > maxSnapshotBytes) throw tooLarge(characters)
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {

@@ -1,5 +1,6 @@
 import "fake-indexeddb/auto"
 import { IDBFactory } from "fake-indexeddb"
+import { unwrap } from "idb"
 import { beforeEach, expect, it, vi } from "vitest"
 import { PspError } from "../../shared/errors.js"
 import type * as Outbox from "../../extension/outbox.js"
@@ -128,15 +129,63 @@ it("a save of many pieces comes back as it was", async () => {
   expect(Buffer.compare(objects[2]?.bytes ?? Buffer.of(), bytes)).toBe(0)
 })
 
-it("a save whose bytes the browser lost says so once, and does not hold up those behind it", async () => {
+it.each<[string, (pieces: IDBObjectStore) => void]>([
+  ["is gone", (pieces) => pieces.delete([1, 0, 0])],
+  ["is shorter than it was", (pieces) => pieces.put(new Blob([Uint8Array.of(1)]), [1, 0, 0])],
+  ["is longer than it was", (pieces) => pieces.put(new Blob([new Uint8Array(9)]), [1, 0, 0])],
+])("a save of which a piece %s is told as lost once, and does not hold up those behind it", async (_title, damage) => {
   await outbox.enqueue(saveOf("lost"))
   await outbox.enqueue(saveOf("kept"))
   const { openDatabase } = await import("../../extension/db.js")
-  await (await openDatabase()).delete("pieces", [1, 0, 0])
+  const transaction = (await openDatabase()).transaction("pieces", "readwrite")
+  damage(unwrap(transaction.store))
+  await transaction.done
+  const vault = createVault()
+  await expect(outbox.drain(vault)).rejects.toMatchObject({ code: "corrupt", intents: ["click-lost"] })
+  expect(vault.committed).toEqual(["kept"])
+  expect(await outbox.drain(vault)).toBe(0)
+})
+
+it("a save whose Blob has lost its file is told as lost, like one that is gone", async () => {
+  await outbox.enqueue(saveOf("lost"))
+  await outbox.enqueue(saveOf("kept"))
+  vi.spyOn(Blob.prototype, "arrayBuffer").mockRejectedValueOnce(new DOMException("", "NotReadableError"))
   const vault = createVault()
   await expect(outbox.drain(vault)).rejects.toMatchObject({ code: "corrupt" })
-  expect(await outbox.drain(vault)).toBe(1)
+  vi.restoreAllMocks()
   expect(vault.committed).toEqual(["kept"])
+})
+
+it("a session that is forgotten while its save is read is not told as lost", async () => {
+  await outbox.enqueue(saveOf("one"))
+  await outbox.enqueue(saveOf("two", { site: "example.org" }))
+  vi.spyOn(Blob.prototype, "arrayBuffer").mockImplementationOnce(async () => {
+    await outbox.dropWaiting("example.com", "default")
+    return Uint8Array.of(1, 2, 3).buffer
+  })
+  await outbox.drain(createVault())
+  vi.restoreAllMocks()
+  expect(await outbox.listWaiting()).toEqual([])
+})
+
+it("whatever goes wrong while a save is kept, nothing of it is kept", async () => {
+  const [one, more] = [saveOf("one"), new Uint8Array(5 * 1024 * 1024)]
+  one.prepared.objects.push({ name: "more", bytes: more })
+  const { Blob: real } = globalThis
+  let blobs = 0
+  vi.stubGlobal(
+    "Blob",
+    class extends real {
+      constructor(parts: BlobPart[]) {
+        if (blobs++ === 1) throw new Error("No memory")
+        super(parts)
+      }
+    },
+  )
+  await expect(outbox.enqueue(one)).rejects.toThrow("No memory")
+  vi.stubGlobal("Blob", real)
+  expect(await outbox.listWaiting()).toEqual([])
+  expect(await outbox.isWaiting("click-one")).toBe(false)
 })
 
 it("what may wait is bounded, and what waits already stays", async () => {

@@ -3,6 +3,8 @@ import { fakeBrowser } from "wxt/testing"
 import { PspError } from "../../shared/errors.js"
 import type { Prepared } from "../../shared/vault.js"
 import type { Gap } from "../../shared/report.js"
+import type { WaitingSave } from "../../extension/db.js"
+import { LostSavesError } from "../../extension/outbox.js"
 import { beginSave, continueSave, refuseSave, resumeSave, type SaveSteps } from "../../extension/save.js"
 import { readSaveState, writeSaveState, type SaveIntent, type SaveState } from "../../extension/save-state.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
@@ -142,7 +144,7 @@ it("what the capture refuses is told with its code, and anything unexpected with
 
 it("a host that is away leaves the save waiting, with its gaps and what to do", async () => {
   const away = new PspError("host-missing", "Cannot reach this computer: run: psp install")
-  const { steps } = createSteps({ send: () => Promise.reject(away) })
+  const { steps } = createSteps({ send: () => Promise.reject(away), isSealed: async () => true })
   await beginSave(intent, steps)
   expect(await readSaveState()).toMatchObject({
     phase: "waiting",
@@ -150,6 +152,16 @@ it("a host that is away leaves the save waiting, with its gaps and what to do", 
     message: away.message,
     sealed: { gaps: [gap], bytes: 4096 },
   })
+})
+
+it.each([
+  ["its own, is told as failed", [intent.id], "failed"],
+  ["another one's, is told as saved", ["another click"], "saved"],
+])("a save after which the browser tells of a loss, %s", async (_title, intents, phase) => {
+  const saves = intents.map((intentId) => ({ intentId, site: "example.com" }) as WaitingSave)
+  const { steps } = createSteps({ send: () => Promise.reject(new LostSavesError(saves)) })
+  await beginSave(intent, steps)
+  expect(await readSaveState()).toMatchObject({ phase })
 })
 
 const common = { intent, since: 1_000_000, timings: {} }

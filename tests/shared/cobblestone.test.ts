@@ -56,6 +56,14 @@ describe("cobblestone", () => {
     expect(Buffer.compare((await opened(secret, context, sealed)) ?? Buffer.of(1), counting(length))).toBe(0)
   })
 
+  it("leaves nothing of a message with one bad chunk", async () => {
+    const sealed = await encrypt(secret, context, counting(100 * chunkLength), salt)
+    const at = 56 + 3 * (chunkLength + 16)
+    sealed[at] = (sealed[at] ?? 0) ^ 1
+    expect(await decrypt(secret, context, sealed)).toBeNull()
+    expect(sealed.every((byte) => byte === 0)).toBe(true)
+  })
+
   it("refuses another secret, another context and a secret of another length", async () => {
     const sealed = await encrypt(secret, context, counting(100), salt)
     expect(await opened(counting(32).reverse(), context, sealed)).toBeNull()

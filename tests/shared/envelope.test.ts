@@ -71,12 +71,29 @@ describe("envelope", () => {
     expect((error as Error).message).not.toContain("shape")
   })
 
-  it("tells a newer version from damage", async () => {
+  it.each([
+    '{"psp":2,"new":true}',
+    `{"psp":2,"hdr":"","ct":"${"A".repeat(400)}","mac":"","sig":"","tail":[1,"x"]}`,
+    '{"psp":10}',
+  ])("tells a newer version from damage: %s", async (text) => {
     const writer = await createIdentity("w")
-    const bytes = new TextEncoder().encode('{"psp":2,"new":true}')
-    await expect(envelope.open(bytes, { reader: writer, writerKey: () => null, now })).rejects.toMatchObject({
-      code: "too-new",
+    const opening = envelope.open(new TextEncoder().encode(text), { reader: writer, writerKey: () => null, now })
+    await expect(opening).rejects.toMatchObject({ code: "too-new" })
+  })
+
+  it("is none with a byte order mark before it", async () => {
+    const writer = await createIdentity("w")
+    const { bytes } = await envelope.seal({
+      header: where,
+      plaintext: new Uint8Array(10),
+      recipients: [await recipientOf(writer)],
+      writer,
     })
+    const card = await parseCard(await createCard(writer))
+    const writerKey = () => card.writer
+    const marked = Uint8Array.of(0xef, 0xbb, 0xbf, ...bytes)
+    await expect(envelope.open(bytes, { reader: writer, writerKey, now })).resolves.toBeDefined()
+    await expect(envelope.open(marked, { reader: writer, writerKey, now })).rejects.toMatchObject({ code: "damaged" })
   })
 })
 

@@ -34,3 +34,18 @@ it("a large session is sealed as the bytes that a small one would be", () => {
   plaintext.writeTo(bytes)
   expect(bytes.equals(Buffer.from(JSON.stringify({ kind: "base", v: 1, snapshot })))).toBe(true)
 })
+
+it("a session that changes while it is sealed is not sealed", () => {
+  for (const [value, later] of [
+    ["x".repeat(9e6), "shorter"],
+    ["x".repeat(9e6), "x".repeat(9e6 + 1)],
+  ] as const) {
+    const items: [string, string][] = [["key", value]]
+    const origins = [{ origin: "https://app.example.com", partition: null, localStorage: items }]
+    const plaintext = basePlaintext({ ...exampleSnapshot(), origins })
+    items[0] = ["key", later]
+    expect(() => plaintext.writeTo(new Uint8Array(plaintext.length))).toThrow(
+      expect.objectContaining({ code: "internal" }) as Error,
+    )
+  }
+})
