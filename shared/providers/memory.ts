@@ -34,6 +34,9 @@ export function createMemoryProvider(): Provider {
       check("remove", name, isObjectName(name), options)
       if (objects.delete(name)) for (const tell of watchers) tell(name)
     },
+    warnings: async () => [
+      { code: "not-durable", message: "What is kept in memory ends with the process that keeps it" },
+    ],
     async *watch(prefix, options) {
       check("watch", prefix, isObjectPrefix(prefix), options)
       const bell = createBell()
