@@ -40,7 +40,7 @@ const envelopeName = /(?:^|\/)[0-9a-f]{16}-[0-9a-f]{32}-([0-9a-f]{32})\.psp$/
 export function createHandlers(
   home: string,
   env: Record<string, string | undefined> = process.env,
-  open: (address: string) => Promise<Provider> = openStore,
+  open: (address: string) => Promise<Provider> = (address) => openStore(address, env, home),
 ): Handlers {
   let opening: Promise<Provider> | null = null
 

@@ -9,7 +9,7 @@ import { homeDir } from "./home.js"
 import { readIdentity, writeIdentity } from "./identity-file.js"
 import { offersFolder } from "./offers.js"
 import { writePrivateFile } from "./private-file.js"
-import { openStore, storeAddress } from "./stores.js"
+import { openHomeStore } from "./stores.js"
 
 export interface HomeVaultOptions {
   /** PSP_HOME; found as the command line finds it when left out. */
@@ -32,7 +32,7 @@ export interface HomeVaultOptions {
 export async function openHomeVault(options: HomeVaultOptions = {}): Promise<Vault> {
   const { env = process.env, home = homeDir(env), notice = () => undefined } = options
   const identity = await readIdentity(home, env)
-  const provider = await openStore(options.store ?? (await storeAddress(home, env)))
+  const provider = await openHomeStore(home, env, options.store)
   const memory = fileMemory(home)
   const owner = env["PSP_OWNER"]
   if (owner !== undefined && owner !== "") return openVault(provider, { identity, owner, ...inFile(memory, env) })

@@ -19,6 +19,8 @@ export interface RedisOptions {
   url: string
   /** Over that of the address. */
   prefix?: string
+  /** Where the address has none. */
+  password?: string
   /** A certificate in PEM, over the file of the address. */
   ca?: string
 }
@@ -29,7 +31,7 @@ const defaultPrefix = "psp"
 const prefixPattern = /^[\w:.{}@-]{1,128}$/
 
 /** @throws `bad-config`, in words that hold nothing of the address: it may have a password in it */
-export function parseRedisAddress({ url, prefix, ca }: RedisOptions): RedisSettings {
+export function parseRedisAddress({ url, prefix, password = "", ca }: RedisOptions): RedisSettings {
   const address = parseUrl(url)
   const query = address.searchParams
   const unknown = [...query.keys()].some((key) => key !== "prefix" && key !== "ca")
@@ -45,7 +47,7 @@ export function parseRedisAddress({ url, prefix, ca }: RedisOptions): RedisSetti
     port: address.port === "" ? defaultPort : Number(address.port),
     tls: isTls ? { ca: ca ?? (caFile === null ? null : readCertificate(caFile)) } : null,
     username: decoded(address.username),
-    password: decoded(address.password),
+    password: decoded(address.password) ?? (password === "" ? null : password),
     database: parseDatabase(address.pathname),
     prefix: chosen,
   }

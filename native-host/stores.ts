@@ -3,6 +3,9 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { PspError } from "../shared/errors.js"
 import type { Provider } from "../shared/provider.js"
 import { readConfig } from "./config.js"
+import { storeKind } from "./store-kind.js"
+
+export { storeKind } from "./store-kind.js"
 
 /** Where this machine's vault is: `PSP_STORE`, else what the configuration says, else a folder in `home`. */
 export async function storeAddress(
@@ -14,19 +17,26 @@ export async function storeAddress(
   return (await readConfig(home)).store ?? pathToFileURL(join(home, "vault")).href
 }
 
-/** Scheme of an address, for people and reports; an address may hold a password, its scheme never does. */
-export function storeKind(address: string): string {
-  return /^([a-z][a-z0-9-]{0,31}):/.exec(address)?.[1] ?? "unknown"
+/** The store of this machine, or another one, opened with the credentials that are kept in `home`. @throws as `openStore` */
+export async function openHomeStore(
+  home: string,
+  env: Record<string, string | undefined> = process.env,
+  address?: string,
+): Promise<Provider> {
+  return openStore(address ?? (await storeAddress(home, env)), env, home)
 }
 
 /**
- * The provider behind an address; each one is loaded only when it is asked for.
+ * The provider behind an address; each one is loaded only when it is asked for. Credentials are those of the address or the
+ * environment, else those that `home` keeps for this place.
  *
- * @throws `bad-config` for an address that is none, or of a store that this build does not know
+ * @throws `bad-config` for an address that is none, or of a store that this build does not know, and whatever reading the
+ * kept credentials throws
  */
 export async function openStore(
   address: string,
   env: Record<string, string | undefined> = process.env,
+  home: string | null = null,
 ): Promise<Provider> {
   switch (storeKind(address)) {
     case "file": {
@@ -39,16 +49,16 @@ export async function openStore(
     }
     case "redis":
     case "rediss": {
-      const { createRedisProvider } = await import("./redis-provider.js")
-      return createRedisProvider({ url: address })
+      const { openRedisStore } = await import("./redis-store.js")
+      return openRedisStore(address, home)
     }
     case "s3": {
       const { openS3Store } = await import("./s3-store.js")
-      return openS3Store(address)
+      return openS3Store(address, env, home)
     }
     case "cloudflare-kv": {
       const { openKvStore } = await import("./kv-store.js")
-      return openKvStore(address, env)
+      return openKvStore(address, env, home)
     }
     default:
       throw new PspError(

@@ -37,10 +37,8 @@ export async function probeStore(
   const warnings: StoreWarning[] = []
   let isWritten = false
   try {
-    await step("writing an object", () => {
-      isWritten = true
-      return provider.put(name, bytes, { ...options, expiresAt: now() + leftoverLife })
-    })
+    isWritten = true
+    await step("writing an object", () => provider.put(name, bytes, { ...options, expiresAt: now() + leftoverLife }))
     await step("reading it back", async () => expectBytes(await provider.get(name, options), bytes))
     await step("listing it", async () => expectListed(provider, name, bytes.length, options))
     if (await step("putting other bytes under its name", () => takesOther(provider, name, bytes, options))) {

@@ -5,7 +5,7 @@ import type { CommandContext, CommandResult, CommonOptions } from "../command.js
 import { dropOffer, fileMemory, isOwnVaultEmpty, joinVault, waitingOffers } from "../home-vault.js"
 import { readIdentity } from "../identity-file.js"
 import { openVaultFor } from "../sessions.js"
-import { openStore, storeAddress } from "../stores.js"
+import { openHomeStore } from "../stores.js"
 import { printable } from "../terminal.js"
 
 export type TrustOptions = CommonOptions & { yes?: boolean }
@@ -23,7 +23,7 @@ async function pinOwner(context: CommandContext, options: TrustOptions, text: st
   const owner = await parseCard(text)
   if (owner.vault === null) throw new PspError("bad-card", `Cannot trust "${printable(owner.name)}": it owns no vault`)
   const identity = await readIdentity(home, env)
-  const provider = await openStore(options.store ?? (await storeAddress(home, env)))
+  const provider = await openHomeStore(home, env, options.store)
   const memory = fileMemory(home)
   const isFirst = (await memory.read()) === null
   if (!isFirst) {

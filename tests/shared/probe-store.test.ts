@@ -11,8 +11,8 @@ import { temporaryFolder } from "../native-host/bundle.js"
 
 /** A good store but for what is given. */
 function storeWith(change: (good: Provider) => Partial<Provider>): { good: Provider; provider: Provider } {
-  const { warnings: _none, ...good } = createMemoryProvider()
-  return { good, provider: { ...good, ...change(good) } }
+  const good = createMemoryProvider()
+  return { good, provider: { ...good, warnings: async () => [], ...change(good) } }
 }
 
 const refusal = (code: "denied" | "full" | "unreachable") => () =>

@@ -1,0 +1,30 @@
+import { PspError } from "../shared/errors.js"
+
+/** Where a Cloudflare KV store is; both are ids. */
+export interface KvAddress {
+  account: string
+  namespace: string
+  /** Of another API than Cloudflare's own. */
+  endpoint: string | null
+}
+
+/**
+ * `cloudflare-kv://account/namespace?endpoint=`
+ *
+ * @throws `bad-config`, without a word of the address, which may hold what somebody took for its place
+ */
+export function parseKvAddress(address: string): KvAddress {
+  const url = URL.canParse(address) ? new URL(address) : null
+  const [, namespace = "", ...rest] = url?.pathname.split("/") ?? []
+  if (url === null || url.host === "" || namespace === "" || rest.join("") !== "") {
+    throw bad("expected cloudflare-kv://account/namespace")
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw bad("expected no user in the address; keep the API token with psp config set credentials.token")
+  }
+  return { account: url.host, namespace, endpoint: url.searchParams.get("endpoint") }
+}
+
+function bad(expected: string): PspError {
+  return new PspError("bad-config", `Cannot open the store: ${expected}`)
+}

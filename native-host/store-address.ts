@@ -1,0 +1,80 @@
+import { PspError } from "../shared/errors.js"
+import { parseS3Address } from "../shared/providers/s3-address.js"
+import { parseKvAddress } from "./kv-address.js"
+import { parseRedisAddress } from "./redis-address.js"
+import { storeKind } from "./store-kind.js"
+
+/**
+ * Whose credentials a store asks for: what its address says of the server and the user, and nothing of the folder on it.
+ * A password goes to no other place than the one that it was kept for, and for `rediss:` never over `redis:`. null for
+ * a store that asks for none.
+ *
+ *     redis://user@hostname:port     s3://bucket?endpoint=https://hostname     cloudflare-kv://account?endpoint=…
+ *
+ * @throws `bad-config` for an address that is none, in words that hold nothing of it
+ */
+export function placeOf(address: string): string | null {
+  switch (storeKind(address)) {
+    case "redis":
+    case "rediss": {
+      const { hostname, port, username } = parseRedisAddress({ url: address })
+      const host = hostname.includes(":") ? `[${hostname}]` : hostname
+      const user = username === null ? "" : `${encodeURIComponent(username)}@`
+      return `${storeKind(address)}://${user}${host.toLowerCase()}:${port}`
+    }
+    case "s3": {
+      const { bucket, endpoint } = parseS3Address(address)
+      return `s3://${bucket}${endpointPart(endpoint)}`
+    }
+    case "cloudflare-kv": {
+      const { account, endpoint } = parseKvAddress(address)
+      return `cloudflare-kv://${account}${endpointPart(endpoint)}`
+    }
+    default:
+      return null
+  }
+}
+
+/** An address and the password that stood in it, apart. Only a Redis address may hold one. @throws `bad-config` */
+export function splitPassword(address: string): { address: string; password: string | null } {
+  const kind = storeKind(address)
+  if (kind !== "redis" && kind !== "rediss") return { address, password: null }
+  const { password } = parseRedisAddress({ url: address })
+  if (password === null) return { address, password }
+  const url = new URL(address)
+  url.password = ""
+  return { address: url.href, password }
+}
+
+const shownParameters = ["prefix", "ca", "endpoint", "region", "pathStyle", "sse", "kmsKey", "checksums"]
+
+/** An address as it may be printed: without a password, and without what no address of ours has and so may be one. */
+export function shownAddress(address: string): string {
+  if (/^(?:file|memory):/.test(address)) return address
+  const url = URL.canParse(address) ? new URL(address) : null
+  if (url === null || url.host === "") return `${storeKind(address)}:…`
+  const user = url.username === "" && url.password === "" ? "" : `${url.username}${url.password && ":…"}@`
+  const query = [...url.searchParams].map(([key, value]) => {
+    if (!shownParameters.includes(key)) return "…"
+    const shown = key === "endpoint" ? withoutUser(value) : value
+    return `${key}=${shown.replace(/[&#\s]/g, encodeURIComponent)}`
+  })
+  return `${url.protocol}//${user}${url.host}${url.pathname}${query.length === 0 ? "" : `?${query.join("&")}`}`
+}
+
+/** Text that somebody typed in a wrong place: an address in it is cut where a password may be. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/:\/\/[^\s'"]*@/g, "://…@")
+}
+
+function withoutUser(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null
+  if (url === null) return "…"
+  return url.username === "" && url.password === "" ? endpoint : `${url.protocol}//…@${url.host}`
+}
+
+function endpointPart(endpoint: string | null | undefined): string {
+  if (endpoint === null || endpoint === undefined) return ""
+  if (!URL.canParse(endpoint)) throw new PspError("bad-config", "Cannot open the store: its endpoint is no address")
+  return `?endpoint=${new URL(endpoint).origin}`
+}
