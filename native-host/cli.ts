@@ -2,6 +2,7 @@ import { dirname } from "node:path"
 import { createInterface } from "node:readline/promises"
 import { fileURLToPath } from "node:url"
 import { runCli } from "./run-cli.js"
+import { readSecret } from "./secret-input.js"
 
 async function ask(question: string): Promise<string | null> {
   if (!process.stdin.isTTY) return null
@@ -20,6 +21,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   ask,
+  readSecret: (question) => readSecret(question, { input: process.stdin, output: process.stderr }),
   programs: dirname(fileURLToPath(import.meta.url)),
   now: Date.now,
 })

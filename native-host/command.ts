@@ -33,6 +33,8 @@ export interface CommandContext {
   say: (line: string) => void
   /** Asks on a terminal; null where there is none. */
   confirm: (question: string) => Promise<boolean | null>
+  /** A secret, typed unseen or piped in; null where nothing can be asked. */
+  readSecret: (question: string) => Promise<string | null>
   /** ms since epoch. */
   now: () => number
 }

@@ -69,7 +69,7 @@ export async function readCredentials(home: string): Promise<Map<string, StoreCr
 export async function keepCredentials(
   home: string,
   place: string,
-  changes: { [K in CredentialName]?: string | null },
+  changes: Partial<Record<CredentialName, string | null>>,
 ): Promise<void> {
   const all = await readCredentials(home)
   const merged = Object.entries({ ...all.get(place), ...changes }).filter(([, value]) => value !== null)

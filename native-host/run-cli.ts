@@ -4,7 +4,7 @@ import { version } from "../shared/version.js"
 import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
 import { gapLines } from "./gap-lines.js"
 import { homeDir } from "./home.js"
-import { printable } from "./terminal.js"
+import { printable, withoutPasswords } from "./terminal.js"
 
 /**
  * `psp`. Results on stdout, talk on stderr, one line for an error; with `--json` exactly one JSON value on stdout. Each
@@ -28,6 +28,8 @@ export interface CliWorld {
   err: (text: string) => void
   /** A person's answer to a question; null where nobody can be asked. */
   ask: (question: string) => Promise<string | null>
+  /** A secret, typed unseen or piped in; where it is left out nobody gives one. */
+  readSecret?: (question: string) => Promise<string>
   /** The folder that holds `psp-host.mjs`. */
   programs: string
   /** ms since epoch. */
@@ -88,10 +90,20 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .exitOverride()
     .action((key?: string) => choose(async (context) => (await import("./commands/config.js")).configGet(context, key)))
   config
-    .command("set <key> <value>")
+    .command("set <key> [value]")
+    .description("store ADDRESS, after it was tried; credentials.NAME, whose value is typed unseen or piped in")
+    .option("--no-check", "believe the store without trying it")
     .exitOverride()
-    .action((key: string, value: string) =>
-      choose(async (context) => (await import("./commands/config.js")).configSet(context, key, value)),
+    .action((key: string, value: string | undefined, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/config.js")).configSet(context, { ...options, ...own }, key, value),
+      ),
+    )
+  config
+    .command("unset <key>")
+    .exitOverride()
+    .action((key: string) =>
+      choose(async (context, options) => (await import("./commands/config.js")).configUnset(context, options, key)),
     )
   add("keygen", "make this machine's identity and print its card")
     .option("--name <name>", "what people call this machine")
@@ -150,7 +162,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   return program
 }
 
-function contextOf({ env, err, ask, programs, now }: CliWorld, { quiet }: CommonOptions): CommandContext {
+function contextOf({ env, err, ask, readSecret, programs, now }: CliWorld, { quiet }: CommonOptions): CommandContext {
   return {
     home: homeDir(env),
     env,
@@ -162,6 +174,7 @@ function contextOf({ env, err, ask, programs, now }: CliWorld, { quiet }: Common
       const answer = await ask(question)
       return answer === null ? null : /^y(?:es)?$/i.test(answer.trim())
     },
+    readSecret: async (question) => (await readSecret?.(question)) ?? null,
     now,
   }
 }
@@ -185,7 +198,9 @@ function fail(world: CliWorld, error: unknown, { isJson, isDebug }: { isJson: bo
     error instanceof CommanderError
       ? new PspError(
           "usage",
-          `Cannot read the command line: ${error.message.replace(/^error: /, "").replace(/\s+/g, " ")}; see psp --help`,
+          `Cannot read the command line: ${withoutPasswords(error.message)
+            .replace(/^error: /, "")
+            .replace(/\s+/g, " ")}; see psp --help`,
         )
       : toPspError(error, "psp")
   const message = printable(fault.message)

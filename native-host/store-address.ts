@@ -54,17 +54,14 @@ export function shownAddress(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : null
   if (url === null || url.host === "") return `${storeKind(address)}:…`
   const user = url.username === "" && url.password === "" ? "" : `${url.username}${url.password && ":…"}@`
+  // What stands before an @ may be a password with a slash in it.
+  const path = url.pathname.includes("@") ? "/…" : url.pathname
   const query = [...url.searchParams].map(([key, value]) => {
     if (!shownParameters.includes(key)) return "…"
     const shown = key === "endpoint" ? withoutUser(value) : value
     return `${key}=${shown.replace(/[&#\s]/g, encodeURIComponent)}`
   })
-  return `${url.protocol}//${user}${url.host}${url.pathname}${query.length === 0 ? "" : `?${query.join("&")}`}`
-}
-
-/** Text that somebody typed in a wrong place: an address in it is cut where a password may be. */
-export function withoutPasswords(text: string): string {
-  return text.replace(/:\/\/[^\s'"]*@/g, "://…@")
+  return `${url.protocol}//${user}${url.host}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`
 }
 
 function withoutUser(endpoint: string): string {

@@ -9,6 +9,11 @@ export function printable(text: string): string {
   )
 }
 
+/** Text that somebody typed in a wrong place: an address in it is cut where a password may be. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/:\/\/[^\s'"]*@/g, "://…@")
+}
+
 /** A name that a site chose, between quotes so that its end is seen, and cut after so many characters. */
 export function quoted(name: string, most = 80): string {
   const characters = Array.from(name.slice(0, most * 2))

@@ -1,36 +1,125 @@
-import { PspError } from "../../shared/errors.js"
-import type { CommandContext, CommandResult } from "../command.js"
-import { readConfig, writeConfig, type Config } from "../config.js"
+import { PspError, toPspError } from "../../shared/errors.js"
+import { probeStore, type StoreProbe } from "../../shared/probe-store.js"
+import type { StoreWarning } from "../../shared/provider.js"
+import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { readConfig, writeConfig } from "../config.js"
+import { keepCredentials, readCredentials } from "../credentials.js"
+import { shellOnly } from "../shell-credentials.js"
+import { placeOf, shownAddress, splitPassword } from "../store-address.js"
 import { openStore, storeKind } from "../stores.js"
+import { sizeText } from "../terminal.js"
+import { isCredentialKey, setCredential, unsetCredential } from "./config-credentials.js"
 
-const keys = ["store"] as const
-
+/** What is set: the address of the store, and the names of the credentials that are kept, by place. No value of them. */
 export async function configGet({ home }: CommandContext, key?: string): Promise<CommandResult> {
-  const config = await readConfig(home)
-  const shown = key === undefined ? keys : [checkedKey(key)]
-  const entries = shown.flatMap((name) =>
-    config[name] === undefined ? [] : [[name, withoutPassword(config[name])] as const],
-  )
-  return { text: entries.map(([name, value]) => `${name} ${value}`).join("\n"), json: Object.fromEntries(entries) }
+  if (key !== undefined && key !== "store" && key !== "credentials") throw unknownKey(key, ["store", "credentials"])
+  const { store } = await readConfig(home)
+  const shown = key === "credentials" || store === undefined ? undefined : shownAddress(store)
+  const kept =
+    key === "store"
+      ? []
+      : [...(await readCredentials(home))].map(([place, values]) => ({ place, names: Object.keys(values) }))
+  const lines = [
+    ...(shown === undefined ? [] : [`store ${shown}`]),
+    ...kept.map(({ place, names }) => `credentials ${place}: ${names.join(", ")}`),
+  ]
+  const credentials = Object.fromEntries(kept.map(({ place, names }) => [place, names]))
+  return {
+    text: lines.join("\n"),
+    json: { ...(shown !== undefined && { store: shown }), ...(kept.length > 0 && { credentials }) },
+  }
 }
 
-export async function configSet({ home }: CommandContext, key: string, value: string): Promise<CommandResult> {
-  const name = checkedKey(key)
-  // Opened before it is believed: a store that cannot be used would make every later command fail.
-  const provider = await openStore(value)
-  await provider.check?.()
-  const config: Config = { ...(await readConfig(home)), [name]: value }
-  await writeConfig(home, config)
-  return { text: `${name} ${withoutPassword(value)}`, json: { [name]: withoutPassword(value), kind: storeKind(value) } }
+export interface SetOptions extends CommonOptions {
+  /** False with `--no-check`. */
+  check?: boolean
 }
 
-function checkedKey(key: string): (typeof keys)[number] {
-  const found = keys.find((name) => name === key)
-  if (found === undefined) throw new PspError("usage", `Cannot configure "${key}": expected one of ${keys.join(", ")}`)
-  return found
+/** Sets a store that was tried, or keeps one of its credentials. @throws `usage`, and what the store or its trial throws */
+export async function configSet(
+  context: CommandContext,
+  options: SetOptions,
+  key: string,
+  value: string | undefined,
+): Promise<CommandResult> {
+  if (isCredentialKey(key)) return setCredential(context, options, key, value)
+  if (key !== "store") throw unknownKey(key, ["store", "credentials.NAME"])
+  if (value === undefined) throw new PspError("usage", "Cannot set the store: expected its address after it")
+  return setStore(context, options, value)
 }
 
-/** A store address may hold a password: it is never printed. */
-function withoutPassword(address: string): string {
-  return address.replace(/(\/\/[^/@:]*):[^@/]*@/, "$1:…@")
+/** Forgets the store, which is the folder in PSP_HOME then, or one of its credentials. */
+export async function configUnset(
+  context: CommandContext,
+  options: CommonOptions,
+  key: string,
+): Promise<CommandResult> {
+  if (isCredentialKey(key)) return unsetCredential(context, options, key)
+  if (key !== "store") throw unknownKey(key, ["store", "credentials.NAME"])
+  const config = await readConfig(context.home)
+  delete config.store
+  await writeConfig(context.home, config)
+  return { text: "The store is the folder vault in PSP_HOME again.", json: { store: null } }
+}
+
+/** Nothing is written before all of the trial went well. The password of an address goes to the credentials. */
+async function setStore(
+  { home, env, say }: CommandContext,
+  { check }: SetOptions,
+  given: string,
+): Promise<CommandResult> {
+  const { address, password } = splitPassword(given)
+  const place = placeOf(given)
+  const probe = check === false ? null : await tryStore(given, env, home)
+  // Without a trial an address is still one that can be opened, once its credentials are there.
+  if (probe === null && place === null) await openStore(given, env)
+  if (place !== null && password !== null) await keepCredentials(home, place, { password })
+  await writeConfig(home, { ...(await readConfig(home)), store: address })
+  if (env["PSP_STORE"] !== undefined && env["PSP_STORE"] !== "") say("PSP_STORE is set here, and wins over this.")
+  const warnings = [...(probe?.warnings ?? []), ...(await shellOnly(address, env, home))]
+  const text = [
+    `store ${shownAddress(address)}`,
+    ...(password === null ? [] : ["Its password is kept in credentials.json, which only you may read."]),
+    ...foundLines(probe),
+    ...warnings.map(({ message }) => `Warning: ${message}.`),
+  ]
+  return {
+    text: text.join("\n"),
+    json: { store: shownAddress(address), kind: storeKind(address), ...foundFacts(probe, warnings) },
+  }
+}
+
+async function tryStore(address: string, env: CommandContext["env"], home: string): Promise<StoreProbe> {
+  const provider = await openStore(address, env, home)
+  try {
+    return await probeStore(provider)
+  } catch (error) {
+    const { code, message } = toPspError(error, "Trying the store")
+    throw new PspError(code, `${message}; nothing was set`)
+  } finally {
+    await provider.close?.()
+  }
+}
+
+function foundLines(probe: StoreProbe | null): string[] {
+  if (probe === null) return ["It was not tried."]
+  return [
+    "A small object was written, read back, listed and removed.",
+    probe.isCreateOnly
+      ? "Create-only: yes, it gives no name to other bytes."
+      : "Create-only: no, it may give a name to other bytes.",
+    `Largest object: ${sizeText(probe.maxObjectBytes)}; larger sessions are kept in parts.`,
+  ]
+}
+
+function foundFacts(probe: StoreProbe | null, warnings: StoreWarning[]) {
+  if (probe === null) return { checked: false, warnings }
+  const { isCreateOnly, maxObjectBytes } = probe
+  return { checked: true, isCreateOnly, maxObjectBytes, warnings }
+}
+
+/** A key may be an address that somebody typed in its place. */
+function unknownKey(key: string, known: string[]): PspError {
+  const shown = /^[\w.-]{1,40}$/.test(key) ? `"${key}"` : "that"
+  return new PspError("usage", `Cannot configure ${shown}: expected one of ${known.join(", ")}`)
 }

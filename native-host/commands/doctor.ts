@@ -10,7 +10,9 @@ import type { CommandContext, CommandResult, CommonOptions } from "../command.js
 import { encodeFrame, readPayloads } from "../framing.js"
 import { readIdentity } from "../identity-file.js"
 import { hostProgram, manifestPath, thisMachine } from "../install.js"
+import { readCredentials } from "../credentials.js"
 import { openStore, storeAddress, storeKind } from "../stores.js"
+import { countText } from "../terminal.js"
 
 /** One thing that was looked at; `fix` is the line that mends it, empty where all is well. */
 interface Finding {
@@ -29,6 +31,8 @@ export async function doctor(context: CommandContext, options: CommonOptions): P
     if (finding !== null) findings.push(finding)
   }
   findings.push(await hostFinding(hostProgram(machine), context))
+  const kept = await credentialsFinding(context)
+  if (kept !== null) findings.push(kept)
   findings.push(await storeFinding(context, options))
   const isWell = findings.every(({ ok }) => ok)
   const text = findings
@@ -126,11 +130,25 @@ async function versionIn(stdout: NodeJS.ReadableStream): Promise<string | null> 
   return null
 }
 
+/** null where none are kept. */
+async function credentialsFinding({ home }: CommandContext): Promise<Finding | null> {
+  const what = "credentials"
+  try {
+    const { size } = await readCredentials(home)
+    return size === 0
+      ? null
+      : { what, ok: true, detail: `kept for ${countText(size, "place")}, and for you only`, fix: "" }
+  } catch (error) {
+    const { code, message } = toPspError(error, "Looking at the credentials")
+    return { what, ok: false, detail: message, fix: `(${code})` }
+  }
+}
+
 async function storeFinding({ home, env }: CommandContext, { store }: CommonOptions): Promise<Finding> {
   const what = "store"
   try {
     const address = store ?? (await storeAddress(home, env))
-    const provider = await openStore(address)
+    const provider = await openStore(address, env, home)
     await provider.check?.()
     return { what, ok: true, detail: storeKind(address), fix: "" }
   } catch (error) {
