@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { chmod, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
@@ -207,6 +208,27 @@ describe("psp config set credentials", () => {
     expect(authorization).toContain(s3Keys.accessKeyId)
     expect(session).toBe("canary-S3CRET-session")
     expect(said).not.toMatch(/canary|CANARY/)
+  })
+
+  it("takes a value from the pipe of a process", async () => {
+    const cli = await bundle(folder, "psp.mjs", [
+      'import { createRequire } from "node:module"',
+      "globalThis.require = createRequire(import.meta.url)",
+      'await import("./native-host/cli.ts")',
+    ])
+    const args = [cli, "config", "set", "credentials.password", "--store", "redis://h"]
+    const env = { PATH: process.env["PATH"], HOME: folder, PSP_HOME: home }
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      env,
+      input: `${canary}\n`,
+      encoding: "utf8",
+    })
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: "Kept the password for redis://h:6379; psp doctor tries it.\n",
+      stderr: "",
+    })
+    expect(JSON.parse(await textOf("credentials.json"))).toEqual({ "redis://h:6379": { password: canary } })
   })
 
   it("refuses a value on the command line, and one that is none, without repeating it", async () => {
