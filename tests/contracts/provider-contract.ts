@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { probeStore } from "../../shared/probe-store.js"
 import type { Provider, StoredObject } from "../../shared/provider.js"
 
 export interface ProviderContractOptions {
@@ -69,6 +70,12 @@ export function describeProvider(
       await provider.put(name, bytes)
       await expect(provider.put(name, Uint8Array.of(9))).rejects.toMatchObject({ name: "PspError", code: "corrupt" })
       expect(isSame(await provider.get(name), bytes)).toBe(true)
+    })
+
+    itIfAnyName("passes the trial of a store that is about to be set, which leaves nothing behind", async () => {
+      const { warnings } = await probeStore(provider)
+      expect(warnings.map(({ code }) => code)).not.toContain("shown-after-removal")
+      expect(await listAll(provider, "")).toEqual([])
     })
 
     itIfAnyName("lists in ascending order of code units, whatever comes beside a slash", async () => {
