@@ -3,10 +3,21 @@ import { join } from "node:path"
 import { PspError } from "../shared/errors.js"
 import { writePrivateFile } from "./private-file.js"
 
+/** `error`: only events with an error code. `off`: nothing is written, no crash report either. */
+export const logLevels = ["off", "error", "info"] as const
+
+export type LogLevel = (typeof logLevels)[number]
+
+export function isLogLevel(text: unknown): text is LogLevel {
+  return logLevels.some((level) => level === text)
+}
+
 /** What the person has set on this machine: `config.json` in PSP_HOME. */
 export interface Config {
   /** Address of the store, as in `PSP_STORE`. */
   store?: string
+  /** How much the host writes down, as in `PSP_LOG`. */
+  log?: LogLevel
 }
 
 /** The configuration; empty where there is none. @throws `bad-config` */
@@ -22,10 +33,10 @@ export async function readConfig(home: string): Promise<Config> {
     throw bad("the system does not let us")
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("expected an object")
-  const { store } = value as Record<string, unknown>
-  if (store === undefined) return {}
-  if (typeof store !== "string") throw bad("expected a text as store")
-  return { store }
+  const { store, log } = value as Record<string, unknown>
+  if (store !== undefined && typeof store !== "string") throw bad("expected a text as store")
+  // A level that only a newer build knows is no reason to keep a session from its store.
+  return { ...(store !== undefined && { store }), ...(isLogLevel(log) && { log }) }
 }
 
 /** A store's address may hold a password: 0600. */

@@ -1,8 +1,9 @@
-import { inspect } from "node:util"
 import { createChannel, type Message } from "../shared/channel.js"
-import { toPspError, type PspError } from "../shared/errors.js"
+import { toPspError, type ErrorCode, type PspError } from "../shared/errors.js"
 import { errorHead, parseRequest, type Fault, type Frame, type Head, type Request } from "../shared/protocol.js"
 import type { Call, Handlers, Reply } from "./handlers.js"
+import type { LogEvent } from "./host-log.js"
+import { endEvent, helloEvent } from "./request-events.js"
 
 /** How many requests are worked on at a time; those after them wait, unacknowledged, with their sender. */
 const maxRunning = 4
@@ -26,18 +27,22 @@ export function createConversation(
   handlers: Handlers,
   post: (frame: Frame) => void | Promise<void>,
   onEnd: () => void = () => undefined,
+  record: (event: LogEvent) => void = () => undefined,
 ): Conversation {
   const running = new Map<number, AbortController>()
   const waiting: (() => void)[] = []
   const onSettled: (() => void)[] = []
   let working = 0
-  const channel = createChannel({ post, onMessage: take, onAbort })
+  const onFault = ({ code }: Fault) => record({ event: "fault", code })
+  const channel = createChannel({ post, onMessage: take, onAbort, onFault })
 
   /** Resolves when the request is begun: only then is its last frame acknowledged. */
   async function take(message: Message): Promise<void> {
     if (running.size >= maxRunning) await new Promise<void>((resolve) => waiting.push(resolve))
     if (running.has(message.id)) {
-      channel.abort(message.id, fault("its id belongs to a request that is not answered yet"))
+      const broken = fault("its id belongs to a request that is not answered yet")
+      channel.abort(message.id, broken)
+      onFault(broken)
       return
     }
     const controller = new AbortController()
@@ -49,16 +54,23 @@ export function createConversation(
   }
 
   async function answer({ id, head, body }: Message, signal: AbortSignal): Promise<void> {
+    const begun = performance.now()
     let reply: { head: Head; body: Uint8Array }
+    let code: ErrorCode | null = null
     working++
     try {
-      const { answer, body: replyBody = nothing } = await handle(handlers, parseRequest(head), { body, signal })
+      const request = parseRequest(head)
+      const { answer, body: replyBody = nothing } = await handle(handlers, request, { body, signal })
       reply = { head: { ...answer }, body: replyBody }
+      const hello = helloEvent(request, answer)
+      if (hello !== null) record(hello)
     } catch (error) {
       const typed = toPspError(error, "Answering the browser")
-      if (typed.code === "internal") process.stderr.write(`psp-host: ${inspect(error)}\n`)
+      code = typed.code
+      if (code === "internal") tellOf(error)
       reply = { head: errorHead(typed), body: nothing }
     }
+    record(endEvent(head, { bytes: body.length + reply.body.length, ms: performance.now() - begun, code }))
     const sent = channel.send({ id, ...reply })
     working--
     if (working === 0) for (const resolve of onSettled.splice(0)) resolve()
@@ -66,7 +78,8 @@ export function createConversation(
     await sent.catch(() => undefined)
   }
 
-  function onAbort(id: number): void {
+  function onAbort(id: number, { code }: Fault): void {
+    record({ event: "abort", of: id === 0 ? "conversation" : "request", code })
     if (id !== 0) return running.get(id)?.abort()
     abort()
     onEnd()
@@ -78,7 +91,10 @@ export function createConversation(
 
   return {
     receive: (value) => channel.receive(value),
-    complain: (error) => channel.abort(0, error),
+    complain(error) {
+      channel.abort(0, error)
+      onFault(error)
+    },
     isBusy: () => working > 0,
     settled: () => (running.size === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(() => resolve()))),
     abort,
@@ -93,4 +109,12 @@ function handle(handlers: Handlers, request: Request, call: Call): Promise<Reply
 
 function fault(why: string): Fault {
   return { code: "bad-message", message: `Cannot take a request on the native port: ${why}` }
+}
+
+/** For who watches stderr: where a fault of ours came from. Its message may hold anything. */
+function tellOf(error: unknown): void {
+  void import("./error-facts.js").then(({ factsOf }) => {
+    const { name, frames } = factsOf(error)
+    process.stderr.write(`psp-host: ${[name, ...frames].join("\n    ")}\n`)
+  })
 }

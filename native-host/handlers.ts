@@ -116,6 +116,11 @@ async function checkDigest(name: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
+/** The beginning of the digest in the name of an envelope, enough to find it by; null for everything else. */
+export function digestIn(name: unknown): string | null {
+  return typeof name === "string" ? (envelopeName.exec(name)?.[1]?.slice(0, 16) ?? null) : null
+}
+
 /** The public card beside the identity; null where there is none to show. */
 async function readComputer(home: string): Promise<Hello["computer"]> {
   try {

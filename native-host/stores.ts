@@ -26,6 +26,12 @@ export async function openHomeStore(
   return openStore(address ?? (await storeAddress(home, env)), env, home)
 }
 
+/** The kind, where this build knows it; what stands before the colon of a mistyped address may be a name or a password. */
+export function knownStoreKind(address: string): string {
+  const kind = storeKind(address)
+  return ["file", "memory", "redis", "rediss", "s3", "cloudflare-kv"].includes(kind) ? kind : "unknown"
+}
+
 /**
  * The provider behind an address; each one is loaded only when it is asked for. Credentials are those of the address or the
  * environment, else those that `home` keeps for this place.

@@ -2,7 +2,7 @@ import { PspError, toPspError } from "../../shared/errors.js"
 import { probeStore, type StoreProbe } from "../../shared/probe-store.js"
 import type { StoreWarning } from "../../shared/provider.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
-import { readConfig, writeConfig } from "../config.js"
+import { isLogLevel, logLevels, readConfig, writeConfig } from "../config.js"
 import { keepCredentials, readCredentials } from "../credentials.js"
 import { shellOnly } from "../shell-credentials.js"
 import { placeOf, shownAddress, splitPassword } from "../store-address.js"
@@ -10,23 +10,32 @@ import { openStore, storeKind } from "../stores.js"
 import { sizeText } from "../terminal.js"
 import { isCredentialKey, setCredential, unsetCredential } from "./config-credentials.js"
 
+const readable = ["store", "log", "credentials"]
+const settable = ["store", "log", "credentials.NAME"]
+
 /** What is set: the address of the store, and the names of the credentials that are kept, by place. No value of them. */
 export async function configGet({ home }: CommandContext, key?: string): Promise<CommandResult> {
-  if (key !== undefined && key !== "store" && key !== "credentials") throw unknownKey(key, ["store", "credentials"])
-  const { store } = await readConfig(home)
-  const shown = key === "credentials" || store === undefined ? undefined : shownAddress(store)
-  const kept =
-    key === "store"
-      ? []
-      : [...(await readCredentials(home))].map(([place, values]) => ({ place, names: Object.keys(values) }))
+  if (key !== undefined && !readable.includes(key)) throw unknownKey(key, readable)
+  const isWanted = (name: string) => key === undefined || key === name
+  const { store, log } = await readConfig(home)
+  const shown = !isWanted("store") || store === undefined ? undefined : shownAddress(store)
+  const level = isWanted("log") ? log : undefined
+  const kept = !isWanted("credentials")
+    ? []
+    : [...(await readCredentials(home))].map(([place, values]) => ({ place, names: Object.keys(values) }))
   const lines = [
     ...(shown === undefined ? [] : [`store ${shown}`]),
+    ...(level === undefined ? [] : [`log ${level}`]),
     ...kept.map(({ place, names }) => `credentials ${place}: ${names.join(", ")}`),
   ]
   const credentials = Object.fromEntries(kept.map(({ place, names }) => [place, names]))
   return {
     text: lines.join("\n"),
-    json: { ...(shown !== undefined && { store: shown }), ...(kept.length > 0 && { credentials }) },
+    json: {
+      ...(shown !== undefined && { store: shown }),
+      ...(level !== undefined && { log: level }),
+      ...(kept.length > 0 && { credentials }),
+    },
   }
 }
 
@@ -43,20 +52,32 @@ export async function configSet(
   value: string | undefined,
 ): Promise<CommandResult> {
   if (isCredentialKey(key)) return setCredential(context, options, key, value)
-  if (key !== "store") throw unknownKey(key, ["store", "credentials.NAME"])
+  if (key === "log") return setLog(context, value)
+  if (key !== "store") throw unknownKey(key, settable)
   if (value === undefined) throw new PspError("usage", "Cannot set the store: expected its address after it")
   return setStore(context, options, value)
 }
 
-/** Forgets the store, which is the folder in PSP_HOME then, or one of its credentials. */
+async function setLog({ home }: CommandContext, level: string | undefined): Promise<CommandResult> {
+  if (!isLogLevel(level)) throw new PspError("usage", `Cannot set the log: expected one of ${logLevels.join(", ")}`)
+  await writeConfig(home, { ...(await readConfig(home)), log: level })
+  return { text: `log ${level}`, json: { log: level } }
+}
+
+/** Forgets the store, which is the folder in PSP_HOME then, the level of the log, or a credential. */
 export async function configUnset(
   context: CommandContext,
   options: CommonOptions,
   key: string,
 ): Promise<CommandResult> {
   if (isCredentialKey(key)) return unsetCredential(context, options, key)
-  if (key !== "store") throw unknownKey(key, ["store", "credentials.NAME"])
   const config = await readConfig(context.home)
+  if (key === "log") {
+    delete config.log
+    await writeConfig(context.home, config)
+    return { text: "The log is written as it is by default: info.", json: { log: null } }
+  }
+  if (key !== "store") throw unknownKey(key, settable)
   delete config.store
   await writeConfig(context.home, config)
   return { text: "The store is the folder vault in PSP_HOME again.", json: { store: null } }

@@ -148,10 +148,10 @@ describe("host", () => {
     }
   })
 
-  it("starts without any package: clients of stores are loaded with the store that needs them", async () => {
+  it("starts without any package, and without what writes its log: both are loaded when they are needed", async () => {
     const files = await startupInputsOf("native-host/host.ts")
     expect(files).toContain("native-host/stores.ts")
-    expect(files.filter((file) => /node_modules|providers\//.test(file))).toEqual([])
+    expect(files.filter((file) => /node_modules|providers\/|log-|crash|error-facts/.test(file))).toEqual([])
   })
 
   it("sends all of console to stderr, also what a dependency logs", async () => {
@@ -208,7 +208,7 @@ describe("host and garbage", () => {
     const frame = encodeFrame({ id: 1, seq: 0, last: true, head: { type: "put", name }, data })
     host.stdin.end(frame.subarray(0, frame.length - 1))
     await host.exited
-    expect(await readdir(home)).toEqual([])
+    expect(await readdir(home)).toEqual(["log"])
   })
 })
 

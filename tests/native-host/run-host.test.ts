@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
 import { createHandlers, type Handlers } from "../../native-host/handlers.js"
+import { silentLog } from "../../native-host/host-log.js"
 import { runHost, type HostOptions } from "../../native-host/run-host.js"
 import { utf8 } from "../../shared/bytes.js"
 import { PspError } from "../../shared/errors.js"
@@ -28,7 +29,7 @@ afterEach(async () => {
 function run(options: HostOptions = {}, changed: Partial<Handlers> = {}): void {
   exited = new Promise((exit) => {
     const handlers = { ...createHandlers("/nonexistent", { PSP_STORE: "memory:" }), ...changed }
-    runHost({ stdin, stdout, exit, handlers, poll: 5, grace: 60_000, ...options })
+    runHost({ stdin, stdout, exit, handlers, log: silentLog, poll: 5, grace: 60_000, ...options })
   })
 }
 

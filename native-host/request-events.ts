@@ -1,0 +1,44 @@
+import type { ErrorCode } from "../shared/errors.js"
+import type { Head, Hello, Request, RequestType } from "../shared/protocol.js"
+import { digestIn, type Reply } from "./handlers.js"
+import type { LogEvent } from "./host-log.js"
+import { knownStoreKind } from "./stores.js"
+
+/** Whatever the head holds, the log gets words of ours. */
+export function endEvent(
+  head: Head,
+  { bytes, ms, code }: { bytes: number; ms: number; code: ErrorCode | null },
+): LogEvent {
+  const object = digestIn(head["name"])
+  return {
+    event: "end",
+    type: typeOf(head),
+    ...(object === null ? {} : { object }),
+    bytes,
+    ms: Math.round(ms),
+    ...(code === null ? {} : { code }),
+  }
+}
+
+/** null for every other request. */
+export function helloEvent(request: Request, answer: Reply["answer"]): LogEvent | null {
+  if (request.type !== "hello" || !isHello(answer)) return null
+  const { kind, code } = answer.store
+  return {
+    event: "hello",
+    protocol: request.protocol,
+    version: /^\d{1,4}(?:\.\d{1,4}){1,3}$/.test(request.version) ? request.version : null,
+    store: knownStoreKind(`${kind}:`),
+    ...(code === undefined ? {} : { code }),
+  }
+}
+
+function isHello(answer: Reply["answer"]): answer is Hello {
+  return "protocol" in answer
+}
+
+const types: readonly RequestType[] = ["hello", "put", "get", "list", "remove", "offer"]
+
+function typeOf({ type }: Head): RequestType | "unknown" {
+  return types.find((known) => known === type) ?? "unknown"
+}
