@@ -11,11 +11,14 @@ import { encodeFrame, readPayloads } from "../framing.js"
 import { readIdentity } from "../identity-file.js"
 import { hostProgram, manifestPath, thisMachine } from "../install.js"
 import { readCredentials } from "../credentials.js"
+import { logLevelOf } from "../log-level.js"
+import { summarizeLog } from "../log-summary.js"
 import { openStore, storeAddress, storeKind } from "../stores.js"
 import { countText } from "../terminal.js"
+import { logFindings } from "./doctor-log.js"
 
-/** One thing that was looked at; `fix` is the line that mends it, empty where all is well. */
-interface Finding {
+/** One thing that was looked at; `fix` is the line that mends it, empty where all is well. Well with a `fix` is a note. */
+export interface Finding {
   what: string
   ok: boolean
   detail: string
@@ -25,6 +28,7 @@ interface Finding {
 /** Looks at everything that has to work together, and starts the host as a browser would. */
 export async function doctor(context: CommandContext, options: CommonOptions): Promise<CommandResult> {
   const machine = thisMachine(context.home, context.env)
+  const log = await summarizeLog(context.home)
   const findings: Finding[] = [await identityFinding(context)]
   for (const place of browserPlaces(machine)) {
     const finding = await placeFinding(place)
@@ -33,15 +37,15 @@ export async function doctor(context: CommandContext, options: CommonOptions): P
   findings.push(await hostFinding(hostProgram(machine), context))
   const kept = await credentialsFinding(context)
   if (kept !== null) findings.push(kept)
-  findings.push(await storeFinding(context, options))
+  findings.push(await storeFinding(context, options), ...logFindings(log, await logLevelOf(context.home, context.env)))
   const isWell = findings.every(({ ok }) => ok)
   const text = findings
     .map(
       ({ what, ok, detail, fix }) =>
-        `${ok ? "ok   " : "FAIL "} ${what}: ${detail}${fix === "" ? "" : `\n      ${fix}`}`,
+        `${ok ? (fix === "" ? "ok   " : "note ") : "FAIL "} ${what}: ${detail}${fix === "" ? "" : `\n      ${fix}`}`,
     )
     .join("\n")
-  return { text, json: { ok: isWell, findings }, ...(isWell ? {} : { exitCode: 1 }) }
+  return { text, json: { ok: isWell, findings, log }, ...(isWell ? {} : { exitCode: 1 }) }
 }
 
 async function identityFinding({ home, env }: CommandContext): Promise<Finding> {
@@ -93,7 +97,7 @@ async function brokenManifest(text: string, { form }: BrowserPlace): Promise<str
 
 async function hostFinding(program: string, { home, env }: CommandContext): Promise<Finding> {
   const what = "native host"
-  const hello = await sayHello(program, { ...env, PSP_HOME: home })
+  const hello = await sayHello(program, { ...env, PSP_HOME: home, PSP_LOG: "off" })
   if (hello === version) return { what, ok: true, detail: `answers, version ${hello}`, fix: "" }
   const detail = hello === null ? `${program} does not answer` : `is version ${hello}, this is ${version}`
   return { what, ok: false, detail, fix: "psp install" }
