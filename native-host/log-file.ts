@@ -1,6 +1,7 @@
 import { constants } from "node:fs"
 import { chmod, lstat, mkdir, open, rename, unlink } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { codeOf, ignore } from "./fs-errors.js"
 
 /**
@@ -22,6 +23,8 @@ export interface LogLimits {
 const lockFile = ".rotating"
 /** Whoever makes room needs milliseconds; after this long it was killed (ms). */
 const staleAfter = 10_000
+/** How long to wait for the room that another process makes (ms). */
+const pause = 20
 
 /** Oldest first. */
 export function logFiles(folder: string, kept = 3): string[] {
@@ -31,9 +34,9 @@ export function logFiles(folder: string, kept = 3): string[] {
 
 /**
  * Appends whole lines, 0600 in a folder 0700. No line of another process is lost or torn by it. Where room cannot be made,
- * the file grows to twice its size, and what comes then is left out.
+ * the file grows to twice its size and no more.
  *
- * @throws what the system says
+ * @throws what the system says; when nothing was written because there is no room
  */
 export async function appendToLog(folder: string, lines: string, limits: LogLimits = {}): Promise<void> {
   const { maxBytes = 1024 * 1024 } = limits
@@ -42,20 +45,25 @@ export async function appendToLog(folder: string, lines: string, limits: LogLimi
   await makeFolder(folder)
   for (let tries = 0; tries < 5; tries++) {
     if (await isTooLarge(path, bytes.length, maxBytes)) await makeRoom(folder, bytes.length, limits)
-    if (await append(path, bytes, maxBytes * 2)) return
+    const outcome = await append(path, bytes, maxBytes * 2)
+    if (outcome === "written") return
+    // Somebody is making room right now, or nobody can.
+    if (outcome === "no-room") await setTimeout(pause)
   }
+  throw new Error("Cannot write the log: no room could be made in it")
 }
 
-/** False when the file was rotated away, and off the end, while this was written to it. */
-async function append(path: string, bytes: Uint8Array, limit: number): Promise<boolean> {
+/** `removed`: the file was rotated away, and off the end, while this was written to it. */
+async function append(path: string, bytes: Uint8Array, limit: number): Promise<"written" | "removed" | "no-room"> {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants
   const file = await open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600)
   try {
     const stats = await file.stat()
-    if (!stats.isFile() || stats.size + bytes.length > limit) return true
+    if (!stats.isFile()) throw new Error("Cannot write the log: something else than a file is in its place")
+    if (stats.size > 0 && stats.size + bytes.length > limit) return "no-room"
     if ((stats.mode & 0o777) !== 0o600 && process.platform !== "win32") await file.chmod(0o600)
     await file.write(bytes)
-    return (await file.stat()).nlink > 0
+    return (await file.stat()).nlink > 0 ? "written" : "removed"
   } finally {
     await file.close()
   }

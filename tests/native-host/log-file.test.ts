@@ -28,17 +28,19 @@ async function largest(): Promise<number> {
 }
 
 /** Four processes that write `rounds` batches of three lines each, at once. */
-async function writeFromFour(rounds: number, maxBytes: number): Promise<void> {
+async function writeFromFour(rounds: number, maxBytes: number, kept = 3): Promise<void> {
   const script = await bundle(home, "writer.mjs", [
     `import { appendToLog } from "./native-host/log-file.ts"`,
-    `const [, , folder, writer, rounds, maxBytes] = process.argv`,
+    `const [, , folder, writer, rounds, maxBytes, kept] = process.argv`,
     `for (let round = 0; round < Number(rounds); round++) {`,
     `  const lines = [0, 1, 2].map((i) => JSON.stringify({ writer, n: round * 3 + i, pad: writer.repeat(50 + (round % 70)) }) + "\\n")`,
-    `  await appendToLog(folder, lines.join(""), { maxBytes: Number(maxBytes) })`,
+    `  const write = () => appendToLog(folder, lines.join(""), { maxBytes: Number(maxBytes), kept: Number(kept) })`,
+    // Where a machine is so busy that room comes late, a batch is refused: then it is written again.
+    `  while (!(await write().then(() => true, (error) => { if (error.code) throw error }))) continue`,
     `}`,
   ])
   const exits = ["a", "b", "c", "d"].map((writer) => {
-    const child = spawn(process.execPath, [script, folder, writer, String(rounds), String(maxBytes)], {
+    const child = spawn(process.execPath, [script, folder, writer, String(rounds), String(maxBytes), String(kept)], {
       stdio: "inherit",
     })
     return once(child, "exit")
@@ -109,10 +111,10 @@ describe("log file", () => {
   })
 
   it("loses and tears no line of 4 processes that write and rotate at once", async () => {
-    // What is written fits into the four files: nothing may be missing.
-    await writeFromFour(150, 160_000)
-    const lines = parsed(await linesIn())
-    expect((await readdir(folder)).length).toBeGreaterThan(1)
+    // So many files are kept that nothing may be missing.
+    await writeFromFour(150, 12_000, 40)
+    const lines = parsed(await linesIn(40))
+    expect((await readdir(folder)).length).toBeGreaterThan(10)
     for (const writer of ["a", "b", "c", "d"]) {
       const numbers = lines.filter((line) => line.writer === writer).map(({ n }) => n)
       expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 450 }, (_, n) => n))
