@@ -14,6 +14,13 @@ async function ask(question: string): Promise<string | null> {
   }
 }
 
+/** A second Ctrl-C finds nobody listening, and ends the process as always. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort())
+  return controller.signal
+}
+
 // A reader of a pipe that went away (`psp list | head -1`) is no fault.
 process.stdout.on("error", () => process.exit(0))
 process.exitCode = await runCli(process.argv.slice(2), {
@@ -24,4 +31,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readSecret: (question) => readSecret(question, { input: process.stdin, output: process.stderr }),
   programs: dirname(fileURLToPath(import.meta.url)),
   now: Date.now,
+  interrupted,
+  ...(process.stderr.isTTY ? { columns: () => process.stderr.columns } : {}),
 })

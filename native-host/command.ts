@@ -35,6 +35,24 @@ export interface CommandContext {
   confirm: (question: string) => Promise<boolean | null>
   /** A secret, typed unseen or piped in; null where nothing can be asked. */
   readSecret: (question: string) => Promise<string | null>
+  /** How far a long command is; drawn on a terminal only, and not with `--quiet` or `--json`. */
+  progress: (progress: Progress) => void
+  /**
+   * Aborted by Ctrl-C. Asking for it is a promise to come to a clean end: until then Ctrl-C ends the process as always,
+   * and a second one does so in any case.
+   */
+  interrupted: () => AbortSignal
   /** ms since epoch. */
   now: () => number
+}
+
+export interface Progress {
+  /** One word: what is being done. */
+  doing: string
+  /** Objects, or whatever the command goes through. */
+  done: number
+  total: number
+  /** Of `done` and `total`, where they are known: for the rate. */
+  bytes?: number
+  totalBytes?: number
 }

@@ -4,6 +4,7 @@ import { version } from "../shared/version.js"
 import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
 import { gapLines } from "./gap-lines.js"
 import { homeDir } from "./home.js"
+import { createProgressLine, type ProgressLine } from "./progress-line.js"
 import { printable, withoutPasswords } from "./terminal.js"
 
 /**
@@ -17,6 +18,7 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp inspect SITE                     what is in it; no values
   psp restore SITE --format playwright give it to a tool: playwright, netscape, curl
   psp export SITE --to CARD --out FILE hand it to another identity
+  psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
   psp doctor                           what does not work, and what to do
 
 psp --help shows every command and option.`
@@ -34,6 +36,10 @@ export interface CliWorld {
   programs: string
   /** ms since epoch. */
   now: () => number
+  /** Columns of the terminal that `err` writes to; left out where it is none, and then no progress is drawn. */
+  columns?: () => number
+  /** Catches the next Ctrl-C from now on; without it nobody can interrupt. */
+  interrupted?: () => AbortSignal
 }
 
 type Run = (context: CommandContext, options: CommonOptions) => Promise<CommandResult>
@@ -50,7 +56,9 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
     const chosen = run as Run | null
     if (chosen === null) return print(world, map)
     const options: CommonOptions = program.opts()
-    return report(world, await chosen(contextOf(world, options), options), options)
+    const line = progressOf(world, options)
+    const result = await chosen(contextOf(world, options, line), options).finally(() => line.clear())
+    return report(world, result, options)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     return fail(world, error, { isJson, isDebug: argv.includes("--debug") })
@@ -159,22 +167,59 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   add("verify", "read everything in the vault and name each defect").action(() =>
     choose(async (context, options) => (await import("./commands/verify.js")).verify(context, options)),
   )
+  add("compact", "remove from the vault what nobody needs any more").action(() =>
+    choose(async (context, options) => (await import("./commands/compact.js")).compact(context, options)),
+  )
+  add("push [what]", "copy a session (a site, or an exported file), sealed as it is, to another store")
+    .requiredOption("--to <store>", "address of that store")
+    .option("--all", "everything in the vault")
+    .action((what: string | undefined, own: { to: string }) =>
+      choose(async (context, options) =>
+        (await import("./commands/push.js")).push(context, { ...options, ...own }, what),
+      ),
+    )
+  add("pull [site]", "copy a session, sealed as it is, from another store")
+    .requiredOption("--from <store>", "address of that store")
+    .option("--all", "everything in the vault")
+    .action((site: string | undefined, own: { from: string }) =>
+      choose(async (context, options) =>
+        (await import("./commands/pull.js")).pull(context, { ...options, ...own }, site),
+      ),
+    )
+  add("migrate", "copy the vault to another store, verify it there, and use that store from then on")
+    .requiredOption("--to <store>", "address of that store")
+    .option("--despite-defects", "also when something is damaged and stays behind")
+    .action((own: { to: string }) =>
+      choose(async (context, options) =>
+        (await import("./commands/migrate.js")).migrate(context, { ...options, ...own }),
+      ),
+    )
   return program
 }
 
-function contextOf({ env, err, ask, readSecret, programs, now }: CliWorld, { quiet }: CommonOptions): CommandContext {
+function progressOf({ err, now, columns }: CliWorld, { quiet, json }: CommonOptions): ProgressLine {
+  const isDrawn = columns !== undefined && quiet !== true && json !== true
+  return createProgressLine(isDrawn ? { write: err, columns, now } : null)
+}
+
+function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine): CommandContext {
+  const { env, err, ask, readSecret, programs, now, interrupted } = world
   return {
     home: homeDir(env),
     env,
     programs,
-    say: (line) => {
-      if (quiet !== true) err(`${line}\n`)
+    say: (text) => {
+      line.clear()
+      if (quiet !== true) err(`${text}\n`)
     },
     async confirm(question) {
+      line.clear()
       const answer = await ask(question)
       return answer === null ? null : /^y(?:es)?$/i.test(answer.trim())
     },
     readSecret: async (question) => (await readSecret?.(question)) ?? null,
+    progress: line.show,
+    interrupted: interrupted ?? (() => new AbortController().signal),
     now,
   }
 }

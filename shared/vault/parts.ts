@@ -48,21 +48,28 @@ export function isPartName(name: string): boolean {
   return name.includes("/parts/")
 }
 
-/** Puts an envelope under its name, in parts where the store asks for it. @throws `too-large` */
+/**
+ * Puts an envelope under its name, in parts where the store asks for it.
+ *
+ * @returns the name under which `getWhole` finds it in this store
+ * @throws `too-large`
+ */
 export async function putWhole(
   provider: Provider,
   { name, bytes }: { name: string; bytes: Uint8Array },
   call: CallOptions = {},
-): Promise<void> {
+): Promise<string> {
   const expiresAt = endOf(bytes)
   const options = { ...call, ...(expiresAt === null ? {} : { expiresAt }) }
   const objects = await split(name, bytes, provider.maxObjectBytes ?? Infinity)
   for (const object of objects) await provider.put(object.name, object.bytes, options)
-  if (objects.length === 1) return
+  const placed = objects.at(-1)?.name ?? name
+  if (objects.length === 1) return placed
   // A compaction may have taken parts of a save that waited for long for left over, before their list was there.
   const shown = await namesWith(provider, keyOf(objects[0]?.name ?? ""), call)
   for (const part of objects.slice(0, -1))
     if (!shown.includes(part.name)) await provider.put(part.name, part.bytes, options)
+  return placed
 }
 
 /**
@@ -126,6 +133,13 @@ export function partNames({ name, bytes }: { name: string; bytes: Uint8Array }):
   const named = parseName(name)
   const list = parseList(bytes)
   return named === null || list === null ? [] : list.parts.map((digest) => partName(named, digest))
+}
+
+/** The name that an envelope has in one piece, by what its object says: its own, or that of the whole that a list names. */
+export function wholeName({ name, bytes }: { name: string; bytes: Uint8Array }): string {
+  const named = parseName(name)
+  const list = parseList(bytes)
+  return named === null || list === null ? name : `${keyOf(name)}${list.digest}.psp`
 }
 
 /** The name that a list of parts would have by what it says of itself; null for what is no list. */
