@@ -14,11 +14,15 @@ async function ask(question: string): Promise<string | null> {
   }
 }
 
+let interruption: AbortController | null = null
+
 /** A second Ctrl-C finds nobody listening, and ends the process as always. */
 function interrupted(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort())
-  return controller.signal
+  if (interruption === null) {
+    const controller = (interruption = new AbortController())
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort())
+  }
+  return interruption.signal
 }
 
 // A reader of a pipe that went away (`psp list | head -1`) is no fault.

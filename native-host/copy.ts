@@ -178,7 +178,10 @@ async function copyOne(
   if (back !== null && back.name === whole.name && equalBytes(back.bytes, whole.bytes)) return "copied"
   // The next copy would take it for done.
   await to.remove(placed, call)
-  throw new PspError("corrupt", `Cannot copy ${name.slice(-100)}: the other store gave back something else than was put`)
+  throw new PspError(
+    "corrupt",
+    `Cannot copy ${name.slice(-100)}: the other store gave back something else than was put`,
+  )
 }
 
 /** Whether a store has an envelope, in one piece or in parts of its own size. */

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { digestOf, maxEnvelopeBytes, readHeader } from "../../shared/envelope.js"
-import { PspError } from "../../shared/errors.js"
+import { digestOf, readHeader } from "../../shared/envelope.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { readEnvelope } from "../envelope-file.js"
 import { writePrivateFile } from "../private-file.js"
 import { importsFolder, openVaultFor } from "../sessions.js"
 import { printable, timeText } from "../terminal.js"
@@ -13,7 +12,7 @@ export async function importFile(
   options: CommonOptions,
   path: string,
 ): Promise<CommandResult> {
-  const bytes = await readEnvelope(path)
+  const bytes = await readEnvelope(path, "import")
   const vault = await openVaultFor(context, options)
   const { header } = await readHeader(bytes)
   const isOurs = header.vault === vault.id && vault.isOwner
@@ -24,16 +23,4 @@ export async function importFile(
     text: `Imported ${site}, account "${printable(account)}", saved ${timeText(savedAt)} by ${printable(writer.name)}, ends ${timeText(expiresAt)}`,
     json: { site, account, savedAt, expiresAt, savedBy: writer.name, into: isOurs ? "vault" : "file" },
   }
-}
-
-async function readEnvelope(path: string): Promise<Uint8Array> {
-  try {
-    const bytes = await readFile(path)
-    if (bytes.length <= maxEnvelopeBytes) return bytes
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined
-    if (code === "ENOENT") throw new PspError("not-found", `Cannot import ${path}: there is no such file`)
-    throw new PspError("usage", `Cannot import ${path}: it cannot be read (${String(code)})`)
-  }
-  throw new PspError("damaged", `Cannot import ${path}: it is larger than an envelope may be (96 MiB)`)
 }
