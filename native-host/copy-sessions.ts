@@ -36,7 +36,7 @@ export async function withStores<T>(
   if (options.at !== undefined) throw new PspError("usage", "Cannot copy an earlier state: leave --at out")
   const opened: Provider[] = []
   const open = async (address: string) => {
-    const provider = await openStore(address, context.env)
+    const provider = await openStore(address, context.env, context.home)
     opened.push(provider)
     return provider
   }

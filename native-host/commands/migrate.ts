@@ -26,7 +26,7 @@ export async function migrate(context: CommandContext, options: MigrateOptions):
     if (checked < copy.copied + copy.skipped) throw shownLate(checked)
     const isSound = copy.failed.length === 0 && defects.length === 0
     if (!isSound && options.despiteDefects !== true) return notSwitched(copy, defects, ends)
-    await configSet(context, "store", ends.to)
+    await configSet(context, options, "store", ends.to)
     // What a browser saved while the first copy ran.
     const late = await copyWith(context, stores, stores.vault.id).catch((error: unknown) =>
       toPspError(error, "Copying"),
