@@ -282,15 +282,17 @@ describe("psp migrate", () => {
 describe("psp compact and verify", () => {
   it("compact removes older saves and says so", async () => {
     const before = Date.now() - 20 * 24 * 60 * 60 * 1000
+    for (const path of ["vault", "vault-memory.json"]) await rm(join(home, path), { recursive: true })
     const early = await vaultIn("home/vault", () => before)
     for (let at = 0; at < 12; at++) await early.save(exampleSnapshot("example.com", "default", `save ${at}`))
+    await (await vaultIn("home/vault")).save(exampleSnapshot())
     const compacted = await psp(["compact"], { isTerminal: true })
     expect(compacted.code).toBe(0)
     expect(compacted.err).toContain("Compacting [")
     expect(compacted.out).toMatch(/^Removed [1-9]\d* older saves?, \d+ member envelopes? that later ones replace/)
     const again = json(await psp(["compact", "--json"]))
     expect(again).toMatchObject({ removed: { bases: 0 }, skipped: [], kept: (await objectsIn("home/vault")).length })
-    expect((await psp(["verify"])).code).toBe(0)
+    expect((await psp(["verify"])).out).toContain(" 0 defect(s)")
   })
 
   it("verify draws its progress, tells what to do about a defect, and exits with 5", async () => {
