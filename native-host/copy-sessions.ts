@@ -5,7 +5,7 @@ import type { Vault } from "../shared/vault.js"
 import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
 import { copyObjects, type CopyReport } from "./copy.js"
 import { openVaultFor } from "./sessions.js"
-import { placeText } from "./store-place.js"
+import { shownAddress } from "./store-address.js"
 import { openStore, storeAddress } from "./stores.js"
 import { countText, printable, sizeText } from "./terminal.js"
 
@@ -28,7 +28,7 @@ export async function withStores<T>(
   work: (stores: { from: Provider; to: Provider; vault: Vault }) => Promise<T>,
 ): Promise<T> {
   if (from === to) {
-    throw new PspError("usage", `Cannot copy from ${placeText(from)} to itself: expected the address of another store`)
+    throw new PspError("usage", "Cannot copy from a store to itself: expected the address of another one")
   }
   if ([from, to].some((address) => address.startsWith("memory:"))) {
     throw new PspError("usage", "Cannot copy from or to memory: it ends with this command")
@@ -104,7 +104,7 @@ export function copyResult(report: CopyReport, { from, to }: Ends): CommandResul
   const [failure] = report.failed
   return {
     text: copyLines(report, to).join("\n"),
-    json: { from: placeText(from), to: placeText(to), ...report },
+    json: { from: shownAddress(from), to: shownAddress(to), ...report },
     ...(failure === undefined ? {} : { exitCode: exitByCode[failure.code] }),
   }
 }
@@ -112,7 +112,7 @@ export function copyResult(report: CopyReport, { from, to }: Ends): CommandResul
 export function copyLines({ copied, bytes, skipped, failed, strangers }: CopyReport, to: string): string[] {
   const lines = failed.map(({ code, name, message }) => `${code}  ${printable(name)}\n  ${printable(message)}`)
   lines.push(
-    `Copied ${countText(copied, "object")} (${sizeText(bytes)}) to ${printable(placeText(to))}; ${skipped} there already`,
+    `Copied ${countText(copied, "object")} (${sizeText(bytes)}) to ${printable(shownAddress(to))}; ${skipped} there already`,
   )
   if (failed.length > 0) lines.push(`${countText(failed.length, "object")} could not be copied; all others were.`)
   if (strangers > 0)

@@ -7,7 +7,7 @@ import { copyLines, copySelected, copyWith, ownAddress, withStores, type Ends } 
 import type { CopyReport } from "../copy.js"
 import { untilInterrupted } from "../interruption.js"
 import { openVaultFor } from "../sessions.js"
-import { placeText } from "../store-place.js"
+import { shownAddress } from "../store-address.js"
 import { countText, printable } from "../terminal.js"
 import { configSet } from "./config.js"
 
@@ -72,12 +72,12 @@ function notSwitched(copy: CopyReport, defects: Defect[], { from, to }: Ends): C
   const lines = [
     ...defectLines(defects),
     ...copyLines(copy, to),
-    `Not switched: the store is still ${printable(placeText(from))}. Mend what is named above and run the same command again, ` +
+    `Not switched: the store is still ${printable(shownAddress(from))}. Mend what is named above and run the same command again, ` +
       "or leave it behind with --despite-defects.",
   ]
   return {
     text: lines.join("\n"),
-    json: { switched: false, from: placeText(from), to: placeText(to), copy, defects },
+    json: { switched: false, from: shownAddress(from), to: shownAddress(to), copy, defects },
     exitCode: exitByCode.damaged,
   }
 }
@@ -87,7 +87,7 @@ function switched(
   { copy, late, defects }: { copy: CopyReport; late: CopyReport | PspError; defects: Defect[] },
   { from, to }: Ends,
 ): CommandResult {
-  const [old, now] = [from, to].map((address) => printable(placeText(address)))
+  const [old, now] = [from, to].map((address) => printable(shownAddress(address)))
   const isCaughtUp = !(late instanceof PspError)
   const isOverridden = (env["PSP_STORE"] ?? "") !== ""
   const lines = [
@@ -106,8 +106,8 @@ function switched(
     text: lines.join("\n"),
     json: {
       switched: true,
-      from: placeText(from),
-      to: placeText(to),
+      from: shownAddress(from),
+      to: shownAddress(to),
       copy,
       defects,
       late: isCaughtUp ? late : { error: { code: late.code, message: late.message } },

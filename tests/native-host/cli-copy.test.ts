@@ -327,6 +327,7 @@ describe("no password of an address", () => {
       ["verify", "--store", secret],
       ["compact", "--store", secret],
       ["push", "--all", "--to", `redis://user:1/${password}@127.0.0.1:1/0`],
+      ["push", "--all", "--store", `redis://user:1/${password}@h`, "--to", `redis://user:1/${password}@h`],
       ["push", "--all", "--to", `nonsense://user:${password}@hostname`],
     ]) {
       for (const extra of [["--debug"], ["--json"]]) {
