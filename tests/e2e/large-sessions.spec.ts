@@ -25,8 +25,28 @@ const fillScript = `${databaseScript}
   };
 `
 
-/** Keeps the page so busy that reading it takes a while, though it goes on. */
-const slowDown = `setInterval(() => { const began = performance.now(); while (performance.now() - began < 30); }, 50);`
+/**
+ * `hold()` writes to the database without an end, so that whoever reads it waits; `letOneIn()` lets one waiting transaction
+ * through, and `release()` all. The reader takes a transaction per piece: a reading goes exactly as far as it is let.
+ */
+const holdScript = `
+  const held = await open("large")
+  globalThis.release = () => {}
+  globalThis.hold = () =>
+    new Promise((resolve) => {
+      const things = held.transaction("things", "readwrite").objectStore("things")
+      let isHeld = true
+      const again = () => { if (isHeld) things.getKey(0).onsuccess = again }
+      things.getKey(0).onsuccess = () => { resolve(); again() }
+      globalThis.release = () => { isHeld = false }
+    })
+  globalThis.letOneIn = async () => {
+    const leave = globalThis.release
+    const next = globalThis.hold()
+    leave()
+    await next
+  };
+`
 
 const pages = {
   "/fifty": {
@@ -43,7 +63,7 @@ const pages = {
       (async () => {
         localStorage.setItem("host", location.hostname)
         await fill("large", 1500, 10_000)
-        ${slowDown}
+        ${holdScript}
         document.title = "ready"
       })()`,
   },
@@ -90,12 +110,16 @@ async function openPage(path: keyof typeof pages, query = ""): Promise<Page> {
   return page
 }
 
-/** Begins a save and resolves when the popup tells how much was read. */
+/** Begins a save of `/slow`, which stands still as soon as the popup tells how much was read. */
 async function beginReading(page: Page): Promise<Page> {
   const popup = await openTrusting(browser, page)
+  await page.evaluate("hold()")
   await saveButton(popup).click()
   await expect(statusOf(popup)).toHaveText("Reading the site…")
-  await expect(popup.locator("progress + .number")).toHaveText(/^\d/, { timeout: 20_000 })
+  await expect(async () => {
+    await page.evaluate("letOneIn()")
+    await expect(popup.locator("progress + .number")).toHaveText(/^\d/, { timeout: 1000 })
+  }).toPass({ timeout: 20_000 })
   return popup
 }
 
@@ -139,8 +163,10 @@ test("twenty tabs of a site keep a sessionStorage each", async () => {
 })
 
 test("Cancel ends a long reading, stores nothing, and the next save goes on as ever", async () => {
-  const popup = await beginReading(await openPage("/slow"))
+  const page = await openPage("/slow")
+  const popup = await beginReading(page)
   await popup.getByRole("button", { name: "Cancel" }).click()
+  await page.evaluate("release()")
   await expect(statusOf(popup)).toHaveText("Not saved: Cannot save session: you called it off")
   expect(await storedSessions(browser)).toEqual([])
   await expect(popup.getByText("1 save waits here to go out")).toBeHidden()
@@ -153,6 +179,7 @@ test("Cancel ends a long reading, stores nothing, and the next save goes on as e
 test("a popup that is closed while the site is read does not stop the save, and the next one follows it", async () => {
   const page = await openPage("/slow")
   await (await beginReading(page)).close()
+  await page.evaluate("release()")
   const popup = await browser.openPopup(page)
   await expect(statusOf(popup)).toHaveText(/^Saved/, { timeout: 30_000 })
   expect((await loadSaved(browser)).report.captured.indexedDB).toBe(1500)
