@@ -1,7 +1,7 @@
 import { isPspError, PspError } from "../shared/errors.js"
 import { createCard, parseCard, type Card } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
-import type { Vault } from "../shared/vault.js"
+import type { SaveEntry, Vault } from "../shared/vault.js"
 import { readKept, writeKept } from "./db.js"
 import { adoptedBy, beginJoining, finishJoining, joining, openJoinedVault, thisDevice } from "./device.js"
 import type { Connection } from "./native-port.js"
@@ -95,16 +95,21 @@ export async function checkAdoption(vault: Vault, provider: Provider): Promise<b
   const joined = await openJoinedVault(provider, owner)
   await joined.refresh()
   if (!joined.isOwner) return false
+  await joined.saveAll(newerIn(vault, joined))
+  await finishJoining(owner)
+  return true
+}
+
+/** What a vault has of which the other has nothing, or something older. */
+async function* newerIn(vault: Vault, other: Vault): AsyncGenerator<SaveEntry> {
   for (const { site, account } of await vault.list()) {
     // What cannot be opened any more cannot be moved, and stays where it is.
     const mine = await vault.loadSession(site, { account }).catch(onlyUnreadable)
-    const theirs = await joined.loadSession(site, { account }).catch(onlyUnreadable)
+    const theirs = await other.loadSession(site, { account }).catch(onlyUnreadable)
     if (mine !== null && (theirs === null || theirs.savedAt < mine.savedAt)) {
-      await joined.save(mine.snapshot, { expiresAt: mine.expiresAt })
+      yield { snapshot: mine.snapshot, expiresAt: mine.expiresAt }
     }
   }
-  await finishJoining(owner)
-  return true
 }
 
 function onlyUnreadable(error: unknown): null {

@@ -4,7 +4,7 @@ import { isPspError, PspError, toPspError, type ErrorCode } from "../shared/erro
 import type { CallOptions, Provider } from "../shared/provider.js"
 import { isStoreFault } from "../shared/vault/faults.js"
 import { getWhole, isPartName, partNames, putWhole, wholeName } from "../shared/vault/parts.js"
-import { inLanes } from "./lanes.js"
+import { inLanes } from "../shared/lanes.js"
 
 /** What a copy did. An object is an envelope, however many parts it is in. */
 export interface CopyReport {

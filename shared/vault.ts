@@ -12,6 +12,7 @@ import { refresh } from "./vault/refresh.js"
 import { remove } from "./vault/remove.js"
 import { commit, prepare, save, type Prepared } from "./vault/save.js"
 import { exportTo, importFile, openFile } from "./vault/session-file.js"
+import { saveAll, type SaveAllOptions, type SaveEntry } from "./vault/save-all.js"
 import { createState } from "./vault/state.js"
 import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
 
@@ -20,6 +21,7 @@ export type { SessionEntry } from "./vault/list.js"
 export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
 export type { Prepared } from "./vault/save.js"
+export type { SaveAllOptions, SaveEntry } from "./vault/save-all.js"
 export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
 export type { VerifyOptions, VerifyProgress, VerifyReport } from "./vault/verify.js"
@@ -40,6 +42,8 @@ export interface Vault {
   commit(prepared: Prepared, options?: CallOptions): Promise<void>
   /** `prepare` and `commit`. */
   save(snapshot: Snapshot, options?: CallOptions & { expiresAt?: number }): Promise<Prepared>
+  /** Many at once: each is one put, and what all of them need is put once for a batch. */
+  saveAll(entries: Iterable<SaveEntry> | AsyncIterable<SaveEntry>, options?: SaveAllOptions): Promise<void>
   /** The newest state, or the newest not after `at` (ms); null when nothing is there for this identity. */
   load(site: string, options?: SessionOptions & { at?: number }): Promise<Snapshot | null>
   /** As `load`, with who saved it and until when. */
@@ -88,6 +92,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     prepare: (snapshot, call) => prepare(state, snapshot, call),
     commit: (prepared, call) => commit(state, prepared, call),
     save: (snapshot, call) => save(state, snapshot, call),
+    saveAll: (entries, call) => saveAll(state, entries, call),
     load: async (site, call) => (await loadSession(state, site, call))?.snapshot ?? null,
     loadSession: (site, call) => loadSession(state, site, call),
     list: (call) => list(state, call),

@@ -6,7 +6,8 @@ import { isStoreFault } from "./faults.js"
 import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
 import { refresh } from "./refresh.js"
-import { save, saveMembers } from "./save.js"
+import { saveMembers } from "./save.js"
+import { saveAll, type SaveEntry } from "./save-all.js"
 import type { VaultState } from "./state.js"
 import { listSession } from "./stored.js"
 
@@ -26,12 +27,13 @@ export async function addOwner(vault: VaultState, text: string, call: CallOption
     await vault.reloadOwners()
   }
   await saveMembers(vault, call)
-  await sealToAllOwners(vault, call)
+  // A session saved before an owner was added is not sealed to it: save it again as it is.
+  await saveAll(vault, notSealedToAll(vault, call), call)
+  await vault.remember()
   return added
 }
 
-/** A session saved before an owner was added is not sealed to it: save it again as it is. */
-async function sealToAllOwners(vault: VaultState, call: CallOptions): Promise<void> {
+async function* notSealedToAll(vault: VaultState, call: CallOptions): AsyncGenerator<SaveEntry> {
   const everyone = [...vault.owners().values()].map((owner) => owner.recipientId)
   for (const record of liveRecords(vault)) {
     const stored = await listSession(vault, record.sid, call)
@@ -41,7 +43,6 @@ async function sealToAllOwners(vault: VaultState, call: CallOptions): Promise<vo
       throw error
     })
     if (session === null || everyone.every((id) => session.recipients.includes(id))) continue
-    await save(vault, session.snapshot, { ...call, expiresAt: session.expiresAt })
+    yield { snapshot: session.snapshot, expiresAt: session.expiresAt }
   }
-  await vault.remember()
 }

@@ -35,32 +35,44 @@ export async function prepare(
   snapshot: Snapshot,
   { expiresAt }: { expiresAt?: number } = {},
 ): Promise<Prepared> {
-  const { remembered } = vault
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
-  const age = vault.now() - remembered.membersWrittenAt
-  // Written by a clock that ran ahead: others leave it aside.
-  const isStale = age > membersRenewal || age < -maxClockAhead
-  const members = remembered.isUnsaved || isStale ? await prepareMembers(vault) : null
-  const sealed = await sealBase(vault, snapshot, {
-    sid,
-    clock: vault.tick(),
-    exp: expiresAt ?? vault.now() + defaultLifetime,
-    seen: seenOf(remembered, sid),
-  })
+  const members = areMembersDue(vault) ? await prepareMembers(vault) : null
+  const { object, mark } = await prepareBase(vault, snapshot, sid, expiresAt)
   await vault.remember()
   return {
-    objects: [...(members?.objects ?? []), { name: sealed.name, bytes: sealed.bytes }],
+    objects: [...(members?.objects ?? []), object],
     superseded: members?.superseded ?? [],
     sid,
-    mark: {
-      writer: vault.writerId,
-      clock: sealed.header.clock,
-      header: sealed.headerId,
-      exp: sealed.header.exp,
-    },
+    mark,
     members: members?.members ?? null,
   }
+}
+
+/** True when what this device knows of the members is not in the store, or there for too long. */
+export function areMembersDue(vault: VaultState): boolean {
+  const { isUnsaved, membersWrittenAt } = vault.remembered
+  const age = vault.now() - membersWrittenAt
+  // Written by a clock that ran ahead: others leave it aside.
+  return isUnsaved || age > membersRenewal || age < -maxClockAhead
+}
+
+/** A session alone; its stamp is not yet remembered beyond this run. @throws `too-large` */
+export async function prepareBase(
+  vault: VaultState,
+  snapshot: Snapshot,
+  sid: string,
+  expiresAt = vault.now() + defaultLifetime,
+): Promise<{ object: Prepared["objects"][number]; mark: NonNullable<Prepared["mark"]> }> {
+  const seen = seenOf(vault.remembered, sid)
+  const { name, bytes, header, headerId } = await sealBase(vault, snapshot, {
+    sid,
+    clock: vault.tick(),
+    exp: expiresAt,
+    seen,
+  })
+  const { clock, exp } = header
+  return { object: { name, bytes }, mark: { writer: vault.writerId, clock, header: headerId, exp } }
 }
 
 /** Puts what was prepared, in order; may be repeated after any failure. */
@@ -80,6 +92,9 @@ export async function commit(vault: VaultState, prepared: Prepared, call: CallOp
   await vault.remember()
   // Leftovers are harmless and the next save's concern: what was asked for is already in the store.
   for (const name of prepared.superseded) await provider.remove(name, call).catch(() => undefined)
+  // One that stayed after all is read once more by the next look, which does no harm.
+  const superseded = new Set(prepared.superseded)
+  remembered.merged = remembered.merged.filter((name) => !superseded.has(name))
 }
 
 /** `prepare` and `commit`. */
@@ -136,7 +151,7 @@ export async function prepareMembers(vault: VaultState): Promise<Pick<Prepared, 
 /** Before this project began (ms): a clock that says so was never set, and what it stamps would have ended long ago. */
 const beginning = Date.UTC(2025, 0, 1)
 
-function refuseEarlyClock(now: number): void {
+export function refuseEarlyClock(now: number): void {
   if (now >= beginning) return
   const time = new Date(now).toISOString()
   throw new PspError("bad-clock", `Cannot save: this device's clock says ${time}; set it to the right time first`)

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import { copyObjects, type CopyProgress } from "../../native-host/copy.js"
-import { inLanes } from "../../native-host/lanes.js"
+import { inLanes } from "../../shared/lanes.js"
 import { digestOf, parseName } from "../../shared/envelope.js"
 import { PspError } from "../../shared/errors.js"
 import { createIdentity, type Identity } from "../../shared/keys.js"
