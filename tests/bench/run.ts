@@ -15,6 +15,8 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   "restore-whole": async () => (await import("./restore-whole.js")).benchRestoreWhole(),
   memory: async () => (await import("./memory.js")).benchMemory(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
+  thousand: async () => (await import("./thousand.js")).benchThousand(),
+  bots: async () => (await import("./bots.js")).benchBots(),
 }
 
 const isForReadme = process.argv.includes("--readme")
