@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   "restore-whole": async () => (await import("./restore-whole.js")).benchRestoreWhole(),
   memory: async () => (await import("./memory.js")).benchMemory(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
+  stores: async () => (await import("./stores.js")).benchStores(),
   thousand: async () => (await import("./thousand.js")).benchThousand(),
   bots: async () => (await import("./bots.js")).benchBots(),
 }

@@ -127,7 +127,7 @@ mon data = ${dir}/mon
 osd data = ${dir}/osd
 [client.rgw]
 rgw data = ${dir}/rgw
-rgw frontends = beast endpoint=127.0.0.1:${gatewayPort}
+rgw frontends = beast endpoint=127.0.0.1:${gatewayPort} tcp_nodelay=1
 `
 }
 
