@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   memory: async () => (await import("./memory.js")).benchMemory(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
   stores: async () => (await import("./stores.js")).benchStores(),
+  load: async () => (await import("./load.js")).benchLoad(),
   thousand: async () => (await import("./thousand.js")).benchThousand(),
   bots: async () => (await import("./bots.js")).benchBots(),
 }

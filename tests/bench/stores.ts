@@ -6,7 +6,7 @@ import { storePeers, type StorePeer } from "./store-peers.js"
 import { compareRow, interleave, median, type BenchRow } from "./table.js"
 
 /** What it takes to get a sealed session into each store, beside a bare put of the same bytes by the store's own client. */
-export async function benchStores(rounds = 25): Promise<BenchRow[]> {
+export async function benchStores(rounds = 41): Promise<BenchRow[]> {
   const rows: BenchRow[] = []
   for (const start of storePeers) {
     const peer = await start()
