@@ -128,6 +128,13 @@ export function createFsProvider(dir: string, { fs = nodeFs, watching = {} }: Fs
     }
   }
 
+  /** Reads the folder that the prefix names and not those above it, which may hold ten thousand others. */
+  async function* namesUnder(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
+    const above = foldersOf(prefix)
+    for (const folder of above) if ((await statOf(pathOf(folder)))?.isDirectory() !== true) return
+    yield* walk(above.at(-1) ?? "", prefix, signal)
+  }
+
   async function* walk(folder: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
     const entries = await entriesOf(pathOf(folder))
     for (const entry of entries.sort(byFullName)) {
@@ -211,7 +218,7 @@ export function createFsProvider(dir: string, { fs = nodeFs, watching = {} }: Fs
       checkName("list", isObjectPrefix(prefix))
       await call("list", options, () => Promise.resolve())
       try {
-        for await (const name of walk("", prefix, options?.signal)) {
+        for await (const name of namesUnder(prefix, options?.signal)) {
           const stats = await statOf(pathOf(name))
           if (stats?.isFile() === true) yield { name, size: stats.size }
         }
@@ -239,7 +246,7 @@ export function createFsProvider(dir: string, { fs = nodeFs, watching = {} }: Fs
         return (await isRealFolder(partials).catch(() => false)) ? partials : null
       })
       try {
-        yield* watchNames({ namesOf: () => allOf(walk("", prefix, signal)), folder, signal, ...watching })
+        yield* watchNames({ namesOf: () => allOf(namesUnder(prefix, signal)), folder, signal, ...watching })
       } catch (error) {
         throw typed(error, "watch", options)
       }

@@ -52,6 +52,7 @@ export async function createState(
   const [writerId, recipientId] = await Promise.all([writerIdOf(identity), recipientIdOf(identity)])
   const id = remembered.vault
   let owners = await currentOwners()
+  let kept: Look | null = null
 
   async function currentOwners(): Promise<Map<string, Card>> {
     if (remembered.members !== null) return ownersOf(id, remembered.members)
@@ -76,7 +77,13 @@ export async function createState(
       remembered.clock = clock
       return clock
     },
-    remember: async () => memory?.write(rememberedToJson(remembered)),
+    remember: async () => {
+      if (memory === undefined) return
+      const now = lookOf(remembered)
+      if (kept !== null && isSameLook(kept, now)) return
+      await memory.write(rememberedToJson(remembered))
+      kept = now
+    },
     ownMembers() {
       if (remembered.members === null || !owners.has(writerId)) {
         throw new PspError("not-owner", `Cannot change this vault: "${identity.name}" is not one of its owner devices`)
@@ -92,6 +99,24 @@ export async function createState(
         now: at,
       }),
   }
+}
+
+/** What is remembered, so far as it takes to see whether it changed: ten thousand sessions are long to write down. */
+interface Look {
+  rest: string
+  /** The parts of `members`, which are replaced and never changed in place. */
+  members: unknown[]
+}
+
+function lookOf({ members, ...rest }: Remembered): Look {
+  const parts = members === null ? [] : [members.root, members.statements, members.index, members.sessions]
+  return { rest: JSON.stringify(rest), members: parts }
+}
+
+function isSameLook(a: Look, b: Look): boolean {
+  return (
+    a.rest === b.rest && a.members.length === b.members.length && a.members.every((part, i) => part === b.members[i])
+  )
 }
 
 /** A stamp this far ahead (ms) comes from a time when this device's own clock was wrong: others would drop all that follows it. */

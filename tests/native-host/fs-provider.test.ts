@@ -176,6 +176,29 @@ describe("fs provider", () => {
     expect(await listAll(provider, "")).toEqual([])
   })
 
+  it("reads the folder that is listed, and none of those beside or above it", async () => {
+    await createFsProvider(vault).put("a/sessions/one/object", new Uint8Array(1))
+    await createFsProvider(vault).put("a/sessions/two/object", new Uint8Array(1))
+    const read: string[] = []
+    const readdir = (path: string, options: { withFileTypes: true }) => (read.push(path), realFs.readdir(path, options))
+    // Of the forms that readdir has, the provider uses this one.
+    const fs: FileSystem = { ...realFs, readdir: readdir as FileSystem["readdir"] }
+    const provider = createFsProvider(vault, { fs })
+    expect(await listAll(provider, "")).toHaveLength(2)
+    read.length = 0
+    expect((await listAll(provider, "a/sessions/two/")).map(({ name }) => name)).toEqual(["a/sessions/two/object"])
+    expect((await listAll(provider, "a/sessions/two/ob")).map(({ name }) => name)).toEqual(["a/sessions/two/object"])
+    expect(new Set(read)).toEqual(new Set([join(vault, "a/sessions/two")]))
+  })
+
+  it("lists nothing through a symbolic link that stands above what is listed", async () => {
+    await createFsProvider(join(dir, "elsewhere")).put("b/c/object", new Uint8Array(1))
+    await createFsProvider(vault).put("a/object", new Uint8Array(1))
+    await symlink(join(dir, "elsewhere"), join(vault, "link"))
+    expect(await listAll(createFsProvider(vault), "link/b/")).toEqual([])
+    expect(await listAll(createFsProvider(vault), "link/b/c/")).toEqual([])
+  })
+
   it("makes the folder again when another process removed it with its last object", async () => {
     let isFirst = true
     const fs: FileSystem = {

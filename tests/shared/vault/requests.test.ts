@@ -80,6 +80,23 @@ describe("requests to the store", () => {
     expect(provider.total()).toBe(3)
   })
 
+  it("write nothing to the device's memory where they tell nothing new", async () => {
+    const { provider, identity, memory } = await vaultOf(10)
+    let now = start + 10
+    let writes = 0
+    const counted = { ...memory, write: (text: string) => (writes++, memory.write(text)) }
+    const vault = await openVault(provider, { identity, memory: counted, now: () => now })
+    await vault.load("example.com")
+    writes = 0
+    await vault.load("example.com")
+    expect(writes).toBe(0)
+    now += 1000
+    await vault.save(exampleSnapshot("example.com", "default", "newer"))
+    expect(writes).toBeGreaterThan(0)
+    await vault.save(exampleSnapshot("example.org"))
+    expect(parseRemembered(memory.text ?? "").members?.sessions.some(({ site }) => site === "example.org")).toBe(true)
+  })
+
   it("are four also where several owners write members, and all of them where the newest does not know the site", async () => {
     const store = createMemoryProvider()
     let now = start
