@@ -20,7 +20,7 @@ const sizes = { ten: 10, thousand: 1_000, many: 10_000 }
 type Size = keyof typeof sizes
 
 /** One session out of 10, 1,000 and 10,000: by a device that has its vault open, and by one that remembers nothing. */
-export async function benchLoad(rounds = 21): Promise<BenchRow[]> {
+export async function benchLoad(rounds = 41): Promise<BenchRow[]> {
   const folder = await mkdtemp(path.join(tmpdir(), "psp-bench-"))
   const rows: BenchRow[] = []
   try {

@@ -28,7 +28,7 @@ export interface StorePeer {
   /** The same, past somebody who counts. */
   counted: Way
   /** Since the last time; bytes in both directions, where there is a wire. */
-  take(): Promise<{ requests: number; bytes: number }>
+  take: () => Promise<{ requests: number; bytes: number }>
   stop(): Promise<void>
 }
 

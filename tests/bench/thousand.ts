@@ -53,7 +53,7 @@ async function saveThousand(store: string, provider: Provider): Promise<BenchRow
   counted.reset()
   const marks: Mark[] = []
   const began = performance.now()
-  await vault.saveAll(marked(snapshots(0, sites), marks, counted.total))
+  await vault.saveAll(marked(snapshots(0, sites), marks, () => counted.total()))
   const seconds = (performance.now() - began) / 1000
   const paces = marks.slice(1).map(({ at, requests, peak }, i) => ({
     ms: (at - (marks[i]?.at ?? 0)) / step,
