@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { PspError } from "../shared/errors.js"
+import { parseStoreTrial, type StoreTrial } from "../shared/store-facts.js"
 import { writePrivateFile } from "./private-file.js"
 
 /** `error`: only events with an error code. `off`: nothing is written, no crash report either. */
@@ -16,6 +17,8 @@ export function isLogLevel(text: unknown): text is LogLevel {
 export interface Config {
   /** Address of the store, as in `PSP_STORE`. */
   store?: string
+  /** What the last trial found, and of which address: one that was set by hand since was not tried. */
+  trial?: StoreTrial & { of: string }
   /** How much the host writes down, as in `PSP_LOG`. */
   log?: LogLevel
 }
@@ -33,10 +36,21 @@ export async function readConfig(home: string): Promise<Config> {
     throw bad("the system does not let us")
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("expected an object")
-  const { store, log } = value as Record<string, unknown>
+  const { store, trial, log } = value as Record<string, unknown>
   if (store !== undefined && typeof store !== "string") throw bad("expected a text as store")
   // A level that only a newer build knows is no reason to keep a session from its store.
-  return { ...(store !== undefined && { store }), ...(isLogLevel(log) && { log }) }
+  const tried = trialIn(trial)
+  return {
+    ...(store !== undefined && { store }),
+    ...(tried !== null && { trial: tried }),
+    ...(isLogLevel(log) && { log }),
+  }
+}
+
+function trialIn(value: unknown): NonNullable<Config["trial"]> | null {
+  const trial = parseStoreTrial(value)
+  const { of } = (value ?? {}) as { of?: unknown }
+  return trial === null || typeof of !== "string" ? null : { of, ...trial }
 }
 
 /** A store's address may hold a password: 0600. */

@@ -101,6 +101,26 @@ export function createHandlers(
       await saveOffer(home, card)
       return { answer: {} }
     },
+
+    async store() {
+      const { storeFacts } = await import("./store-facts.js")
+      return { answer: await storeFacts(home, env) }
+    },
+
+    async credentials({ address }) {
+      const { checkOffered } = await import("./offered-store.js")
+      const { credentialFacts } = await import("./store-facts.js")
+      checkOffered(address)
+      return { answer: { credentials: await credentialFacts(home, env, address) } }
+    },
+
+    async "set-store"({ address }, { signal }) {
+      const { setOfferedStore } = await import("./offered-store.js")
+      const answer = await setOfferedStore(home, env, address, { signal })
+      // What is under way keeps the store that it began with.
+      opening = null
+      return { answer }
+    },
   }
 }
 

@@ -37,8 +37,23 @@ function isHello(answer: Reply["answer"]): answer is Hello {
   return "protocol" in answer
 }
 
-const types: readonly RequestType[] = ["hello", "put", "get", "list", "remove", "offer"]
+/** The compiler asks for every one. */
+const types: Record<RequestType, true> = {
+  hello: true,
+  put: true,
+  get: true,
+  list: true,
+  remove: true,
+  offer: true,
+  store: true,
+  credentials: true,
+  "set-store": true,
+}
 
 function typeOf({ type }: Head): RequestType | "unknown" {
-  return types.find((known) => known === type) ?? "unknown"
+  return isRequestType(type) ? type : "unknown"
+}
+
+function isRequestType(type: unknown): type is RequestType {
+  return typeof type === "string" && Object.hasOwn(types, type)
 }

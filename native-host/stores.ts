@@ -14,7 +14,12 @@ export async function storeAddress(
 ): Promise<string> {
   const { PSP_STORE: chosen } = env
   if (chosen !== undefined && chosen !== "") return chosen
-  return (await readConfig(home)).store ?? pathToFileURL(join(home, "vault")).href
+  return (await readConfig(home)).store ?? defaultStore(home)
+}
+
+/** The folder that is the store where none was chosen. */
+export function defaultStore(home: string): string {
+  return pathToFileURL(join(home, "vault")).href
 }
 
 /** The store of this machine, or another one, opened with the credentials that are kept in `home`. @throws as `openStore` */

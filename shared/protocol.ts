@@ -1,5 +1,12 @@
 import { errorCodeOf, PspError, type ErrorCode } from "./errors.js"
 import { isObjectName, isObjectPrefix, maxObjectBytes } from "./provider.js"
+import {
+  isAddressText,
+  parseCredentialFacts,
+  parseStoreFacts,
+  type CredentialFact,
+  type StoreFacts,
+} from "./store-facts.js"
 
 /**
  * The conversation between extension and native host, version 1.
@@ -74,6 +81,15 @@ export interface Exchanges {
   remove: { ask: { name: string }; answer: Empty }
   /** Hands the extension's public card to this computer, for `psp trust` to find. */
   offer: { ask: { card: string }; answer: Empty }
+  /** Which store this computer uses. A host that is older than this request answers `bad-message`. */
+  store: { ask: object; answer: StoreFacts }
+  /** What a store of this address can be given, and what of it is kept here: names, never values. */
+  credentials: { ask: { address: string }; answer: { credentials: CredentialFact[] } }
+  /**
+   * Tries a store and, only when that went well, makes it the store of this computer; null: the folder in PSP_HOME.
+   * An address that holds a password is refused, whatever it is of: see `shownAddress`.
+   */
+  "set-store": { ask: { address: string | null }; answer: StoreFacts }
 }
 
 export type RequestType = keyof Exchanges
@@ -163,6 +179,19 @@ export function parseRequest(head: Head): Request {
       checkKeys(head, ["type", "card"])
       if (!isCardText(head["card"])) throw bad("offer", "its card is not a card")
       return { type: "offer", card: head["card"] }
+    case "store":
+      checkKeys(head, ["type"])
+      return { type: "store" }
+    case "credentials":
+      checkKeys(head, ["type", "address"])
+      if (!isAddressText(head["address"])) throw bad("credentials", "its address is not a text of one line")
+      return { type: "credentials", address: head["address"] }
+    case "set-store": {
+      checkKeys(head, ["type", "address"])
+      const { address } = head
+      if (address !== null && !isAddressText(address)) throw bad("set-store", "its address is not a text of one line")
+      return { type: "set-store", address }
+    }
     default:
       throw bad("a request", "this build does not know its type")
   }
@@ -193,6 +222,9 @@ const answerParsers: { [K in RequestType]: (head: Head) => Answer<K> } = {
   list: () => ({}),
   remove: () => ({}),
   offer: () => ({}),
+  store: (head) => parseStoreFacts(head) ?? garbled("store"),
+  credentials: (head) => ({ credentials: parseCredentialFacts(head["credentials"]) ?? garbled("credentials") }),
+  "set-store": (head) => parseStoreFacts(head) ?? garbled("set-store"),
 }
 
 /** The head of a reply that says what went wrong. */

@@ -10,7 +10,7 @@ import { recall, type VaultOptions } from "./vault/recall.js"
 import { liveRecords } from "./vault/records.js"
 import { refresh } from "./vault/refresh.js"
 import { remove } from "./vault/remove.js"
-import { commit, prepare, save, type Prepared } from "./vault/save.js"
+import { announceMembers, commit, prepare, save, type Prepared } from "./vault/save.js"
 import { exportTo, importFile, openFile } from "./vault/session-file.js"
 import { saveAll, type SaveAllOptions, type SaveEntry } from "./vault/save-all.js"
 import { createState } from "./vault/state.js"
@@ -54,6 +54,8 @@ export interface Vault {
   known(): { site: string; account: string; sid: string }[]
   /** Forgets a session: first its entry, then its objects. */
   remove(site: string, options?: SessionOptions): Promise<{ removed: number }>
+  /** Puts what owners know together into a store that may be another one than before. @throws `not-owner` */
+  announce(options?: CallOptions): Promise<void>
   /** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
   addOwner(card: string, options?: CallOptions): Promise<Card>
   /** A fresh envelope of the newest state for one more reader; nothing is stored. @throws `not-found` */
@@ -98,6 +100,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     list: (call) => list(state, call),
     known: () => liveRecords(state).map(({ site, account, sid }) => ({ site, account, sid })),
     remove: (site, call) => remove(state, site, call),
+    announce: (call) => announceMembers(state, call),
     addOwner: (text, call) => addOwner(state, text, call),
     exportTo: (text, site, call) => exportTo(state, text, site, call),
     openFile: (bytes) => openFile(state, bytes),

@@ -1,5 +1,5 @@
-import { PspError, toPspError } from "../../shared/errors.js"
-import { probeStore, type StoreProbe } from "../../shared/probe-store.js"
+import { PspError } from "../../shared/errors.js"
+import type { StoreProbe } from "../../shared/probe-store.js"
 import type { StoreWarning } from "../../shared/provider.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { isLogLevel, logLevels, readConfig, writeConfig } from "../config.js"
@@ -8,6 +8,7 @@ import { shellOnly } from "../shell-credentials.js"
 import { placeOf, shownAddress, splitPassword } from "../store-address.js"
 import { openStore, storeKind } from "../stores.js"
 import { sizeText } from "../terminal.js"
+import { configWithStore, tryStore } from "../try-store.js"
 import { isCredentialKey, setCredential, unsetCredential } from "./config-credentials.js"
 
 const readable = ["store", "log", "credentials"]
@@ -79,13 +80,14 @@ export async function configUnset(
   }
   if (key !== "store") throw unknownKey(key, settable)
   delete config.store
+  delete config.trial
   await writeConfig(context.home, config)
   return { text: "The store is the folder vault in PSP_HOME again.", json: { store: null } }
 }
 
 /** Nothing is written before all of the trial went well. The password of an address goes to the credentials. */
 async function setStore(
-  { home, env, say }: CommandContext,
+  { home, env, say, now }: CommandContext,
   { check }: SetOptions,
   given: string,
 ): Promise<CommandResult> {
@@ -95,7 +97,7 @@ async function setStore(
   // Without a trial an address is still one that can be opened, once its credentials are there.
   if (probe === null && place === null) await openStore(given, env)
   if (place !== null && password !== null) await keepCredentials(home, place, { password })
-  await writeConfig(home, { ...(await readConfig(home)), store: address })
+  await writeConfig(home, configWithStore(await readConfig(home), address, probe, now()))
   if (env["PSP_STORE"] !== undefined && env["PSP_STORE"] !== "") say("PSP_STORE is set here, and wins over this.")
   const warnings = [...(probe?.warnings ?? []), ...(await shellOnly(address, env, home))]
   const text = [
@@ -107,18 +109,6 @@ async function setStore(
   return {
     text: text.join("\n"),
     json: { store: shownAddress(address), kind: storeKind(address), ...foundFacts(probe, warnings) },
-  }
-}
-
-async function tryStore(address: string, env: CommandContext["env"], home: string): Promise<StoreProbe> {
-  const provider = await openStore(address, env, home)
-  try {
-    return await probeStore(provider)
-  } catch (error) {
-    const { code, message } = toPspError(error, "Trying the store")
-    throw new PspError(code, `${message}; nothing was set`)
-  } finally {
-    await provider.close?.()
   }
 }
 

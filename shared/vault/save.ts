@@ -9,7 +9,7 @@ import type { Mark } from "../vault-memory.js"
 import { note, seenOf } from "./marks.js"
 import { putWhole } from "./parts.js"
 import { upsertRecord } from "./records.js"
-import { membersFolder } from "./refresh.js"
+import { membersFolder, refresh } from "./refresh.js"
 import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
 
@@ -112,6 +112,18 @@ export async function save(
 export async function saveMembers(vault: VaultState, call: CallOptions): Promise<void> {
   if (!vault.remembered.isUnsaved) return
   await commit(vault, { ...(await prepareMembers(vault)), sid: null, mark: null }, call)
+}
+
+/**
+ * Puts the members also when this device did so before: the store may be another one now, and without them no other owner
+ * finds out what is in it. Should that fail, they go out with the next save.
+ */
+export async function announceMembers(vault: VaultState, call: CallOptions = {}): Promise<void> {
+  vault.ownMembers()
+  vault.remembered.isUnsaved = true
+  await vault.remember()
+  await refresh(vault, call)
+  await saveMembers(vault, call)
 }
 
 /** What this device put in its own members folder must not vanish from it. */

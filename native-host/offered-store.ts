@@ -1,0 +1,105 @@
+import { PspError, toPspError } from "../shared/errors.js"
+import type { StoreFacts } from "../shared/store-facts.js"
+import { readConfig, writeConfig } from "./config.js"
+import { credentialNames } from "./credentials.js"
+import { placeOf, shownAddress } from "./store-address.js"
+import { storeFacts } from "./store-facts.js"
+import { storeKind } from "./store-kind.js"
+import { defaultStore, knownStoreKind } from "./stores.js"
+import { configWithStore, tryStore } from "./try-store.js"
+
+type Env = Record<string, string | undefined>
+
+export interface OfferOptions {
+  signal: AbortSignal
+  /** How long the trial may take (ms): a browser gives up a host that is silent for a minute. */
+  patience?: number
+  /** ms since epoch. */
+  now?: () => number
+}
+
+/**
+ * What a browser may do to the store of this computer: name another one, which is set once its trial went well. Less is
+ * taken from there than from the command line, since a browser's page is no place for secrets, and whoever got hold of an
+ * extension must not send those of this computer elsewhere.
+ *
+ * @param address null for the folder in `home`
+ * @throws `bad-config` for what is no address to be taken from there, `aborted`, `unreachable` when it takes too long, and
+ * what the trial throws; nothing is set then
+ */
+export async function setOfferedStore(
+  home: string,
+  env: Env,
+  address: string | null,
+  { signal, patience = 45_000, now = Date.now }: OfferOptions,
+): Promise<StoreFacts> {
+  if ((env["PSP_STORE"] ?? "") !== "") {
+    throw new PspError(
+      "bad-config",
+      "Cannot change the store: the variable PSP_STORE is set where this browser was started, and wins; unset it there",
+    )
+  }
+  const tried = address ?? defaultStore(home)
+  if (address !== null) checkOffered(address)
+  const probe = await withPatience(patience, signal, (both) =>
+    tryStore(tried, envFor(tried, env), home, { signal: both }),
+  )
+  const config = configWithStore(await readConfig(home), tried, probe, now())
+  if (address === null) delete config.store
+  if (signal.aborted) throw calledOff()
+  await writeConfig(home, config)
+  return storeFacts(home, env)
+}
+
+/** @throws `bad-config` for an address that a browser may not name, in words that hold nothing of it */
+export function checkOffered(address: string): void {
+  const kind = knownStoreKind(address)
+  if (kind === "unknown") {
+    throw bad("expected one that begins with file:///, s3://, redis://, rediss:// or cloudflare-kv://")
+  }
+  if (kind === "memory") throw bad("what is kept in memory ends with the process that keeps it, after each save")
+  if (kind === "file") checkFolder(address)
+  else if (shownAddress(address).includes("…")) {
+    const commands = credentialNames(address).map((name) => `psp config set credentials.${name}`)
+    throw bad(
+      `there is a password in it, or what may be one, and a browser is no place for it; leave it out, and keep it on this computer with ${commands.join(", ")}`,
+    )
+  }
+  placeOf(address)
+}
+
+/** `new URL` makes file:vault and file:///vault?x the folder /vault, which nobody meant. */
+function checkFolder(address: string): void {
+  const url = URL.canParse(address) ? new URL(address) : null
+  if (!/^file:\/\/\/[^/]/.test(address) || url === null || url.search !== "" || url.hash !== "") {
+    throw bad("expected the whole path of a folder, as file:///absolute/folder (%3F for a ?, %23 for a #)")
+  }
+}
+
+/** A token of this computer's environment is for Cloudflare; for another server one must be kept, by the person. */
+function envFor(address: string, env: Env): Env {
+  if (storeKind(address) !== "cloudflare-kv" || !new URL(address).searchParams.has("endpoint")) return env
+  return { ...env, CLOUDFLARE_API_TOKEN: undefined }
+}
+
+async function withPatience<T>(ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = AbortSignal.timeout(ms)
+  try {
+    return await work(AbortSignal.any([signal, late]))
+  } catch (error) {
+    if (signal.aborted) throw calledOff()
+    if (!late.aborted) throw toPspError(error, "Trying the store")
+    throw new PspError(
+      "unreachable",
+      `Cannot use the store: its trial did not come to an end within ${Math.round(ms / 1000)} seconds; nothing was set`,
+    )
+  }
+}
+
+function calledOff(): PspError {
+  return new PspError("aborted", "Cannot change the store: it was called off; nothing was set")
+}
+
+function bad(why: string): PspError {
+  return new PspError("bad-config", `Cannot use this address of a store: ${why}`)
+}
