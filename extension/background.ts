@@ -4,13 +4,15 @@ import type { SessionEntry, Vault } from "../shared/vault.js"
 import { showBadge } from "./badge.js"
 import { forgetSession, undoForget } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
+import { dismissLost, listLost } from "./lost-saves.js"
 import { answerMessages, type Computer, type Handlers } from "./messages.js"
 import { connect } from "./native-port.js"
-import { drain, isWaiting, listWaiting } from "./outbox.js"
+import { drain, isWaiting, listWaiting, LostSavesError } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
 import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, sendOutbox, stateAfterSend } from "./save.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
+import { askCredentials, askStore, cancelStore, changeStore } from "./store-choice.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
 const retryAlarm = "outbox"
@@ -71,6 +73,18 @@ const handlers: Handlers = {
     }
   },
   waiting: () => listWaiting(),
+  lost: () => listLost(),
+  async dismissLost({ id }) {
+    await dismissLost(id)
+    return null
+  },
+  store: askStore,
+  credentials: ({ address }) => askCredentials(address),
+  setStore: ({ address }) => changeStore(address),
+  async cancelStore() {
+    cancelStore()
+    return null
+  },
   forget: forgetSession,
   async unforget(session) {
     await undoForget(session)
@@ -157,7 +171,10 @@ async function lookForAdoption(): Promise<void> {
 async function noteSent(error: { fault: unknown } | null): Promise<void> {
   const state = await readSaveState()
   if (state?.phase !== "waiting" || (await isWaiting(state.intent.id))) return
-  await writeSaveState(stateAfterSend(state, error, false))
+  // What stopped the sending may be about a save behind it.
+  const lost = (await listLost()).find(({ id }) => id === state.intent.id)
+  const fault = lost === undefined ? error : { fault: new LostSavesError([{ site: lost.site, intentId: lost.id }]) }
+  await writeSaveState(stateAfterSend(state, fault, false))
 }
 
 /** The alarm rings only while something waits. */

@@ -65,6 +65,13 @@ export async function keepFirst(name: string, value: string): Promise<string> {
   return kept
 }
 
+/** Reads and writes in one step: what two pages change at the same moment is changed by both. */
+export async function updateKept(name: string, change: (before: string | null) => string): Promise<void> {
+  const { store, done } = (await openDatabase()).transaction("kept", "readwrite")
+  await store.put(change((await store.get(name)) ?? null), name)
+  await done
+}
+
 export async function deleteKept(name: string): Promise<void> {
   await (await openDatabase()).delete("kept", name)
 }

@@ -2,8 +2,11 @@ import { browser } from "wxt/browser"
 import { errorCodeOf, PspError, toPspError } from "../shared/errors.js"
 import { kinds } from "../shared/report.js"
 import type { SessionEntry } from "../shared/vault.js"
+import { isAddressText, type CredentialFact } from "../shared/store-facts.js"
+import type { LostSave } from "./lost-saves.js"
 import type { Waiting } from "./outbox.js"
 import type { SaveIntent } from "./save-state.js"
+import type { StoreView } from "./store-choice.js"
 import type { Trust } from "./trust.js"
 
 /** What pages of the extension ask of its background, and what it answers. */
@@ -20,6 +23,17 @@ export interface Messages {
   /** Sessions of one site, or with null of all of them. */
   sessions: { ask: { site: string | null }; answer: Sessions }
   waiting: { ask: object; answer: Waiting[] }
+  /** Saves that the browser lost, until they are dismissed. */
+  lost: { ask: object; answer: LostSave[] }
+  dismissLost: { ask: { id: string }; answer: null }
+  /** The store of this computer. */
+  store: { ask: object; answer: StoreView }
+  /** Names of what a store of this address can be given. */
+  credentials: { ask: { address: string }; answer: CredentialFact[] }
+  /** Another store, tried first; null: the folder that there is without a choice. */
+  setStore: { ask: { address: string | null }; answer: StoreView }
+  /** Calls off a trial. */
+  cancelStore: { ask: object; answer: null }
   forget: { ask: { site: string; account: string }; answer: { canUndo: boolean } }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
@@ -91,6 +105,12 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   trust: ({ fingerprint }) => ({ fingerprint: textOf(fingerprint, 200) }),
   sessions: ({ site }) => ({ site: site === null ? null : textOf(site, 255) }),
   waiting: () => ({}),
+  lost: () => ({}),
+  dismissLost: ({ id }) => ({ id: textOf(id, 64) }),
+  store: () => ({}),
+  credentials: ({ address }) => ({ address: addressOf(address) }),
+  setStore: ({ address }) => ({ address: address === null ? null : addressOf(address) }),
+  cancelStore: () => ({}),
   forget: parseSession,
   unforget: parseSession,
 }
@@ -117,6 +137,11 @@ function parseIntent(value: unknown): SaveIntent {
 function textsOf(value: unknown, max: number): string[] {
   if (!Array.isArray(value) || value.length > 100) throw badMessage()
   return value.map((text) => textOf(text, max))
+}
+
+function addressOf(value: unknown): string {
+  if (!isAddressText(value)) throw badMessage()
+  return value
 }
 
 function textOf(value: unknown, max: number): string {

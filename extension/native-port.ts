@@ -222,6 +222,11 @@ function hostError(code: keyof typeof advice, hostVersion?: string): PspError {
   return new PspError(code, `Cannot reach this computer: ${advice[code]}${versions}`)
 }
 
+/** For a host that says hello, and does not know what came after it. */
+export function hostTooOld(hostVersion: string): PspError {
+  return hostError("host-too-old", hostVersion)
+}
+
 function reasonOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("message" in error)) return undefined
   return typeof error.message === "string" ? error.message : undefined

@@ -1,6 +1,7 @@
 import { PspError } from "../shared/errors.js"
 import type { Prepared, Vault } from "../shared/vault.js"
 import { openDatabase, type WaitingSave } from "./db.js"
+import { noteLost } from "./lost-saves.js"
 
 /**
  * Sealed saves wait here until the native host has acknowledged them. A commit is idempotent (names end in the digest of
@@ -124,7 +125,7 @@ export class LostSavesError extends PspError {
   /** The clicks they came from. */
   readonly intents: string[]
 
-  constructor(saves: WaitingSave[]) {
+  constructor(saves: Pick<WaitingSave, "site" | "intentId">[]) {
     const sites = [...new Set(saves.map(({ site }) => site))].join(", ")
     super("corrupt", `Cannot store a session of ${sites}: the browser lost what waited; save it again`)
     this.intents = saves.map(({ intentId }) => intentId)
@@ -152,8 +153,13 @@ async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
   for (let next = await oldest(); next !== null; next = await oldest()) {
     const { id, save, pieces } = next
     const prepared = (fresh?.id === id ? fresh.prepared.deref() : undefined) ?? (await join(save, pieces))
-    if (prepared === null) lost.push(save)
-    else {
+    if (prepared === null) {
+      // One that the person forgot while it was read is not lost.
+      if (await isStillThere(id)) {
+        await noteLost({ id: save.intentId, site: save.site, account: save.account, since: save.since })
+        lost.push(save)
+      }
+    } else {
       await vault.commit(prepared)
       sent++
     }
@@ -198,6 +204,10 @@ async function join({ prepared }: WaitingSave, pieces: Map<string, Blob>): Promi
     objects.push({ name, bytes })
   }
   return { ...prepared, objects }
+}
+
+async function isStillThere(id: number): Promise<boolean> {
+  return (await (await openDatabase()).getKey("outbox", id)) !== undefined
 }
 
 function piecesOf(id: number): IDBKeyRange {

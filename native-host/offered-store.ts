@@ -71,7 +71,7 @@ export function checkOffered(address: string): void {
 /** `new URL` makes file:vault and file:///vault?x the folder /vault, which nobody meant. */
 function checkFolder(address: string): void {
   const url = URL.canParse(address) ? new URL(address) : null
-  if (!/^file:\/\/\/[^/]/.test(address) || url === null || url.search !== "" || url.hash !== "") {
+  if (!/^file:\/\/\/[^/]/.test(address) || url?.search !== "" || url.hash !== "") {
     throw bad("expected the whole path of a folder, as file:///absolute/folder (%3F for a ?, %23 for a #)")
   }
 }

@@ -24,8 +24,9 @@ export async function tryStore(
 
 /** The configuration with another store and what its trial found: one write for both. null: it was not tried. */
 export function configWithStore(config: Config, address: string, probe: StoreProbe | null, now: number): Config {
-  const { trial: _before, ...rest } = config
-  if (probe === null) return { ...rest, store: address }
+  const set: Config = { ...config, store: address }
+  delete set.trial
+  if (probe === null) return set
   const { isCreateOnly, maxObjectBytes, warnings } = probe
-  return { ...rest, store: address, trial: { of: address, at: now, isCreateOnly, maxObjectBytes, warnings } }
+  return { ...set, trial: { of: address, at: now, isCreateOnly, maxObjectBytes, warnings } }
 }

@@ -2,17 +2,21 @@ import { useEffect, useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
 import { ask, type Sessions } from "../messages.js"
+import type { LostSave } from "../lost-saves.js"
 import type { Waiting } from "../outbox.js"
 import { grantedOrigins, takeBack } from "../permissions.js"
 import { ownCard } from "../trust.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
+import { StoreSettings } from "./store-settings.js"
+import { WaitingSaves } from "./waiting.js"
 
 /** Everything this browser saved, may read and is: also the extension's options page. */
 export function Dashboard() {
   const [sessions, setSessions] = useState<Sessions | null>(null)
   const [waiting, setWaiting] = useState<Waiting[]>([])
+  const [lost, setLost] = useState<LostSave[]>([])
   const [origins, setOrigins] = useState<string[]>([])
   const [own, setOwn] = useState<{ name: string; fingerprint: string } | null>(null)
   const [note, setNote] = useState("")
@@ -21,6 +25,7 @@ export function Dashboard() {
   const look = async () => {
     setOrigins(await grantedOrigins())
     setWaiting(await ask("waiting", {}))
+    setLost(await ask("lost", {}))
     setSessions(await ask("sessions", { site: null }))
     setOwn(await ownCard())
   }
@@ -39,22 +44,7 @@ export function Dashboard() {
         </p>
       </header>
       {sessions === null ? <progress /> : <SessionTable sessions={sessions} onChange={setNote} />}
-      {waiting.length === 0 ? null : (
-        <section>
-          <h2>{i18n.t("waitingTitle")}</h2>
-          <ul>
-            {waiting.map((one) => (
-              <li key={one.id}>
-                <span class="text">{one.site}</span> <span class="quiet text">{one.account}</span>{" "}
-                {i18n.t("waitingSince", [agoOf(one.since)])}
-              </li>
-            ))}
-          </ul>
-          <button type="button" onClick={() => void ask("wake", {}).then(look)}>
-            {i18n.t("retry")}
-          </button>
-        </section>
-      )}
+      <WaitingSaves waiting={waiting} lost={lost} onChange={look} />
       <section>
         <h2>{i18n.t("permissionsTitle")}</h2>
         {origins.length === 0 ? <p class="quiet">{i18n.t("noPermissions")}</p> : null}
@@ -86,6 +76,12 @@ export function Dashboard() {
           </div>
         </section>
       )}
+      {computer?.isThere === true ? (
+        <section aria-labelledby="store-title">
+          <h2 id="store-title">{i18n.t("storeTitle")}</h2>
+          <StoreSettings isTrusted={computer.trust.state === "trusted"} onChange={look} />
+        </section>
+      ) : null}
     </main>
   )
 }

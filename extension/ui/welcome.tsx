@@ -1,5 +1,5 @@
-import { useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
+import { Command } from "./command.js"
 import { always, ComputerCard, useComputer } from "./computer.js"
 
 const command = "npm install --global persistent-sessions && psp install"
@@ -7,10 +7,6 @@ const command = "npm install --global persistent-sessions && psp install"
 /** The first minutes: install psp, trust this computer, pin the icon. Notices by itself what is done. */
 export function Welcome() {
   const [computer, setComputer] = useComputer(always)
-  const [isCopied, setCopied] = useState(false)
-  const copy = () => {
-    void navigator.clipboard.writeText(command).then(() => setCopied(true))
-  }
   const isTrusted = computer?.isThere === true && computer.trust.state === "trusted"
   return (
     <main>
@@ -18,12 +14,7 @@ export function Welcome() {
       <ol class="steps">
         <li>
           <p>{i18n.t("welcomeInstall")}</p>
-          <div class="row">
-            <pre>{command}</pre>
-            <button type="button" onClick={copy}>
-              {isCopied ? i18n.t("welcomeCopied") : i18n.t("welcomeCopy")}
-            </button>
-          </div>
+          <Command text={command} />
           <p role="status" class="quiet">
             {computer?.isThere === true ? i18n.t("welcomeFound", [computer.version]) : i18n.t("welcomeLooking")}
           </p>

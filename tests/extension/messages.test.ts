@@ -24,6 +24,15 @@ vi.mock("wxt/browser", () => ({
   },
 }))
 
+const storeView: Awaited<ReturnType<Handlers["store"]>> = {
+  address: "file:///vault",
+  source: "default",
+  credentials: [],
+  trial: null,
+  mayChange: true,
+  fault: null,
+}
+
 const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> } = {
   save: vi.fn<Handlers["save"]>(async () => null),
   permission: vi.fn<Handlers["permission"]>(async () => null),
@@ -33,6 +42,12 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   trust: vi.fn<Handlers["trust"]>(async () => ({ state: "no-identity" })),
   sessions: vi.fn<Handlers["sessions"]>(async () => ({ entries: [], isKnown: true })),
   waiting: vi.fn<Handlers["waiting"]>(async () => []),
+  lost: vi.fn<Handlers["lost"]>(async () => []),
+  dismissLost: vi.fn<Handlers["dismissLost"]>(async () => null),
+  store: vi.fn<Handlers["store"]>(async () => storeView),
+  credentials: vi.fn<Handlers["credentials"]>(async () => []),
+  setStore: vi.fn<Handlers["setStore"]>(async () => storeView),
+  cancelStore: vi.fn<Handlers["cancelStore"]>(async () => null),
   forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
   unforget: vi.fn<Handlers["unforget"]>(async () => null),
 }
