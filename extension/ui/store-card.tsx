@@ -1,5 +1,5 @@
 import { i18n } from "../i18n.js"
-import { credentialCommands } from "../credential-commands.js"
+import { credentialCommands } from "../store-commands.js"
 import type { StoreTrial } from "../../shared/store-facts.js"
 import type { StoreView } from "../store-choice.js"
 import { Command } from "./command.js"

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
-import { credentialCommands } from "../credential-commands.js"
+import { credentialCommands, pullCommand } from "../store-commands.js"
 import { ask } from "../messages.js"
 import type { StoreView } from "../store-choice.js"
 import { Command } from "./command.js"
@@ -155,7 +155,7 @@ function Result({ outcome }: { outcome: Outcome }) {
       {outcome.kind === "undone" ? null : (
         <>
           <p class="small">{i18n.t("storeLeftThere", [before.address])}</p>
-          {before.address.includes("…") ? null : <Command text={`psp pull --all --from "${before.address}"`} />}
+          {before.address.includes("…") ? null : <Command text={pullCommand(before.address)} />}
         </>
       )}
     </>

@@ -173,6 +173,9 @@ function fuzzedHead(random: Random): unknown {
     "list",
     "remove",
     "offer",
+    "store",
+    "credentials",
+    "set-store",
     "hello",
     "constructor",
     "__proto__",
@@ -183,7 +186,9 @@ function fuzzedHead(random: Random): unknown {
   else if (type === "hello") Object.assign(head, { protocol: random(3), version: pick(random, ["0.1.0", "<x>", 1]) })
   else if (type === "offer")
     head["card"] = pick(random, [`psp1${"q".repeat(200)}`, "psp1../../x", names[random(names.length)]])
-  else head["name"] = pick(random, names)
+  else if (type === "credentials" || type === "set-store")
+    head["address"] = pick(random, ["memory:", "file:vault", "redis://u:p@h:x/0", "s3://", "file:///\0", 5])
+  else if (type !== "store") head["name"] = pick(random, names)
   if (random(8) === 0) head[pick(random, ["path", "dir", "type", "__proto__"])] = anyJson(random, 2)
   return head
 }

@@ -164,7 +164,7 @@ describe("host log", () => {
     expect(await everything()).not.toContain(canary)
   })
 
-  it("holds nothing that came with put, get, list, remove, offer, hello or broken frames", async () => {
+  it("holds nothing that came with any request or broken frames", async () => {
     const host = start()
     const { request, close } = await connectToHost(host)
     const envelope = envelopeOf(canary)
@@ -175,9 +175,22 @@ describe("host log", () => {
       { prefix: `v/${canary}` },
       { card: `psp1${"q".repeat(100)}` },
       { protocol: 1, version: canary },
+      { address: `redis://${canary}:${canary}@127.0.0.1:1/0` },
+      { address: `s3://${canary}?${canary}=${canary}` },
       { [canary]: canary },
     ]
-    for (const type of ["put", "get", "remove", "list", "offer", "hello", canary]) {
+    for (const type of [
+      "put",
+      "get",
+      "remove",
+      "list",
+      "offer",
+      "hello",
+      "store",
+      "credentials",
+      "set-store",
+      canary,
+    ]) {
       for (const ask of asks) {
         // What no extension would send.
         await request(type as "get", ask as { name: string }, { body: Buffer.from(canary) }).catch(() => undefined)

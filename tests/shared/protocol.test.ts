@@ -67,6 +67,10 @@ describe("protocol requests", () => {
     { type: "list", prefix: "" },
     { type: "hello", protocol: 1, version: "1.2.3-beta.1" },
     { type: "offer", card: `psp1${"q".repeat(200)}` },
+    { type: "store" },
+    { type: "credentials", address: "s3://bucket" },
+    { type: "set-store", address: "file:///srv/sessions" },
+    { type: "set-store", address: null },
   ])("reads %j", (head) => {
     expect(parseRequest(head)).toEqual(head)
   })
@@ -108,6 +112,18 @@ describe("protocol requests", () => {
     }
   })
 
+  it.each(["", "file:///a\nb", "redis://h/\0", "x".repeat(2001), 5, undefined, {}])(
+    "refuses %j as an address",
+    (address) => {
+      for (const type of ["credentials", "set-store"]) {
+        expect(() => parseRequest({ type, address })).toThrow(badMessage)
+        expect(() => parseRequest({ type, address: "memory:", password: "x" })).toThrow(badMessage)
+      }
+      expect(() => parseRequest({ type: "credentials", address: null })).toThrow(badMessage)
+      expect(() => parseRequest({ type: "store", address: "memory:" })).toThrow(badMessage)
+    },
+  )
+
   it("reads the hello of a newer extension, so that it can be told", () => {
     expect(parseRequest({ type: "hello", protocol: 9, version: "9.0.0", news: true })).toEqual({
       type: "hello",
@@ -137,9 +153,54 @@ describe("protocol answers", () => {
     expect(() => parseAnswer("hello", head)).toThrow(expect.objectContaining({ code: "host-garbled" }))
   })
 
+  const trial = {
+    at: 1,
+    isCreateOnly: true,
+    maxObjectBytes: 1,
+    warnings: [{ code: "not-durable", message: "It ends" }],
+  }
+  const facts = {
+    address: "s3://bucket",
+    source: "config",
+    credentials: [{ name: "accessKeyId", state: "kept" }],
+    trial,
+  }
+
+  it("reads which store is set, without what else came with it", () => {
+    expect(parseAnswer("store", facts)).toEqual(facts)
+    expect(parseAnswer("set-store", { ...facts, trial: null })).toEqual({ ...facts, trial: null })
+    const value = { ...facts, password: "canary", credentials: [{ name: "token", state: "kept", value: "canary" }] }
+    expect(JSON.stringify(parseAnswer("store", value))).not.toContain("canary")
+    expect(parseAnswer("store", { ...facts, trial: { ...trial, warnings: "none" } }).trial).toBeNull()
+  })
+
+  it.each<[string, Head]>([
+    ["no address", { ...facts, address: null }],
+    ["an address of two lines", { ...facts, address: "a\nb" }],
+    ["a source that is none", { ...facts, source: "page" }],
+    ["no credentials", { ...facts, credentials: null }],
+    ["a credential that is a piece of a command", { ...facts, credentials: [{ name: "x; rm", state: "kept" }] }],
+    ["a state that is none", { ...facts, credentials: [{ name: "token", state: "secret" }] }],
+    ["credentials without end", { ...facts, credentials: Array.from({ length: 21 }, () => facts.credentials[0]) }],
+  ])("calls a store with %s garbled", (_title, head) => {
+    for (const type of ["store", "set-store"] as const) {
+      expect(() => parseAnswer(type, head)).toThrow(expect.objectContaining({ code: "host-garbled" }))
+    }
+  })
+
   it("throws the error that the host answered with, for every request", () => {
     const head = { error: { code: "denied", message: "No" } }
-    for (const type of ["hello", "put", "get", "list", "remove", "offer"] as const) {
+    for (const type of [
+      "hello",
+      "put",
+      "get",
+      "list",
+      "remove",
+      "offer",
+      "store",
+      "credentials",
+      "set-store",
+    ] as const) {
       expect(() => parseAnswer(type, head)).toThrow(expect.objectContaining({ code: "denied", message: "No" }))
     }
     expect(() => parseAnswer("put", { error: 1 })).toThrow(badMessage)

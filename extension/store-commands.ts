@@ -13,6 +13,11 @@ export function credentialCommands(credentials: CredentialFact[], address: strin
     .map(({ name }) => `psp config set credentials.${name}${store}`)
 }
 
+/** What brings into the store that is set what lies in another one. */
+export function pullCommand(address: string): string {
+  return `psp pull --all --from ${quotedAddress(address)}`
+}
+
 /** One word of a command line: double quotes are understood by every shell, as long as nothing in them means anything to one. */
 function quotedAddress(address: string): string {
   if (/^[\w:/.@=,+-]+$/.test(address)) return address

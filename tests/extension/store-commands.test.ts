@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { credentialCommands } from "../../extension/credential-commands.js"
+import { credentialCommands, pullCommand } from "../../extension/store-commands.js"
 import type { CredentialFact } from "../../shared/store-facts.js"
 
 const token: CredentialFact[] = [{ name: "token", state: "missing" }]
@@ -25,4 +25,5 @@ it.each([
   ["s3://b?x=$(rm)`rm`'rm'", `'s3://b?x=$(rm)\`rm\`'\\''rm'\\'''`],
 ])("the address %s is one word of the command", (address, word) => {
   expect(credentialCommands(token, address)).toEqual([`psp config set credentials.token --store ${word}`])
+  expect(pullCommand(address)).toBe(`psp pull --all --from ${word}`)
 })
