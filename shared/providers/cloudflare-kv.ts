@@ -1,9 +1,10 @@
-import { asBufferSource, equalBytes, hex } from "../bytes.js"
+import { asBufferSource, equalBytes, hex, utf8ToText } from "../bytes.js"
 import { sha256 } from "../hash.js"
 import { isPspError, PspError } from "../errors.js"
 import { isObjectName, isObjectPrefix, type CallOptions, type Provider, type StoreWarning } from "../provider.js"
 import { createOwnWrites } from "./own-writes.js"
 import { withRetries } from "./retry.js"
+import { createStallTimer, readMoving } from "./stall.js"
 
 /**
  * Cloudflare Workers KV as a store, through one of two doors: a Worker's own binding, or the REST API from anywhere.
@@ -69,6 +70,8 @@ export interface KvRestOptions {
   /** Of the API; `https:`, or `http:` on this machine. */
   endpoint?: string
   fetch?: typeof fetch
+  /** How long one try may stand still (ms): it is given up then, and made again. */
+  patience?: number
 }
 
 /** @throws `bad-config` for ids, a token or an endpoint that cannot be right */
@@ -83,6 +86,10 @@ const settlesAfter = 90_000
 const keepBytes = 8 * 1024 * 1024
 /** One key takes one write in this time (ms). */
 const writeInterval = 1000
+/** Five tries that get no answer at all, and the waits between them, fit into the time of `withRetries` (ms). */
+const defaultPatience = 10_000
+/** How many bytes per ms a slow network carries: `fetch` does not tell how far a body was sent. */
+const slowest = 500
 /** An object stays this long after its end (s): until then whoever opens it is told that it expired. KV asks for 60 s. */
 const graceAfterEnd = 7 * 24 * 60 * 60
 
@@ -257,7 +264,8 @@ function bindingDoor(namespace: KvNamespace): Door {
 }
 
 /** https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/ */
-function restDoor({ account, namespace, token, endpoint = cloudflare, fetch: ask = fetch }: KvRestOptions): Door {
+function restDoor(options: KvRestOptions): Door {
+  const { account, namespace, token, endpoint = cloudflare, fetch: ask = fetch, patience = defaultPatience } = options
   for (const [what, id] of Object.entries({ account, namespace })) {
     if (!/^[\w-]{1,64}$/.test(id)) throw badConfig(`expected the id of the ${what}`)
   }
@@ -265,42 +273,49 @@ function restDoor({ account, namespace, token, endpoint = cloudflare, fetch: ask
   const root = `${apiRoot(endpoint)}/accounts/${account}/storage/kv/namespaces/${namespace}`
   const valueOf = (name: string) => `${root}/values/${encodeURIComponent(name)}`
 
-  /** The body whole, or the error that the answer is. */
+  /** What the whole body means, or the error that the answer is. `size` is what is sent (bytes). */
   async function call<T>(
     url: string,
-    init: RequestInit & { signal: AbortSignal },
-    readBody: (response: Response) => Promise<T>,
+    { signal, size = 0, ...init }: RequestInit & { signal: AbortSignal; size?: number },
+    resultOf: (body: Uint8Array) => T,
   ): Promise<T> {
+    const timer = createStallTimer(signal, { idle: patience, first: patience + size / slowest })
+    const headers = { authorization: `Bearer ${token}` }
     try {
-      const response = await ask(url, { ...init, redirect: "manual", headers: { authorization: `Bearer ${token}` } })
-      if (response.ok) return await readBody(response)
-      throw new Refused(response.status, await errorCodesOf(response), retryAfterOf(response))
+      const response = await ask(url, { ...init, signal: timer.signal, redirect: "manual", headers })
+      timer.moved()
+      if (response.ok) return resultOf(await readMoving(response, timer))
+      const said = await readMoving(response, timer).catch((error: unknown) => {
+        // Whether the object is missing, or the namespace, is told by the rest; everything else by the status.
+        if (response.status === 404) throw error
+        return new Uint8Array()
+      })
+      throw new Refused(response.status, errorCodesOf(said), retryAfterOf(response))
     } catch (error) {
-      init.signal.throwIfAborted()
+      signal.throwIfAborted()
       if (isPspError(error)) throw error
       // Whatever fetch says may hold a header.
       throw new PspError("unreachable", "Cloudflare gave no answer, or only a part of it")
+    } finally {
+      timer.stop()
     }
   }
 
   return {
-    get: (name, signal) =>
-      call(valueOf(name), { signal }, async (response) => new Uint8Array(await response.arrayBuffer())).catch(
-        ignoreMissing,
-      ),
+    get: (name, signal) => call(valueOf(name), { signal }, (body) => body).catch(ignoreMissing),
     put: async (name, bytes, metadata, life, signal) => {
       const body = new FormData()
       body.set("value", new Blob([asBufferSource(bytes)]))
       body.set("metadata", JSON.stringify(metadata))
       const query = life === null ? "" : `?expiration_ttl=${life}`
-      await call(`${valueOf(name)}${query}`, { method: "PUT", body, signal }, confirmed)
+      await call(`${valueOf(name)}${query}`, { method: "PUT", body, size: bytes.length, signal }, confirm)
     },
     list: (prefix, cursor, signal) => {
       const query = new URLSearchParams({ prefix, ...(cursor !== null && { cursor }) }).toString()
-      return call(`${root}/keys?${query}`, { signal }, async (response) => pageOf(await response.json()))
+      return call(`${root}/keys?${query}`, { signal }, pageOf)
     },
     delete: async (name, signal) => {
-      await call(valueOf(name), { method: "DELETE", signal }, confirmed).catch(ignoreMissing)
+      await call(valueOf(name), { method: "DELETE", signal }, confirm).catch(ignoreMissing)
     },
   }
 }
@@ -388,8 +403,8 @@ function nextCursor({ list_complete, cursor }: KvPage, last: string | null): str
   throw new PspError("unreachable", "Cannot list: Cloudflare says that there is more, but not where")
 }
 
-function pageOf(answer: unknown): KvPage {
-  const { result, result_info: info } = objectOf(answer)
+function pageOf(answer: Uint8Array): KvPage {
+  const { result, result_info: info } = objectOf(jsonOf(answer))
   if (!Array.isArray(result)) throw new TypeError("expected a list of keys")
   const keys = result
     .map(objectOf)
@@ -401,13 +416,13 @@ function pageOf(answer: unknown): KvPage {
 }
 
 /** A write counts when Cloudflare says so: a proxy's page says 200 too. */
-async function confirmed(response: Response): Promise<void> {
-  if (objectOf(await response.json())["success"] !== true) throw new TypeError("expected success")
+function confirm(answer: Uint8Array): void {
+  if (objectOf(jsonOf(answer))["success"] !== true) throw new TypeError("expected success")
 }
 
-async function errorCodesOf(response: Response): Promise<number[]> {
+function errorCodesOf(answer: Uint8Array): number[] {
   try {
-    const { errors } = objectOf(await response.json())
+    const { errors } = objectOf(jsonOf(answer))
     return Array.isArray(errors) ? errors.map((error) => Number(objectOf(error)["code"])).filter(Number.isInteger) : []
   } catch {
     return []
@@ -430,6 +445,10 @@ function apiRoot(endpoint: string): string {
   const isHere = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)
   if (url?.protocol === "https:" || (url?.protocol === "http:" && isHere)) return url.href.replace(/\/+$/, "")
   throw badConfig("expected an endpoint with https:, as the token goes there")
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  return JSON.parse(utf8ToText(body)) as unknown
 }
 
 function objectOf(value: unknown): Record<string, unknown> {

@@ -4,9 +4,13 @@ import type { AddressInfo } from "node:net"
 import { buffer } from "node:stream/consumers"
 import type { KvNamespace } from "../../shared/providers/cloudflare-kv.js"
 
-/** What the server does instead of answering: says no, cuts the body in its middle, hangs up, or never answers. */
+/** What the server does instead of answering: says no, cuts the body in its middle or stops there, hangs up, or never answers. */
 export type KvFault =
-  { status: number; code?: number; retryAfter?: string; page?: string } | "cut" | "hang up" | "stall"
+  | { status: number; code?: number; retryAfter?: string; page?: string }
+  | "cut"
+  | "stop in the middle"
+  | "hang up"
+  | "stall"
 
 export interface KvRest {
   account: string
@@ -15,8 +19,8 @@ export interface KvRest {
   endpoint: string
   /** As they came: "GET values/a%2Fb?x=1". */
   requests: string[]
-  /** For the next requests, one each, when `after` requests were answered. */
-  fail(faults: KvFault[], options?: { after?: number }): void
+  /** For the next requests, one each, when `after` requests were answered; only for those with `of` in their line. */
+  fail(faults: KvFault[], options?: { after?: number; of?: string }): void
   stop(): Promise<void>
 }
 
@@ -28,7 +32,7 @@ export async function startKvRest(kv: KvNamespace): Promise<KvRest> {
   const ids = { account: "0123456789abcdef0123456789abcdef", namespace: "fedcba9876543210fedcba9876543210" }
   const token = "canary-token-Zq81"
   const requests: string[] = []
-  const faults: (KvFault | null)[] = []
+  const faults: { fault: KvFault | null; of: string }[] = []
 
   async function answer(request: IncomingMessage): Promise<Answer> {
     const url = new URL(request.url ?? "/", "http://127.0.0.1")
@@ -39,8 +43,10 @@ export async function startKvRest(kv: KvNamespace): Promise<KvRest> {
       ) ?? []
     if (account !== ids.account) return refusal(404, 7003)
     if (namespace !== ids.namespace) return refusal(404, 10013)
-    requests.push(`${request.method} ${what}${key && `/${key}`}${url.search}`)
-    const fault = faults.shift() ?? null
+    const line = `${request.method} ${what}${key && `/${key}`}${url.search}`
+    requests.push(line)
+    const next = faults.findIndex(({ of }) => line.includes(of))
+    const fault = next < 0 ? null : (faults.splice(next, 1)[0]?.fault ?? null)
     const body = await buffer(request)
     if (fault !== null && typeof fault === "object") return faulty(fault)
     const good = await (what === "keys"
@@ -106,8 +112,8 @@ export async function startKvRest(kv: KvNamespace): Promise<KvRest> {
     token,
     endpoint: `http://127.0.0.1:${port}/client/v4`,
     requests,
-    fail: (given, { after = 0 } = {}) => {
-      faults.push(...Array.from({ length: after }, () => null), ...given)
+    fail: (given, { after = 0, of = "" } = {}) => {
+      for (const fault of [...Array.from({ length: after }, () => null), ...given]) faults.push({ fault, of })
     },
     stop: async () => {
       server.closeAllConnections()
@@ -132,8 +138,8 @@ function send(response: ServerResponse, { status, type, body, headers, fault }: 
     return
   }
   response.writeHead(status, { "content-type": type, "content-length": body.length, ...headers })
-  if (fault === "cut") {
-    response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy())
+  if (fault === "cut" || fault === "stop in the middle") {
+    response.write(body.subarray(0, Math.floor(body.length / 2)), () => fault === "cut" && response.destroy())
     return
   }
   response.end(body)

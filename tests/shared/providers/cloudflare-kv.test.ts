@@ -11,6 +11,10 @@ import { describeProvider, listAll, testObject, type TestObject } from "../../co
 import { startKvRest, type KvFault, type KvRest } from "../../servers/kv-rest.js"
 import { createLateKv, type LateKv } from "../../servers/late-kv.js"
 import { startWorkerd, type Workerd } from "../../servers/workerd.js"
+import { faultCount } from "../../fault-count.js"
+import { exampleSnapshot } from "../example-snapshot.js"
+import { createTwoOwners, minute, start, tokenOf } from "../vault/devices.js"
+import { createRandom } from "../vault/hostile-provider.js"
 
 let workerd: Workerd
 let late: LateKv
@@ -280,6 +284,97 @@ describe("cloudflare-kv provider through the REST API, on bad days", () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  it.each(["stall", "stop in the middle"] as const)(
+    "gives up a try that gets no answer, or not the rest of one, makes five and says `unreachable` (%s)",
+    async (fault) => {
+      const provider = rest({ patience: 150 })
+      server.fail([fault])
+      await provider.put(name, bytes)
+      const calls: [string, () => Promise<unknown> | undefined][] = [
+        ["PUT values/v%2Fs%2F", () => provider.put(testObject("v/s", 1).name, testObject("v/s", 1).bytes)],
+        [`GET ${path}`, () => provider.get(name)],
+        ["GET values/v%2Fmissing", () => provider.get("v/missing")],
+        ["GET keys?prefix=v", () => listAll(provider, "v/")],
+        ["GET keys?prefix=-", () => provider.check?.()],
+        ["DELETE", () => provider.remove(name)],
+      ]
+      server.requests.length = 0
+      await Promise.all(
+        calls.map(async ([of, call]) => {
+          server.fail([fault, fault, fault, fault, fault], { of })
+          await expect(call()).rejects.toMatchObject({ name: "PspError", code: "unreachable" })
+        }),
+      )
+      expect(server.requests).toHaveLength(5 * calls.length)
+      expect(await rest().get(testObject("v/s", 2).name)).toBeNull()
+    },
+  )
+
+  it("is called off while a try stands still", async () => {
+    const controller = new AbortController()
+    server.fail(["stop in the middle"])
+    const call = listAll(rest(), "", controller.signal)
+    await expect.poll(() => server.requests.length).toBe(1)
+    controller.abort()
+    await expect(call).rejects.toMatchObject({ name: "PspError", code: "aborted" })
+  })
+
+  it.each<[string, KvFault]>([
+    ["that says for how long", { status: 429, retryAfter: "1" }],
+    ["that does not say for how long", { status: 429 }],
+  ])(
+    "obeys a 429 %s: waits, then puts, gets, lists and removes",
+    async (_, fault) => {
+      // All at the same time: each waits for a second, four times.
+      await Promise.all(
+        Array.from({ length: Math.ceil(faultCount(8) / 8) }, async (_, round) => {
+          const object = testObject(`v/r${round}`, 100)
+          const value = `values/${encodeURIComponent(object.name)}`
+          const provider = rest()
+          const steps: [string, () => Promise<unknown>, unknown][] = [
+            [`PUT ${value}`, () => provider.put(object.name, object.bytes), undefined],
+            [`GET ${value}`, () => rest().get(object.name), object.bytes],
+            [
+              `GET keys?prefix=v%2Fr${round}%2F`,
+              () => listAll(rest(), `v/r${round}/`),
+              [{ name: object.name, size: 100 }],
+            ],
+            [`DELETE ${value}`, () => provider.remove(object.name), undefined],
+          ]
+          for (const [line, work, result] of steps) {
+            server.fail([fault], { of: line })
+            const started = performance.now()
+            expect(await work()).toEqual(result)
+            expect(performance.now() - started).toBeGreaterThan(990)
+            expect(server.requests.filter((request) => request.startsWith(line))).toHaveLength(2)
+          }
+        }),
+      )
+    },
+    60_000,
+  )
+
+  it("keeps what is there while it says `rate-limited`, five times in a row, and works again after", async () => {
+    const provider = rest()
+    await provider.put(name, bytes)
+    const next = testObject("v/s", 51)
+    const again: KvFault = { status: 429, retryAfter: "0" }
+    for (const call of [
+      () => provider.put(next.name, next.bytes),
+      () => provider.get(name),
+      () => listAll(provider, ""),
+    ]) {
+      server.requests.length = 0
+      server.fail([again, again, again, again, again])
+      await expect(call()).rejects.toMatchObject({ name: "PspError", code: "rate-limited" })
+      expect(server.requests).toHaveLength(5)
+    }
+    expect(await provider.get(name)).toEqual(bytes)
+    expect(await provider.get(next.name)).toBeNull()
+    await provider.put(next.name, next.bytes)
+    expect(await listAll(rest(), "")).toHaveLength(2)
+  })
+
   it.each<[string, KvFault, ErrorCode]>([
     ["asked to wait for five minutes", { status: 429, retryAfter: "300" }, "rate-limited"],
     ["the day's operations are used up", { status: 429, code: 10048 }, "rate-limited"],
@@ -366,6 +461,73 @@ describe("cloudflare-kv provider through the REST API, on bad days", () => {
   ])("refuses %s when it is made", (_, options) => {
     expect(() => rest(options)).toThrow(expect.objectContaining({ code: "bad-config" }) as Error)
   })
+})
+
+/** Of one provider, in any order, over a store whose reads stand still and go on again at any moment. */
+describe("cloudflare-kv provider over a store that shows everything late", () => {
+  it.each(Array.from({ length: faultCount(6) }, (_, i) => i + 1))(
+    "never concludes that an own write is gone, or that what it removed is there (history %i)",
+    async (seed) => {
+      const random = createRandom(seed)
+      const provider = random() < 0.5 ? binding() : rest()
+      const objects = Array.from({ length: 6 }, (_, i) => testObject(`v/${"ab"[i % 2]}`, 20 + i))
+      const there = new Map<string, Uint8Array>()
+      let heldBack = 0
+      for (let step = 0; step < 25; step++) {
+        const object = objects[Math.floor(random() * objects.length)]
+        if (object === undefined) continue
+        const choice = random()
+        if (choice < 0.2) {
+          await late.holdBack()
+          heldBack++
+        } else if (choice < 0.3) late.catchUp()
+        else if (choice < 0.8) {
+          await provider.put(object.name, object.bytes)
+          there.set(object.name, object.bytes)
+        } else {
+          await provider.remove(object.name)
+          there.delete(object.name)
+        }
+        expect(await provider.get(object.name)).toEqual(there.get(object.name) ?? null)
+        const names = [...there.keys()].sort()
+        for (const prefix of ["", "v/a/"]) {
+          const listed = (await listAll(provider, prefix)).map(({ name }) => name)
+          expect(listed).toEqual(names.filter((name) => name.startsWith(prefix)))
+        }
+      }
+      expect(heldBack).toBeGreaterThan(0)
+      late.catchUp()
+      expect((await listAll(rest(), "")).map(({ name }) => name)).toEqual([...there.keys()].sort())
+    },
+  )
+
+  it.each(Array.from({ length: faultCount(2) }, (_, i) => i + 1))(
+    "gives whoever saved a session that save and no older one, however late others see it (history %i)",
+    async (seed) => {
+      const random = createRandom(seed)
+      let now = start
+      const providers = [rest(), rest()] as const
+      const vaults = await createTwoOwners(providers[0], [() => now, () => now], providers[1])
+      let newest = ""
+      for (let step = 0; step < 8; step++) {
+        if (random() < 0.4) await late.holdBack()
+        else if (random() < 0.3) late.catchUp()
+        now += minute
+        newest = `${step}`
+        const [saver, other] = random() < 0.5 ? vaults : [vaults[1], vaults[0]]
+        await saver.save(exampleSnapshot("example.com", "default", newest))
+        expect(tokenOf(await saver.load("example.com"))).toBe(newest)
+        // The other one sees an older state for a while. It says so where it has seen newer, and never "nothing".
+        const seen = await other.load("example.com").catch((error: unknown) => error)
+        if (seen instanceof Error) expect(seen).toMatchObject({ code: "rolled-back" })
+      }
+      late.catchUp()
+      for (const vault of vaults) {
+        expect(tokenOf(await vault.load("example.com"))).toBe(newest)
+        expect((await vault.verify()).defects).toEqual([])
+      }
+    },
+  )
 })
 
 async function failureOf(work: () => Promise<unknown> | undefined): Promise<{ code: string; text: string }> {

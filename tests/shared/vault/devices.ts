@@ -56,16 +56,17 @@ export function tokenOf(snapshot: Snapshot | null): string | undefined {
   return snapshot?.origins?.[0]?.localStorage?.[0]?.[1]
 }
 
-/** Two owner devices of one vault, each with its own clock and memory. */
+/** Two owner devices of one vault, each with its own clock and memory, and its own provider where there are two. */
 export async function createTwoOwners(
   provider: Provider,
   times: [() => number, () => number],
+  other: Provider = provider,
 ): Promise<[Vault, Vault]> {
   const [a, b] = [await createDevice("a"), await createDevice("b")]
   const first = await openVault(provider, { identity: a, memory: createMemory(), now: times[0] })
   await first.addOwner(b.card)
   const options: VaultOptions = { identity: b, owner: a.card, memory: createMemory(), now: times[1] }
-  const second = await openVault(provider, options)
+  const second = await openVault(other, options)
   await second.refresh()
   return [first, second]
 }
