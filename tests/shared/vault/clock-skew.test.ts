@@ -3,8 +3,10 @@ import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
 import type { Vault } from "../../../shared/vault.js"
 import { openVault } from "../../../shared/vault.js"
+import { faultCount } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { createDevice, createTwoOwners, day, minute, namesIn, start, tokenOf } from "./devices.js"
+import { createRandom } from "./hostile-provider.js"
 
 const saveOf = (token: string) => exampleSnapshot("example.com", "default", token)
 const in2100 = Date.UTC(2100, 0, 1) - start
@@ -119,5 +121,89 @@ describe("two owners, one of whom has a clock that is wrong", () => {
     await wrong.compact({ keep: { bases: 1, ms: 0 } })
     expect(tokenOf(await right.load("example.com"))).toBe("11")
     expect((await right.verify()).defects).toEqual([])
+  })
+
+  describe("again and again,", () => {
+    const rounds = faultCount(3)
+
+    it.each([-4 * minute, 4 * minute])("by %i ms: each save is accepted by both, in its order", async (by) => {
+      const random = createRandom(by)
+      skew = by
+      for (let round = 0; round < rounds; round++) {
+        now += Math.floor(1 + random() * 2 * minute)
+        const [writer, reader] = random() < 0.5 ? [right, wrong] : [wrong, right]
+        await writer.load("example.com")
+        await writer.save(saveOf(`${round}`))
+        expect(tokenOf(await reader.load("example.com"))).toBe(`${round}`)
+        if (round % 10 === 9) {
+          expect(await writer.compact({ keep: { bases: 2, ms: 0 } })).toMatchObject({ skipped: [] })
+          expect(tokenOf(await reader.load("example.com"))).toBe(`${round}`)
+        }
+      }
+      for (const vault of [right, wrong]) expect((await vault.verify()).defects).toEqual([])
+    })
+
+    it.each([60 * minute, in2100])("by %i ms: each save is left aside, and reported, until its time", async (by) => {
+      skew = by
+      let newest = "before"
+      for (let round = 0; round < rounds; round++) {
+        const { objects } = await wrong.save(saveOf(`ahead ${round}`))
+        const name = objects.at(-1)?.name
+        const seen = await right.loadSession("example.com")
+        expect(seen?.ahead).toContain(name)
+        expect(tokenOf(seen?.snapshot ?? null)).toBe(newest)
+        expect(tokenOf(await wrong.load("example.com"))).toBe(`ahead ${round}`)
+        await right.save(saveOf(`after ${round}`))
+        expect(tokenOf(await right.load("example.com"))).toBe(`after ${round}`)
+        if (round % 10 === 0) {
+          const { defects } = await right.verify()
+          expect(defects).toContainEqual(expect.objectContaining({ code: "clock-ahead", name }))
+          expect(new Set(defects.map(({ code }) => code))).toEqual(new Set(["clock-ahead"]))
+          await right.compact({ keep: { bases: 2, ms: 0 } })
+          expect(await namesIn(provider)).toContain(name)
+        }
+        newest = by === 60 * minute ? `ahead ${round}` : `after ${round}`
+        now += 120 * minute
+      }
+      expect(tokenOf(await right.load("example.com"))).toBe(newest)
+    })
+
+    it("by -60 minutes: others' saves are reported to the one until their time, and its own lost to nobody", async () => {
+      for (let round = 0; round < rounds; round++) {
+        skew = 0
+        const newest = (await right.save(saveOf(`right ${round}`))).objects.at(-1)?.name
+        skew = -60 * minute
+        // With nothing that it can take for now, it says what is wrong; else it shows that, and says what it leaves aside.
+        if (round === 0) await expect(wrong.load("example.com")).rejects.toMatchObject({ code: "bad-clock" })
+        else expect((await wrong.loadSession("example.com"))?.ahead).toEqual([newest])
+        const { objects } = await wrong.save(saveOf(`behind ${round}`))
+        expect(tokenOf(await right.load("example.com"))).toBe(`right ${round}`)
+        expect(await namesIn(provider)).toContain(objects.at(-1)?.name)
+        now += 120 * minute
+        expect(tokenOf(await wrong.load("example.com"))).toBe(`right ${round}`)
+        if (round % 10 === 0) {
+          for (const vault of [right, wrong]) expect((await vault.verify()).defects).toEqual([])
+          await right.compact({ keep: { bases: 2, ms: 0 } })
+        }
+      }
+    })
+
+    it("set to 1970: each save and each reading is refused, and nothing in the store changes", async () => {
+      const refused = { code: "bad-clock" }
+      for (let round = 0; round < rounds; round++) {
+        skew = 0
+        await right.save(saveOf(`${round}`))
+        const before = await namesIn(provider)
+        skew = -now
+        await expect(wrong.save(saveOf("1970"))).rejects.toMatchObject(refused)
+        await expect(wrong.load("example.com")).rejects.toMatchObject(refused)
+        if (round % 10 === 0) await wrong.compact({ keep: { bases: 0, ms: 0 } })
+        expect(await namesIn(provider)).toEqual(before)
+        now += minute
+        skew = 0
+        expect(tokenOf(await wrong.load("example.com"))).toBe(`${round}`)
+        if (round % 10 === 9) await right.compact({ keep: { bases: 2, ms: 0 } })
+      }
+    })
   })
 })
