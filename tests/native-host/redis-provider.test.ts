@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { createRedisProvider } from "../../native-host/redis-provider.js"
 import type { Provider } from "../../shared/provider.js"
 import { describeProvider, listAll, nameOf, testObject } from "../contracts/provider-contract.js"
-import { faultCount } from "../fault-count.js"
+import { faultCount, faultTimeout } from "../fault-count.js"
 import { hasRedis, needsRedis, startRedis, type RedisServer } from "../servers/redis.js"
 import { bundle, temporaryFolder } from "./bundle.js"
 
@@ -271,37 +271,42 @@ describe.skipIf(!hasRedis)(`redis provider (${needsRedis})`, () => {
       }
     }
 
-    it("loses nothing it acknowledged when the server is killed again and again in the middle of saves", async () => {
-      await withOwn(["--appendonly", "yes", "--appendfsync", "always"], async (provider) => {
-        const acknowledged = new Map<string, Uint8Array>()
-        let isOver = false
-        const saving = Promise.all(
-          [0, 1, 2].map(async (writer) => {
-            for (let i = 0; !isOver; i++) {
-              const object = testObject(`v/w${writer}`, 1000 + i)
-              try {
-                await provider.put(object.name, object.bytes)
-                acknowledged.set(object.name, object.bytes)
-              } catch (error) {
-                expect(error).toMatchObject({ name: "PspError", code: "unreachable" })
+    it(
+      "loses nothing it acknowledged when the server is killed again and again in the middle of saves",
+      async () => {
+        await withOwn(["--appendonly", "yes", "--appendfsync", "always"], async (provider) => {
+          const acknowledged = new Map<string, Uint8Array>()
+          let isOver = false
+          const saving = Promise.all(
+            [0, 1, 2].map(async (writer) => {
+              for (let i = 0; !isOver; i++) {
+                const object = testObject(`v/w${writer}`, 1000 + i)
+                try {
+                  await provider.put(object.name, object.bytes)
+                  acknowledged.set(object.name, object.bytes)
+                } catch (error) {
+                  expect(error).toMatchObject({ name: "PspError", code: "unreachable" })
+                }
               }
-            }
-          }),
-        )
-        for (let kills = 0; kills < faultCount(5); kills++) {
-          const enough = acknowledged.size + Math.floor(Math.random() * 12)
-          await expect.poll(() => acknowledged.size, { timeout: 20_000, interval: 1 }).toBeGreaterThan(enough)
-          await own.kill()
-          await own.start()
-        }
-        isOver = true
-        await saving
-        const listed = new Set((await listAll(provider, "")).map((object) => object.name))
-        expect([...acknowledged.keys()].filter((saved) => !listed.has(saved))).toEqual([])
-        for (const [saved, sent] of acknowledged) expect(await provider.get(saved)).toEqual(sent)
-        for (const saved of listed) expect(saved).toBe(nameOf(saved.slice(0, 4), (await provider.get(saved)) ?? bytes))
-      })
-    }, 60_000)
+            }),
+          )
+          for (let kills = 0; kills < faultCount(5); kills++) {
+            const enough = acknowledged.size + Math.floor(Math.random() * 12)
+            await expect.poll(() => acknowledged.size, { timeout: 20_000, interval: 1 }).toBeGreaterThan(enough)
+            await own.kill()
+            await own.start()
+          }
+          isOver = true
+          await saving
+          const listed = new Set((await listAll(provider, "")).map((object) => object.name))
+          expect([...acknowledged.keys()].filter((saved) => !listed.has(saved))).toEqual([])
+          for (const [saved, sent] of acknowledged) expect(await provider.get(saved)).toEqual(sent)
+          for (const saved of listed)
+            expect(saved).toBe(nameOf(saved.slice(0, 4), (await provider.get(saved)) ?? bytes))
+        })
+      },
+      faultTimeout(60_000),
+    )
 
     it("repeats a put whose answer was lost, and stores it once", async () => {
       let cuts = 0

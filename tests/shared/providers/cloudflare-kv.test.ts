@@ -11,7 +11,7 @@ import { describeProvider, listAll, testObject, type TestObject } from "../../co
 import { startKvRest, type KvFault, type KvRest } from "../../servers/kv-rest.js"
 import { createLateKv, type LateKv } from "../../servers/late-kv.js"
 import { startWorkerd, type Workerd } from "../../servers/workerd.js"
-import { faultCount } from "../../fault-count.js"
+import { faultCount, faultTimeout } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { createTwoOwners, minute, start, tokenOf } from "../vault/devices.js"
 import { createRandom } from "../vault/hostile-provider.js"
@@ -351,7 +351,7 @@ describe("cloudflare-kv provider through the REST API, on bad days", () => {
         }),
       )
     },
-    60_000,
+    faultTimeout(60_000),
   )
 
   it("keeps what is there while it says `rate-limited`, five times in a row, and works again after", async () => {
