@@ -27,7 +27,7 @@ describe("a folder as store", () => {
       await mkdir(home)
       await chown(home, 65534, 65534)
     }
-    const [program = "", ...args] = [...command, process.execPath, script, fault, join(home, "vault")]
+    const [program, ...args] = [...command, process.execPath, script, fault, join(home, "vault")]
     const run = spawnSync(program, [...args, String(faultCount(12))], { encoding: "utf8" })
     expect(run).toMatchObject({ status: 0, stderr: "" })
     return Object.keys(JSON.parse(run.stdout) as Record<string, number>).sort()

@@ -46,7 +46,7 @@ describe("two writers on one session", () => {
     const clock = () => (now += Math.floor(random() * 50))
     const vaults = await createTwoOwners(interleave(provider, random), [clock, () => Math.floor(clock() + skew)])
     const saved: { name: string; token: string }[] = []
-    const saves = 25
+    const saves = 8
     await Promise.all(
       vaults.map(async (vault, who) => {
         for (let i = 0; i < saves; i++) {
@@ -54,8 +54,8 @@ describe("two writers on one session", () => {
           if (random() < 0.3) await vault.load("example.com")
           const { objects } = await vault.save(exampleSnapshot("example.com", "default", token))
           saved.push({ name: objects.at(-1)?.name ?? "", token })
-          if (random() < 0.1) await vault.save(exampleSnapshot(`${token}.example`))
-          if (random() < 0.1) await vault.compact()
+          if (random() < 0.2) await vault.save(exampleSnapshot(`${token}.example`))
+          if (random() < 0.2) await vault.compact()
         }
       }),
     )
