@@ -27,7 +27,7 @@ for (let round = 0; round < Number(rounds); round++) {
 
   const mend = bring(fault, folder, round)
   isBroken = true
-  const acknowledged = [old]
+  const acknowledged: string[] = [old]
   for (const provider of fault === "EIO" ? [before] : [before, createFsProvider(vault)]) {
     for (const name of [next, apart]) {
       if ((await tell("put", () => provider.put(name, bytes))) === "done") acknowledged.push(name)
