@@ -7,6 +7,7 @@ import { chromium, type Browser, type BrowserContext, type Page, type Worker } f
 import { createCard, createIdentity, type Identity } from "../../shared/keys.js"
 import { chromeExtensionId } from "../../shared/names.js"
 import { hostName } from "../../shared/protocol.js"
+import { killTree, pidWithArgument } from "./process-tree.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const extension = path.join(root, "dist/chrome-mv3")
@@ -81,6 +82,10 @@ export interface TestBrowser {
   openPopup(page: Page): Promise<Page>
   openPage(name: "dashboard" | "welcome"): Promise<Page>
   tabIdOf(page: Page): Promise<number>
+  /** SIGKILL for the browser and all it started, its native hosts too. */
+  kill(): Promise<void>
+  /** Starts it again with the profile it had, after it was killed or closed. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -121,21 +126,23 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
   }
   if (options.hasHost !== false) await registerHost()
 
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: chromiumPath(),
-    headless: false,
-    args: [
-      "--headless=new",
-      `--load-extension=${extension}`,
-      `--disable-extensions-except=${extension}`,
-      ...chromiumArgs,
-      ...(options.args ?? []),
-    ],
-  })
-  const background = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"))
+  const launch = async () => {
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: chromiumPath(),
+      headless: false,
+      args: [
+        "--headless=new",
+        `--load-extension=${extension}`,
+        `--disable-extensions-except=${extension}`,
+        ...chromiumArgs,
+        ...(options.args ?? []),
+      ],
+    })
+    const background = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"))
+    return { context, background }
+  }
   const browser: TestBrowser = {
-    context,
-    background,
+    ...(await launch()),
     home,
     computer,
     registerHost,
@@ -145,7 +152,7 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
     },
     unregisterHost: () => rm(manifest, { force: true }),
     async allow(pattern) {
-      const settings = await context.newPage()
+      const settings = await browser.context.newPage()
       await settings.goto("chrome://extensions/")
       await settings.evaluate(
         async ([id, host]) => {
@@ -159,7 +166,7 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
       await settings.close()
     },
     async tabIdOf(page) {
-      const worker = context.serviceWorkers()[0] ?? background
+      const worker = browser.context.serviceWorkers()[0] ?? browser.background
       await page.bringToFront()
       const tabs = await worker.evaluate(async () => chrome.tabs.query({}))
       const found = tabs.find(({ url }) => url === page.url())
@@ -168,18 +175,28 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
     },
     async openPopup(page) {
       const tab = await browser.tabIdOf(page)
-      const popup = await context.newPage()
+      const popup = await browser.context.newPage()
       await popup.setViewportSize({ width: 320, height: 600 })
       await popup.goto(`chrome-extension://${chromeExtensionId}/popup.html?tab=${tab}`)
       return popup
     },
     async openPage(name) {
-      const page = await context.newPage()
+      const page = await browser.context.newPage()
       await page.goto(`chrome-extension://${chromeExtensionId}/${name}.html`)
       return page
     },
+    async kill() {
+      const pid = await pidWithArgument(`--user-data-dir=${profile}`)
+      const { context } = browser
+      const closed = new Promise<void>((resolve) => context.once("close", () => resolve()))
+      await killTree(pid)
+      await closed
+    },
+    async restart() {
+      Object.assign(browser, await launch())
+    },
     async stop() {
-      await context.close()
+      await browser.context.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
