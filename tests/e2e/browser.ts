@@ -7,7 +7,7 @@ import { chromium, type Browser, type BrowserContext, type Page, type Worker } f
 import { createCard, createIdentity, type Identity } from "../../shared/keys.js"
 import { chromeExtensionId } from "../../shared/names.js"
 import { hostName } from "../../shared/protocol.js"
-import { killTree, pidWithArgument } from "./process-tree.js"
+import { killTree, pidsWithArgument } from "../process-tree.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const extension = path.join(root, "dist/chrome-mv3")
@@ -186,7 +186,9 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
       return page
     },
     async kill() {
-      const pid = await pidWithArgument(`--user-data-dir=${profile}`)
+      // The browser is the first; it hands the argument on to some of its children.
+      const [pid] = await pidsWithArgument(`--user-data-dir=${profile}`)
+      if (pid === undefined) throw new Error("The browser is not running")
       const { context } = browser
       const closed = new Promise<void>((resolve) => context.once("close", () => resolve()))
       await killTree(pid)

@@ -577,29 +577,3 @@ describe("psp install, uninstall and doctor", () => {
     })
   })
 })
-
-describe("psp and secrets", () => {
-  it("prints no value of a session with any command that was not asked for values", async () => {
-    await trustedMachine()
-    const identity = await readFile(join(home, "identity"), "utf8")
-    const out = join(folder, "out")
-    const card = await createCard(await createIdentity("bot"))
-    for (const args of [
-      ["list"],
-      ["inspect", "example.com"],
-      ["verify"],
-      ["doctor"],
-      ["card"],
-      ["restore", "example.com", "--format", "netscape", "--out", out],
-      ["export", "example.com", "--to", card, "--out", join(folder, "e.psp")],
-      ["remove", "example.com"],
-    ]) {
-      for (const extra of [["--debug"], ["--json"]]) {
-        const outcome = await psp([...args, ...extra])
-        const said = outcome.out + outcome.err
-        expect(said, args[0]).not.toContain("canary")
-        expect(said).not.toContain(identity.trim().slice(14, 60))
-      }
-    }
-  })
-})

@@ -10,6 +10,7 @@ import { encodeFrame, parsePayload, readPayloads } from "../../native-host/frami
 import { utf8 } from "../../shared/bytes.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import { faultCount } from "../fault-count.js"
+import { pidsWithArgument } from "../process-tree.js"
 import { listAll, nameOf, testObject } from "../contracts/provider-contract.js"
 import { bundle, inputsOf, startupInputsOf, temporaryFolder } from "./bundle.js"
 import { allFrames, connectToHost, helloFrame, startHost, watch, type HostProcess } from "./host-process.js"
@@ -319,6 +320,53 @@ describe("host that loses its browser", () => {
       hosts = []
     }
   })
+
+  it.skipIf(process.platform !== "linux")(
+    "leaves no process and no temporary behind, however a browser ends",
+    async () => {
+      const ends: ((host: HostProcess) => void)[] = [
+        ({ stdin }) => stdin.end(),
+        ({ child }) => child.kill("SIGKILL"),
+        ({ stdin, stdout }) => {
+          stdout.destroy()
+          stdin.destroy()
+        },
+        ({ stdout }) => stdout.destroy(),
+        ({ child }) => child.kill("SIGTERM"),
+      ]
+      const acknowledged: string[] = []
+      const cycle = async (round: number) => {
+        // A browser of its own: the host's parent, which dies with it.
+        const isThroughParent = round % 3 === 2
+        const host = isThroughParent ? startByShell("$HOST; exit") : start()
+        const connection = await connectToHost(host)
+        const { name, bytes } = testObject(`v/${round}`, 100_000 + round)
+        const put = createPortProvider(connection)
+          .put(name, bytes)
+          .then(() => acknowledged.push(name))
+          .catch(() => undefined)
+        if (round % 2 === 0) await put
+        const frame = encodeFrame({ id: 99, seq: 0, last: true, head: { type: "list", prefix: "" }, data: "" })
+        host.stdin.write(frame.subarray(0, (round * 7) % frame.length))
+        ends[round % ends.length]?.(host)
+        // Broken pipes are noticed when they are written to.
+        if (!host.stdin.destroyed && !host.stdin.writableEnded)
+          host.stdin.end(frame.subarray((round * 7) % frame.length))
+      }
+      const first = await connectToHost(start())
+      expect(await pidsWithArgument(script)).toHaveLength(1)
+      first.close()
+      const rounds = faultCount(10)
+      for (let round = 0; round < rounds; round += 5) {
+        await Promise.all(Array.from({ length: Math.min(5, rounds - round) }, (_, at) => cycle(round + at)))
+      }
+      await expect.poll(() => pidsWithArgument(script), { timeout: 10_000 }).toEqual([])
+      await connectToHost(start()).then(({ close }) => close())
+      expect(await readdir(join(home, "vault", ".partial"))).toEqual([])
+      for (const name of acknowledged) await stat(join(home, "vault", name))
+      expect(acknowledged.length).toBeGreaterThanOrEqual(rounds / 2)
+    },
+  )
 
   it("takes the same object again after a lost acknowledgement", async () => {
     const { name, bytes } = testObject("v/s", 200_000)

@@ -1,12 +1,13 @@
 import { readdir, readFile } from "node:fs/promises"
 
-/** The first process that was started with this argument; browsers hand theirs on to some of their children. */
-export async function pidWithArgument(argument: string): Promise<number> {
+/** Processes of this machine (Linux) that were started with this argument, oldest first. */
+export async function pidsWithArgument(argument: string): Promise<number[]> {
+  const found: number[] = []
   for (const pid of await pids()) {
     const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")
-    if (line.split("\0").includes(argument)) return pid
+    if (line.split("\0").includes(argument)) found.push(pid)
   }
-  throw new Error("No process was started with this argument")
+  return found
 }
 
 /** SIGKILL for a process and everything below it; resolves when all of it is gone. */
