@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 
 /**
- * `npm run faults [-- --readme]`: the tests that inject faults, as often as the README says instead of as a sample, and a
+ * `npm run faults [-- --readme]`: the tests that inject faults (into what was built), as often as the README says instead of as a sample, and a
  * table of what held. Exits with 1 when something did not.
  */
 interface Fault {
@@ -21,6 +21,41 @@ interface Fault {
 }
 
 const faults: Fault[] = [
+  {
+    title: "SIGKILL of the browser at every step of a save",
+    holds: "exactly one commit once it was sealed, none before, nothing waits for ever",
+    count: 100,
+    file: "tests/e2e/interrupted-saves.spec.ts",
+    tests: "a browser that is killed at any step of a save",
+  },
+  {
+    title: "the extension's background is stopped at every step of a save",
+    holds: "exactly one commit",
+    count: 100,
+    file: "tests/e2e/interrupted-saves.spec.ts",
+    tests: "a background that is stopped at any step of a save",
+  },
+  {
+    title: "browsers that connect and are killed, close their pipes or stop within a message",
+    holds: "no process of the native host left after 10 s, no temporary",
+    count: 200,
+    file: "tests/native-host/host.test.ts",
+    tests: "leaves no process and no temporary behind",
+  },
+  {
+    title: "values of sessions, through every command and level of the log",
+    holds: "none found in talk, logs, errors, file names, stores",
+    count: 200,
+    file: "tests/native-host/canaries.test.ts",
+    tests: "no value of a session or a store",
+  },
+  {
+    title: "crashes of the native host with a value in its hands",
+    holds: "a report without it",
+    count: 50,
+    file: "tests/native-host/host-log.test.ts",
+    tests: "keeps ten reports, and no value in any of 50",
+  },
   {
     title: "kill −9 of the native host in the middle of commits",
     holds: "nothing torn, nothing acknowledged and lost, temporaries swept",
@@ -185,16 +220,47 @@ if (process.argv.includes("--readme")) {
 }
 process.exitCode = allHeld ? 0 : 1
 
-async function inject({ file, tests, count, rounds = 1 }: Fault): Promise<{ passed: number; failed: number }> {
+interface Outcome {
+  passed: number
+  failed: number
+}
+
+/** Whoever runs a file: its command line, and what it wrote down. */
+const runners = {
+  vitest: {
+    args: ({ file, tests }: Fault, out: string) => [
+      ...["run", file, "-t", tests, "--testTimeout=1800000"],
+      ...["--reporter=json", `--outputFile=${out}`],
+    ],
+    read(text: string): Outcome {
+      const { numPassedTests, numFailedTests } = JSON.parse(text) as { numPassedTests: number; numFailedTests: number }
+      return { passed: numPassedTests, failed: numFailedTests }
+    },
+  },
+  playwright: {
+    args: ({ file, tests }: Fault) => ["test", file, "-g", tests, "--timeout=1800000", "--reporter=json"],
+    read(text: string): Outcome {
+      const { stats } = JSON.parse(text) as { stats: { expected: number; unexpected: number; flaky: number } }
+      return { passed: stats.expected, failed: stats.unexpected + stats.flaky }
+    },
+  },
+}
+
+async function inject(fault: Fault): Promise<Outcome> {
+  const command = fault.file.endsWith(".spec.ts") ? "playwright" : "vitest"
+  const { args, read } = runners[command]
   const folder = await mkdtemp(path.join(tmpdir(), "psp-faults-"))
   const out = path.join(folder, "out.json")
-  const args = ["run", file, "-t", tests, "--reporter=json", `--outputFile=${out}`, "--testTimeout=1800000"]
-  const env = { ...process.env, PSP_FAULT_COUNT: String(count), PSP_FAULT_ROUNDS: String(rounds) }
-  const child = spawn("vitest", args, { stdio: ["ignore", "ignore", "inherit"], env })
+  const env = {
+    ...process.env,
+    PSP_FAULT_COUNT: String(fault.count),
+    PSP_FAULT_ROUNDS: String(fault.rounds ?? 1),
+    PLAYWRIGHT_JSON_OUTPUT_FILE: out,
+  }
+  const child = spawn(command, args(fault, out), { stdio: ["ignore", "ignore", "inherit"], env })
   await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve))
   try {
-    const report = JSON.parse(await readFile(out, "utf8")) as { numPassedTests: number; numFailedTests: number }
-    return { passed: report.numPassedTests, failed: report.numFailedTests }
+    return read(await readFile(out, "utf8"))
   } finally {
     await rm(folder, { recursive: true })
   }

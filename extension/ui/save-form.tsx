@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
-import { toPspError } from "../../shared/errors.js"
+import { isPspError, toPspError } from "../../shared/errors.js"
 import { defaultKinds, type Kind } from "../../shared/report.js"
 import { amountsOf, type Amounts } from "../amounts.js"
 import { savableKinds, type DescribedSite } from "../describe.js"
 import type { Measures } from "../measure.js"
 import { ask } from "../messages.js"
 import { requestSites } from "../permissions.js"
-import type { SaveIntent } from "../save-state.js"
+import { readSaveState, type SaveIntent } from "../save-state.js"
 import { Check, toggled } from "./check.js"
 import { sizeOf } from "./format.js"
 import { Limits } from "./limits.js"
@@ -106,13 +106,24 @@ export function SaveForm({ description, measures, known, alsoSites, isBusy, isMa
 /** Posts the intent, then asks: nothing may be awaited before the request, or Firefox loses the click. */
 export function startSave(intent: SaveIntent, onFault: (text: string) => void): void {
   const fail = (error: unknown) => onFault(i18n.t("notSaved", [toPspError(error, "Saving").message]))
-  const posted = ask("save", { intent }).catch(fail)
+  const posted = post(intent).catch(fail)
   requestSites([intent.site, ...intent.alsoSites])
     .then(async (granted) => {
       await posted
       await ask("permission", { granted })
     })
     .catch(fail)
+}
+
+/** A background that is stopped answers nothing: the next one goes on, and is told of a click that was never written down. */
+async function post(intent: SaveIntent): Promise<void> {
+  try {
+    await ask("save", { intent })
+  } catch (error) {
+    if (isPspError(error)) throw error
+    await ask("wake", {})
+    if ((await readSaveState())?.intent.id !== intent.id) await ask("save", { intent })
+  }
 }
 
 /** How much there is, in a word: an empty kind is told too, so that nobody misses what is not there. */
