@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 
 /**
- * `npm run faults [-- --readme]`: the tests that inject faults (into what was built), as often as the README says instead of as a sample, and a
- * table of what held. Exits with 1 when something did not.
+ * `npm run faults [-- --readme]`: the tests that inject faults, as often as the README says instead of as a sample, and a
+ * table of what held. Those in browsers take the extension as it was built. Exits with 1 when something did not hold.
  */
 interface Fault {
   title: string
@@ -232,14 +232,14 @@ const runners = {
       ...["run", file, "-t", tests, "--testTimeout=1800000"],
       ...["--reporter=json", `--outputFile=${out}`],
     ],
-    read(text: string): Outcome {
+    read: (text: string): Outcome => {
       const { numPassedTests, numFailedTests } = JSON.parse(text) as { numPassedTests: number; numFailedTests: number }
       return { passed: numPassedTests, failed: numFailedTests }
     },
   },
   playwright: {
     args: ({ file, tests }: Fault) => ["test", file, "-g", tests, "--timeout=1800000", "--reporter=json"],
-    read(text: string): Outcome {
+    read: (text: string): Outcome => {
       const { stats } = JSON.parse(text) as { stats: { expected: number; unexpected: number; flaky: number } }
       return { passed: stats.expected, failed: stats.unexpected + stats.flaky }
     },
