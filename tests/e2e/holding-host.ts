@@ -9,7 +9,7 @@ import { encodeFrame, parsePayload, readPayloads } from "../../native-host/frami
 /**
  * Stands between a browser and the real host (PSP_REAL), and lets as many frames of a conversation pass, both ways counted
  * together, as the file `hold` in PSP_HOME says. Then it writes `held` and stands still until `hold` is gone. Every frame
- * that passed is a line in `frames`: this process, and what was asked for; so are `start` and `end` of the conversation.
+ * that passed is a line in `frames`: this process, and what was asked for.
  */
 const { PSP_HOME: home = "", PSP_REAL: real = "" } = process.env
 const inHome = (name: string) => path.join(home, name)
@@ -18,11 +18,7 @@ let passed = 0
 const host = spawn(process.execPath, [real], { stdio: ["pipe", "pipe", "inherit"] })
 host.stdin.on("error", () => undefined)
 process.stdout.on("error", () => undefined)
-note("start")
-host.once("close", () => {
-  note("end")
-  process.exit(0)
-})
+host.once("close", () => process.exit(0))
 
 await Promise.all([
   pass(process.stdin, host.stdin).finally(() => host.stdin.end()),
@@ -34,13 +30,9 @@ async function pass(from: Readable, to: Writable): Promise<void> {
     const frame = parsePayload(payload) as { head?: { type?: string } }
     await standStill()
     passed++
-    note(frame.head?.type ?? "frame")
+    appendFileSync(inHome("frames"), `${process.pid} ${frame.head?.type ?? ""}\n`)
     if (!to.write(encodeFrame(frame))) await once(to, "drain")
   }
-}
-
-function note(what: string): void {
-  appendFileSync(inHome("frames"), `${process.pid} ${what}\n`)
 }
 
 async function standStill(): Promise<void> {

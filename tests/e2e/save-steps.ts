@@ -4,6 +4,7 @@ import path from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { expect, type Page } from "@playwright/test"
 import { bundle } from "../native-host/bundle.js"
+import { pidsWithArgument } from "../process-tree.js"
 import type { TestBrowser } from "./browser.js"
 import type { CaptureSite } from "./capture-site.js"
 import { openTrusting, originIn, saveButton, statusOf, storedSessions } from "./saved-session.js"
@@ -35,22 +36,22 @@ async function rehearsal(browser: TestBrowser, site: CaptureSite): Promise<{ cou
   const duration = performance.now() - began
   const lines = (await readFile(path.join(browser.home, "frames"), "utf8")).split("\n").map((line) => line.split(" "))
   const [conversation] = lines.find(([, what]) => what === "put") ?? []
-  const count = lines.filter(([pid, what = ""]) => pid === conversation && !isEdge(what)).length
+  const count = lines.filter(([pid]) => pid === conversation).length
   await Promise.all([page.close(), popup.close()])
   return { count, duration }
 }
 
-const isEdge = (what: string) => what === "start" || what === "end"
-
 /** How many moments between the click and the end are tried that are no step of the protocol. */
 const moments = 12
 
+const programIn = (home: string) => path.join(home, "holding-host.mjs")
 const origin = (site: CaptureSite) => site.url("app.example.test").replace(/\/$/, "")
 
 /** Gives a browser a host that can be held, trusts it, saves once, and says which steps a save has. */
 export async function rehearse(browser: TestBrowser, site: CaptureSite): Promise<Rehearsal> {
   const inHome = (name: string) => path.join(browser.home, name)
-  const program = await bundle(browser.home, "holding-host.mjs", ['import "./tests/e2e/holding-host.ts"'])
+  const program = programIn(browser.home)
+  await bundle(path.dirname(program), path.basename(program), ['import "./tests/e2e/holding-host.ts"'])
   await browser.registerHost({ script: `exec "${process.execPath}" "${program}"` })
   await (await openTrusting(browser, await openRound(browser, site, "trust"))).close()
 
@@ -136,14 +137,8 @@ export async function openQuietPopup(browser: TestBrowser, page: Page): Promise<
     await chrome.runtime.sendMessage({ type: "wake" })
     await chrome.runtime.sendMessage({ type: "computer" })
   })
-  const frames = path.join(browser.home, "frames")
-  await expect
-    .poll(async () => {
-      const events = (await readFile(frames, "utf8")).split("\n").map((line) => line.split(" ")[1])
-      return events.filter((event) => event === "start").length - events.filter((event) => event === "end").length
-    })
-    .toBe(0)
-  await rm(frames)
+  await expect.poll(() => pidsWithArgument(programIn(browser.home))).toEqual([])
+  await rm(path.join(browser.home, "frames"), { force: true })
   return popup
 }
 
