@@ -54,13 +54,21 @@ export type MessageType = keyof Messages
 type Reply<K extends MessageType> = { answer: Messages[K]["answer"] } | { error: { code: string; message: string } }
 export type Handlers = { [K in MessageType]: (ask: Messages[K]["ask"]) => Promise<Messages[K]["answer"]> }
 
+/** What may be asked twice: it changes nothing, or nothing more the second time. */
+const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting"])
+
 /**
  * Asks the background. The message is posted before this returns, so a click handler may go on to ask for a permission.
  *
  * @throws what the background answered with
  */
 export async function ask<K extends MessageType>(type: K, message: Messages[K]["ask"]): Promise<Messages[K]["answer"]> {
-  const reply: Reply<K> | undefined = await browser.runtime.sendMessage({ type, ...message })
+  const post = (): Promise<Reply<K> | undefined> => browser.runtime.sendMessage({ type, ...message })
+  const reply = await post().catch((error: unknown) => {
+    // The background was stopped before it could answer; asking starts the next one.
+    if (!repeatable.has(type)) throw error
+    return post()
+  })
   if (reply === undefined) throw new PspError("internal", "Cannot ask the extension's background: it did not answer")
   if ("error" in reply) throw new PspError(errorCodeOf(reply.error.code), reply.error.message)
   return reply.answer
