@@ -63,15 +63,20 @@ const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waitin
  * @throws what the background answered with
  */
 export async function ask<K extends MessageType>(type: K, message: Messages[K]["ask"]): Promise<Messages[K]["answer"]> {
-  const post = (): Promise<Reply<K> | undefined> => browser.runtime.sendMessage({ type, ...message })
-  const reply = await post().catch((error: unknown) => {
-    // The background was stopped before it could answer; asking starts the next one.
-    if (!repeatable.has(type)) throw error
-    return post()
-  })
+  const reply = await postUntilAnswered<K>({ type, ...message }, repeatable.has(type) ? 3 : 1)
   if (reply === undefined) throw new PspError("internal", "Cannot ask the extension's background: it did not answer")
   if ("error" in reply) throw new PspError(errorCodeOf(reply.error.code), reply.error.message)
   return reply.answer
+}
+
+/** A background that is stopped answers nothing; asking again starts the next one, or still finds this one going. */
+async function postUntilAnswered<K extends MessageType>(message: object, tries: number): Promise<Reply<K> | undefined> {
+  try {
+    return await browser.runtime.sendMessage(message)
+  } catch (error) {
+    if (tries === 1) throw error
+    return postUntilAnswered<K>(message, tries - 1)
+  }
 }
 
 /** Answers the extension's own pages, and nobody else: content scripts and other extensions get silence. */
