@@ -5,13 +5,7 @@ import { readContext } from "../page/read-context.js"
 import { schemefulSiteOf } from "../partition.js"
 import type { BrowserContextState, Partition } from "../snapshot.js"
 import { pageExpression } from "./page-expression.js"
-import {
-  openCdp,
-  type CdpSession,
-  type PlaywrightContext,
-  type PlaywrightFrame,
-  type PlaywrightPage,
-} from "./playwright-target.js"
+import { openCdp, type CdpSession, type DrivenContext, type DrivenFrame, type DrivenPage } from "./driven-context.js"
 import { hideFromSeeds } from "./session-seed.js"
 import type { Step } from "./steps.js"
 
@@ -53,7 +47,7 @@ export interface LazyBlankPage {
 
 /** @param gone tells that the context was closed: there is nothing left to close then, and an opening page never opens */
 export function lazyBlankPage(
-  context: PlaywrightContext,
+  context: DrivenContext,
   step: Step,
   gone: AbortSignal,
   timeoutMs = 30_000,
@@ -83,7 +77,7 @@ export function lazyBlankPage(
  * also pass by any service worker, which would answer before interception. Elsewhere a foreign answer is noticed by the
  * mark that is missing.
  */
-async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Promise<BlankPage> {
+async function openBlankPage(context: DrivenContext, timeoutMs: number): Promise<BlankPage> {
   const mark = crypto.randomUUID()
   const page = await context.newPage()
   hideFromSeeds(page)
@@ -100,7 +94,7 @@ async function openBlankPage(context: PlaywrightContext, timeoutMs: number): Pro
       await page.goto(url, { waitUntil: "commit", timeout: timeoutMs })
       return (await evaluate(isAt)) === true
     }
-    const embed = async (above: PlaywrightFrame, url: string) => {
+    const embed = async (above: DrivenFrame, url: string) => {
       await above.evaluate(pageExpression(embedBlank, { url }))
       const { origin } = new URL(url)
       const found = page.frames().find((frame) => frame.parentFrame() === above && originOf(frame.url()) === origin)
@@ -192,7 +186,7 @@ function placeOf(
   return { evaluate, call }
 }
 
-async function openBypassingCdp(context: PlaywrightContext, page: PlaywrightPage): Promise<CdpSession | null> {
+async function openBypassingCdp(context: DrivenContext, page: DrivenPage): Promise<CdpSession | null> {
   const cdp = await openCdp(context, page)
   // The bypass counts only while the session has the domain enabled (Chromium 156).
   await Promise.all([cdp?.send("Network.enable"), cdp?.send("Network.setBypassServiceWorker", { bypass: true })])
@@ -200,7 +194,7 @@ async function openBypassingCdp(context: PlaywrightContext, page: PlaywrightPage
 }
 
 /** True for a context that the tool made: Chromium does not list its default one, which forgets all with its last tab. */
-async function livesWithoutTab(context: PlaywrightContext, cdp: CdpSession): Promise<boolean> {
+async function livesWithoutTab(context: DrivenContext, cdp: CdpSession): Promise<boolean> {
   const browser = await context.browser()?.newBrowserCDPSession?.()
   if (browser === undefined) return false
   try {
@@ -215,7 +209,7 @@ async function livesWithoutTab(context: PlaywrightContext, cdp: CdpSession): Pro
   }
 }
 
-async function answerItself(page: PlaywrightPage, mark: string): Promise<void> {
+async function answerItself(page: DrivenPage, mark: string): Promise<void> {
   // The icon keeps the browser from asking for /favicon.ico.
   const body = `<!doctype html><html data-psp="${mark}"><link rel="icon" href="data:,"><title></title></html>`
   await page.route("**/*", (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }))

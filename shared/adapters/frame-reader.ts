@@ -1,10 +1,4 @@
-import {
-  openCdp,
-  type CdpSession,
-  type PlaywrightContext,
-  type PlaywrightFrame,
-  type PlaywrightPage,
-} from "./playwright-target.js"
+import { openCdp, type CdpSession, type DrivenContext, type DrivenFrame, type DrivenPage } from "./driven-context.js"
 
 /** The documents of a page, for reading only. */
 export interface FrameReader {
@@ -24,7 +18,7 @@ export interface ReadableFrame {
  * Opens the page for reading. On Chromium expressions run in a world of their own, where what the page did to the builtins
  * and its Content Security Policy do not count; elsewhere in the page's own world, the only one that Playwright opens.
  */
-export async function openFrames(context: PlaywrightContext, page: PlaywrightPage): Promise<FrameReader> {
+export async function openFrames(context: DrivenContext, page: DrivenPage): Promise<FrameReader> {
   const cdp = await openCdp(context, page)
   if (cdp === null) return { frames: page.frames().map(inOwnWorld), close: () => Promise.resolve() }
   const sessions = [cdp]
@@ -71,7 +65,7 @@ function evaluatorBeside(cdp: CdpSession, frameId: string): ReadableFrame["evalu
   }
 }
 
-function inOwnWorld(frame: PlaywrightFrame): ReadableFrame {
+function inOwnWorld(frame: DrivenFrame): ReadableFrame {
   return {
     url: frame.url(),
     above: addressesAbove(frame),
@@ -79,7 +73,7 @@ function inOwnWorld(frame: PlaywrightFrame): ReadableFrame {
   }
 }
 
-function addressesAbove(frame: PlaywrightFrame): string[] {
+function addressesAbove(frame: DrivenFrame): string[] {
   const addresses: string[] = []
   for (let above = frame.parentFrame(); above !== null; above = above.parentFrame()) addresses.push(above.url())
   return addresses

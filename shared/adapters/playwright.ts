@@ -1,21 +1,15 @@
-import { isPspError, PspError } from "../errors.js"
-import { kinds as allKinds, type Gap, type RestoreReport } from "../report.js"
-import type { Snapshot, TabState } from "../snapshot.js"
-import { tidyGaps } from "../tidy-gaps.js"
-import type { RestoreOptions } from "./adapter.js"
-import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
-import { contextGaps } from "./context-options.js"
-import { fillOrigin } from "./fill-origin.js"
-import { restoreCookies } from "./playwright-cookies.js"
-import { requirePlaywrightContext, watchClose, type PlaywrightContext } from "./playwright-target.js"
-import { openTab, seedNextTab } from "./session-seed.js"
-import { createSteps, type Step } from "./steps.js"
-import { uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
+import { PspError } from "../errors.js"
+import type { RestoreReport } from "../report.js"
+import type { Snapshot } from "../snapshot.js"
+import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import { captureFrom } from "./capture.js"
+import { hasMethod } from "./has-method.js"
+import { publicJar, type PlaywrightContext } from "./playwright-jar.js"
+import { restoreInto } from "./restore.js"
 
 export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+export type { PlaywrightContext } from "./playwright-jar.js"
 export { contextOptions, type ContextOptions } from "./context-options.js"
-export { capture } from "./playwright-capture.js"
-export type { PlaywrightContext } from "./playwright-target.js"
 
 /**
  * Restores a session into an open Playwright context. Make the context with `browser.newContext(contextOptions(snapshot))`,
@@ -34,116 +28,33 @@ export async function restore(
   options: RestoreOptions = {},
 ): Promise<RestoreReport> {
   requirePlaywrightContext(context, "restore session")
-  const { kinds = allKinds, existing = "replace" } = options
-  const replace = existing === "replace"
-  const toOpen = tabsToOpen(snapshot, options.openTabs)
-  const next = toOpen.length > 0 ? null : tabOf(snapshot, options.tab)
-  const tabs = kinds.includes("sessionStorage") ? (next === null ? toOpen : [next]) : []
-  const visits = visitsOf(snapshot.origins, tabs, kinds)
-  const cookies = kinds.includes("cookies") ? snapshot.cookies : undefined
-  const { gone, stop } = watchClose(context)
-  const step = createSteps("restore session", options, gone)
-  const openLane = () => lazyBlankPage(context, step, gone, options.timeoutMs)
-  const [blank, second] = [openLane(), openLane()]
-  try {
-    const [ofCookies, ofStorage] = await Promise.all([
-      cookies === undefined
-        ? nothing
-        : restoreCookies({ context, cookies, sites: snapshot.sites, replace, blank, step }),
-      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step),
-    ])
-    const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
-    const page = await blank.getIfOpened()
-    await Promise.all([blank.close(), second.close()])
-    if ((await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 && context.pages().length === 0) {
-      // connectOverCDP gives Chromium's default context, and the last tab was ours.
-      const kept = await step("looking after the last tab", () => context.cookies())
-      if (kept.length === 0) throw new PspError("bad-target", forgotten)
-    }
-    const [tab] = tabs
-    if (next !== null && tab !== undefined) {
-      await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
-    }
-    const ofTabs: Gap[] = []
-    for (const one of toOpen) {
-      const seeds = kinds.includes("sessionStorage") ? one : { ...one, sessionStorage: [] }
-      await step("opening a tab", () => openTab(context, seeds, replace, options.timeoutMs)).catch((error: unknown) => {
-        if (isPspError(error)) throw error
-        ofTabs.push(unopenedGap(one))
-      })
-    }
-    const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...ofTabs, ...uncarriedGaps(snapshot, kinds)]
-    return {
-      ok: gaps.every(({ kind }) => kind === "context"),
-      set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set },
-      gaps: tidyGaps(gaps),
-    }
-  } finally {
-    await Promise.all([blank.close(), second.close()])
-    stop()
-  }
+  return restoreInto({ context, jar: publicJar(context) }, snapshot, options)
 }
 
-const forgotten =
-  "Cannot restore session: the browser forgot it, for no tab was open. Open one in the context, and restore again"
-
-const nothing: Part = { set: {}, gaps: [] }
-
-/** Two pages share the origins: while the browser stores what one has written, the other writes. */
-async function fillOrigins(lanes: LazyBlankPage[], visits: Visit[], replace: boolean, step: Step): Promise<Part> {
-  const parts = visits.map((visit) => ({ visit, part: { set: {}, gaps: [] } }))
-  const waiting = parts.values()
-  const fill = async (lane: LazyBlankPage) => {
-    const page = await lane.get()
-    for (const { visit, part } of waiting) await fillOrigin(page, visit, replace, step, part)
-    // The first one is still asked about the context, and holds it open.
-    if (lane !== lanes[0]) await lane.close()
-  }
-  await Promise.all(lanes.slice(0, visits.length).map(fill))
-  return joined(parts.map(({ part }) => part))
+/**
+ * Captures the session of a site from an open Playwright context. The order of its pages is the order of the tabs. Pages are
+ * not disturbed and no request is made.
+ *
+ * @throws `bad-target` for something else than a context, or one that is closed meanwhile; `aborted` when called off or too
+ *   slow; `usage` for a site that is none
+ */
+export async function capture(context: PlaywrightContext, options: CaptureOptions): Promise<Snapshot> {
+  requirePlaywrightContext(context, "capture session")
+  return captureFrom({ context, jar: publicJar(context) }, options, "playwright")
 }
 
-function joined(parts: Part[]): Part {
-  const set: Part["set"] = {}
-  for (const part of parts)
-    for (const kind of allKinds) if (part.set[kind] !== undefined) set[kind] = (set[kind] ?? 0) + part.set[kind]
-  return { set, gaps: parts.flatMap(({ gaps }) => gaps) }
-}
-
-async function checkContext(
-  context: PlaywrightContext,
-  { context: captured }: Snapshot,
-  blank: LazyBlankPage,
-  step: Step,
-): Promise<Part> {
-  if (captured === undefined) return nothing
-  const page = await blank.getIfOpened()
-  const shown = page === null ? null : await step("reading the browser context", () => page.readContext())
-  const browser = context.browser()
-  const engine = browser === null ? null : { name: browser.browserType().name(), version: browser.version() }
-  const gaps = contextGaps(captured, shown, engine)
-  return { set: shown !== null && gaps.length === 0 ? { context: 1 } : {}, gaps }
-}
-
-function tabsToOpen(snapshot: Snapshot, wanted: RestoreOptions["openTabs"]): TabState[] {
-  if (wanted === undefined) return []
-  if (wanted === "all") return snapshot.tabs ?? []
-  return wanted.flatMap((id) => tabOf(snapshot, id) ?? [])
-}
-
-function unopenedGap({ url }: TabState): Gap {
-  const where = /^https?:\/\/[^/?#]*/.exec(url)?.[0] ?? "a tab"
-  const why = "the site did not answer at its address"
-  return { kind: "origin", where, what: "a tab", why, fix: "open it yourself: its storage waits there", count: 1 }
-}
-
-function tabOf({ tabs }: Snapshot, id: string | undefined): TabState | null {
-  if (id === undefined) return tabs?.[0] ?? null
-  const tab = tabs?.find((other) => other.id === id)
-  if (tab !== undefined) return tab
-  const known = (tabs ?? []).map((other) => JSON.stringify(other.id)).join(", ")
-  throw new PspError(
-    "usage",
-    `Cannot restore tab ${JSON.stringify(id)}: the session has ${known === "" ? "no tabs" : known}`,
-  )
+/** @throws `bad-target` when it is something else, saying what it looks like */
+export function requirePlaywrightContext(target: unknown, doing: string): asserts target is PlaywrightContext {
+  const needed = ["addCookies", "cookies", "addInitScript", "newPage", "pages", "newCDPSession"]
+  if (needed.every((name) => hasMethod(target, name))) return
+  const got = hasMethod(target, "mainFrame")
+    ? "a page (pass page.context())"
+    : hasMethod(target, "newContext")
+      ? "a browser (pass await browser.newContext())"
+      : hasMethod(target, "browserContexts") || hasMethod(target, "createCDPSession")
+        ? "an object of Puppeteer"
+        : target === null || target === undefined
+          ? String(target)
+          : `${typeof target === "object" ? "an object" : `a ${typeof target}`} without ${needed.find((name) => !hasMethod(target, name)) ?? ""}()`
+  throw new PspError("bad-target", `Cannot ${doing}: expected a Playwright BrowserContext, got ${got}`)
 }

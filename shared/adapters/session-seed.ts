@@ -3,7 +3,7 @@ import { schemefulSiteOf } from "../partition.js"
 import { siteOf } from "../site.js"
 import type { TabState } from "../snapshot.js"
 import { pageExpression } from "./page-expression.js"
-import { disposeOf, type PlaywrightContext, type PlaywrightFrame, type PlaywrightPage } from "./playwright-target.js"
+import { disposeOf, type DrivenContext, type DrivenFrame, type DrivenPage } from "./driven-context.js"
 
 /**
  * Seeds sessionStorage, once, into the next tab that visits one of the tab's origins; its other origins wait for that tab.
@@ -12,7 +12,7 @@ import { disposeOf, type PlaywrightContext, type PlaywrightFrame, type Playwrigh
  * navigation is seen here; what can happen in between is guarded in the page (see `seedSessionStorage`). Playwright before
  * 1.59 cannot take a script away: a second one is added then, which undoes the first before the site sees anything.
  */
-export async function seedNextTab(context: PlaywrightContext, tab: TabState, replace: boolean): Promise<void> {
+export async function seedNextTab(context: DrivenContext, tab: TabState, replace: boolean): Promise<void> {
   const seeds = seedsOf(tab, replace)
   if (seeds.length === 0) return
   const nursery = nurseryOf(context)
@@ -22,7 +22,7 @@ export async function seedNextTab(context: PlaywrightContext, tab: TabState, rep
 
 /** Opens a page at the address of a captured tab, with that tab's sessionStorage and nobody else's. */
 export async function openTab(
-  context: PlaywrightContext,
+  context: DrivenContext,
   tab: TabState,
   replace: boolean,
   timeout = 30_000,
@@ -44,20 +44,20 @@ function seedsOf({ sessionStorage }: TabState, replace: boolean): Seed[] {
   }))
 }
 
-function nurseryOf(context: PlaywrightContext): Nursery {
+function nurseryOf(context: DrivenContext): Nursery {
   let nursery = nurseries.get(context)
   if (nursery === undefined) nurseries.set(context, (nursery = createNursery(context)))
   return nursery
 }
 
 /** Keeps a page of ours out: its visits take no seeds. */
-export function hideFromSeeds(page: PlaywrightPage): void {
+export function hideFromSeeds(page: DrivenPage): void {
   hidden.add(page)
 }
 
 interface Nursery {
   /** For the tab that comes next, or for `owner`. */
-  add(seeds: Seed[], owner: PlaywrightPage | null): Promise<void>
+  add(seeds: Seed[], owner: DrivenPage | null): Promise<void>
   /** Takes back what an earlier restore left for the same storages and no tab has taken. */
   forget(seeds: Seed[]): Promise<void>
 }
@@ -66,31 +66,31 @@ interface Waiting {
   seed: Seed
   script: unknown
   /** The tab that has already taken a sibling; null while any tab may come. */
-  owner: PlaywrightPage | null
+  owner: DrivenPage | null
   siblings: Seed[]
   /** Documents that were there before the seed: only when they have been left does a visit count. */
-  stale: Set<PlaywrightFrame>
+  stale: Set<DrivenFrame>
 }
 
 interface Taken {
   seed: Seed
-  page: PlaywrightPage
+  page: DrivenPage
   /** The script that takes the mark away. */
   sweep: Promise<unknown>
   /** Ends when the seed's own script is gone: only then may a document forget that it was seeded. */
   disarmed: Promise<unknown>
 }
 
-const nurseries = new WeakMap<PlaywrightContext, Nursery>()
-const hidden = new WeakSet<PlaywrightPage>()
+const nurseries = new WeakMap<DrivenContext, Nursery>()
+const hidden = new WeakSet<DrivenPage>()
 
-function createNursery(context: PlaywrightContext): Nursery {
+function createNursery(context: DrivenContext): Nursery {
   let waiting: Waiting[] = []
   /** Taken, but no document of the tab has been told yet that it is for good. */
   let unsettled: Taken[] = []
-  const watched = new Map<PlaywrightPage, () => void>()
+  const watched = new Map<DrivenPage, () => void>()
 
-  const add = async (seeds: Seed[], owner: PlaywrightPage | null) => {
+  const add = async (seeds: Seed[], owner: DrivenPage | null) => {
     if (watched.size === 0) context.on("page", watch)
     for (const page of context.pages()) watch(page)
     const frames = context.pages().flatMap((page) => page.frames())
@@ -115,9 +115,9 @@ function createNursery(context: PlaywrightContext): Nursery {
     restIfDone()
   }
 
-  const watch = (page: PlaywrightPage) => {
+  const watch = (page: DrivenPage) => {
     if (watched.has(page)) return
-    const onNavigated = (frame: PlaywrightFrame) => void visit(page, frame)
+    const onNavigated = (frame: DrivenFrame) => void visit(page, frame)
     const onRequest = (request: { isNavigationRequest(): boolean }) => {
       if (!request.isNavigationRequest()) return
       // Which frame it is for may not be known yet: any of the page's.
@@ -133,7 +133,7 @@ function createNursery(context: PlaywrightContext): Nursery {
     if (waiting.length > 0) for (const frame of page.frames()) void visit(page, frame)
   }
 
-  const visit = async (page: PlaywrightPage, frame: PlaywrightFrame) => {
+  const visit = async (page: DrivenPage, frame: DrivenFrame) => {
     if (hidden.has(page)) return
     for (const item of unsettled.filter((other) => other.page === page)) void settle(item, frame)
     const taken = waiting.find(
@@ -166,7 +166,7 @@ function createNursery(context: PlaywrightContext): Nursery {
   }
 
   /** First in the tab, then no longer in the others: both run in between, and the second sees that the first did. */
-  const keepSiblingsFor = async (page: PlaywrightPage, { siblings }: Waiting) => {
+  const keepSiblingsFor = async (page: DrivenPage, { siblings }: Waiting) => {
     const others = waiting.filter(({ seed, owner }) => owner === null && siblings.includes(seed))
     await Promise.all(
       others.map(async (other) => {
@@ -179,7 +179,7 @@ function createNursery(context: PlaywrightContext): Nursery {
     )
   }
 
-  const settle = async (item: Taken, frame: PlaywrightFrame) => {
+  const settle = async (item: Taken, frame: DrivenFrame) => {
     const { mark, origin } = item.seed
     await item.disarmed
     const told = await frame.evaluate(pageExpression(settleSeed, { mark, origin, detail: "keep" })).catch(() => false)
@@ -199,7 +199,7 @@ function createNursery(context: PlaywrightContext): Nursery {
     await Promise.all(frames.map((frame) => takeBack(seed, frame)))
   }
 
-  const takeBack = async ({ mark, origin }: Seed, frame: PlaywrightFrame) => {
+  const takeBack = async ({ mark, origin }: Seed, frame: DrivenFrame) => {
     await frame.evaluate(pageExpression(settleSeed, { mark, origin, detail: "undo" })).catch(() => undefined)
   }
 
@@ -216,7 +216,7 @@ function createNursery(context: PlaywrightContext): Nursery {
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */
-function isVisit(frame: PlaywrightFrame, { origin, site, top }: Seed): boolean {
+function isVisit(frame: DrivenFrame, { origin, site, top }: Seed): boolean {
   if (originOf(frame) !== origin) return false
   const above: string[] = []
   for (let next = frame.parentFrame(); next !== null; next = next.parentFrame()) above.push(next.url())
@@ -224,7 +224,7 @@ function isVisit(frame: PlaywrightFrame, { origin, site, top }: Seed): boolean {
   return top === null ? isFirstParty : !isFirstParty && schemefulSiteOf(above.at(-1) ?? "") === top
 }
 
-function originOf(frame: PlaywrightFrame): string | null {
+function originOf(frame: DrivenFrame): string | null {
   try {
     return new URL(frame.url()).origin
   } catch {

@@ -25,27 +25,25 @@ import type { CaptureOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
 import { openFrames, type ReadableFrame } from "./frame-reader.js"
 import { pageExpression } from "./page-expression.js"
-import { cdpJar, publicJar } from "./playwright-jar.js"
-import {
-  openCdp,
-  requirePlaywrightContext,
-  watchClose,
-  type PlaywrightContext,
-  type PlaywrightPage,
-} from "./playwright-target.js"
+import { cdpJar, type Jar } from "./cookie-jar.js"
+import { openCdp, watchClose, type DrivenContext, type DrivenPage, type DrivenTarget } from "./driven-context.js"
 import { readOriginDatabases, readOriginFiles, type ContentWork } from "./read-contents.js"
 import { createSteps } from "./steps.js"
 
 /**
- * Captures the session of a site from an open Playwright context: its cookies; localStorage, sessionStorage and IndexedDB of
+ * Captures the session of a site from an open context, whatever tool drives it: its cookies; localStorage, sessionStorage and IndexedDB of
  * the pages that are open and of their frames (read beside the page's own scripts on Chromium), and what the site sees of
  * the browser. The order of the context's pages is the order of the tabs. Pages are not disturbed and no request is made.
  *
- * @throws `bad-target` for something else than a context, or one that is closed meanwhile; `aborted` when called off or too
- *   slow; `usage` for a site that is none
+ * @param tool that drives it, for the report
+ * @throws `bad-target` when the context is closed meanwhile; `aborted` when called off or too slow; `usage` for a site that is
+ *   none
  */
-export async function capture(context: PlaywrightContext, options: CaptureOptions): Promise<Snapshot> {
-  requirePlaywrightContext(context, "capture session")
+export async function captureFrom(
+  { context, jar }: DrivenTarget,
+  options: CaptureOptions,
+  tool: string,
+): Promise<Snapshot> {
   const sites: [string, ...string[]] = [parseSite(options.site), ...(options.alsoSites ?? []).map(parseSite)]
   const { kinds = defaultKinds, account = defaultAccount, signal } = options
   const { gone, stop } = watchClose(context)
@@ -56,6 +54,7 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
   const budget = createBudget(limits.session)
   const work: Work = {
     context,
+    jar,
     sites,
     kinds,
     gaps,
@@ -103,7 +102,7 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
       sites,
       account,
       capturedAt: Date.now(),
-      capturedBy: { tool: "playwright", version, browser },
+      capturedBy: { tool, version, browser },
       ...(cookies === undefined ? {} : { cookies }),
       ...(origins === undefined ? {} : { origins }),
       ...(tabs === undefined ? {} : { tabs }),
@@ -121,7 +120,8 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
 }
 
 interface Work extends ContentWork {
-  context: PlaywrightContext
+  context: DrivenContext
+  jar: Jar
   sites: readonly string[]
   kinds: readonly Kind[]
   engine: string
@@ -133,7 +133,7 @@ interface FrameReading extends Reading {
   place: Pick<ReadableFrame, "evaluate">
 }
 
-function engineOf(context: PlaywrightContext): Snapshot["capturedBy"]["browser"] {
+function engineOf(context: DrivenContext): Snapshot["capturedBy"]["browser"] {
   const browser = context.browser()
   if (browser === null) return { engine: "chromium", major: null }
   const major = Number.parseInt(browser.version(), 10)
@@ -141,12 +141,12 @@ function engineOf(context: PlaywrightContext): Snapshot["capturedBy"]["browser"]
 }
 
 /** Exact where a page of the context lends a CDP session; elsewhere an unspecified SameSite reads as Lax. */
-async function readCookies({ context, sites, step }: Work, blank: LazyBlankPage): Promise<Cookie[]> {
+async function readCookies(work: Work, blank: LazyBlankPage): Promise<Cookie[]> {
+  const { context, sites, step } = work
   const [open] = context.pages()
-  const cdp = await step("opening a session", async () =>
-    open === undefined ? (await blank.get()).cdp : openCdp(context, open),
-  )
-  const jar = cdp === null ? publicJar(context) : cdpJar(cdp)
+  const openSession = async () => (open === undefined ? (await blank.get()).cdp : openCdp(context, open))
+  const cdp = work.jar.isExact ? null : await step("opening a session", openSession)
+  const jar = cdp === null ? work.jar : cdpJar(cdp)
   const cookies = await step("reading cookies", () => jar.read())
   if (open !== undefined) await cdp?.detach().catch(() => undefined)
   // The browser gives them oldest first among equals, and a stable sort keeps that.
@@ -157,7 +157,7 @@ async function readCookies({ context, sites, step }: Work, blank: LazyBlankPage)
 
 async function readTab(
   work: Work,
-  page: PlaywrightPage,
+  page: DrivenPage,
   closers: (() => Promise<void>)[],
 ): Promise<TabReading<FrameReading> | null> {
   const { context, sites, gaps, step } = work

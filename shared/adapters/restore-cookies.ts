@@ -4,12 +4,11 @@ import type { Gap } from "../report.js"
 import { belongsToSite, siteOf } from "../site.js"
 import type { Cookie } from "../snapshot.js"
 import type { BlankPage, LazyBlankPage } from "./blank-page.js"
-import { cdpJar, isHeldByPublicJar, publicJar, type Jar } from "./playwright-jar.js"
-import type { PlaywrightContext } from "./playwright-target.js"
+import { cdpJar, type Jar } from "./cookie-jar.js"
 import type { Step } from "./steps.js"
 
 export interface CookieWork {
-  context: PlaywrightContext
+  jar: Jar
   cookies: Cookie[]
   /** The session's sites: whatever else they have in the context goes when `replace` is true. */
   sites: string[]
@@ -19,29 +18,22 @@ export interface CookieWork {
 }
 
 /**
- * Sets the cookies that a browser would keep and reads them back. It begins at once when the public API holds all of them,
+ * Sets the cookies that a browser would keep and reads them back. It begins at once when the jar holds all of them,
  * else it waits for the page that a CDP session needs.
  */
-export async function restoreCookies({
-  context,
-  cookies,
-  sites,
-  replace,
-  blank,
-  step,
-}: CookieWork): Promise<CookieResult> {
+export async function restoreCookies({ jar, cookies, sites, replace, blank, step }: CookieWork): Promise<CookieResult> {
   const now = Date.now()
   const { settable, refused } = sortOut(cookies, now)
-  const lower = (page: BlankPage | null) => (page?.cdp ? cdpJar(page.cdp) : publicJar(context))
-  let writer = settable.every(isHeldByPublicJar) ? publicJar(context) : lower(await blank.get())
+  const exact = (page: BlankPage | null) => (page?.cdp && !jar.isExact ? cdpJar(page.cdp) : jar)
+  let writer = settable.every((cookie) => jar.holds(cookie)) ? jar : exact(await blank.get())
   let batch = settable
   if (replace) {
     const found = leftovers(await step("reading cookies", () => writer.read()), settable, sites)
-    if (!found.every(isHeldByPublicJar)) writer = lower(await blank.get())
+    if (!found.every((cookie) => jar.holds(cookie))) writer = exact(await blank.get())
     batch = [...found, ...settable]
   }
   const rejected = await setCookies(writer, batch, step)
-  const reader = lower(await blank.getIfOpened())
+  const reader = exact(await blank.getIfOpened())
   const got = await step("reading cookies back", () => reader.read())
   const tried = settable.filter((cookie) => !rejected.some((item) => item.cookie === cookie))
   const changed = compareCookies(tried, got, reader, now)
@@ -112,8 +104,7 @@ function compareCookies(wanted: Cookie[], got: Cookie[], jar: Jar, now: number):
   return wanted.flatMap((cookie): Refused[] => {
     const kept = byId.get(cookieId(cookie))
     if (kept === undefined) return [{ cookie, why: "the browser took it and did not keep it", fix: "" }]
-    const told =
-      jar.canTellSameSite || cookie.sameSite !== "unspecified" ? kept : { ...kept, sameSite: cookie.sameSite }
+    const told = jar.isExact || cookie.sameSite !== "unspecified" ? kept : { ...kept, sameSite: cookie.sameSite }
     const differences = cookieDifferences(cookie, told)
     if (differences.length === 1 && differences[0] === "expiry" && isShortened(cookie, now)) {
       const days = maxCookieAge / 86_400_000

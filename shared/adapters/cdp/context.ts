@@ -1,0 +1,178 @@
+import { PspError } from "../../errors.js"
+import { fromCdpCookie, toCdpCookie, type CdpCookie, type Jar } from "../cookie-jar.js"
+import type { CdpSession, DrivenContext, DrivenPage } from "../driven-context.js"
+import type { CdpConnection, CdpEvent } from "./connection.js"
+import { createScript, removeScript, type InitScript } from "./init-script.js"
+import { createCdpPage, type CdpPage } from "./page.js"
+
+/** A context of a browser that is reached over CDP. It holds its pages attached until it is closed. */
+export interface CdpContext extends DrivenContext {
+  /** Lets go of all pages; of the browser's nothing ends. */
+  close(): Promise<void>
+}
+
+interface TargetInfo {
+  targetId: string
+  type: string
+  url: string
+  browserContextId?: string
+}
+
+/** New pages wait until our scripts are in place, so that none of theirs runs before. */
+const pageTargets = {
+  autoAttach: true,
+  waitForDebuggerOnStart: true,
+  flatten: true,
+  filter: [{ type: "page" }, { exclude: true }],
+}
+
+/**
+ * Attaches to the pages of one browser context, those that are there and those that come.
+ *
+ * @param id of the context; null for the browser's default one
+ * @throws `bad-target` when the browser has no such context
+ */
+export async function openCdpContext(connection: CdpConnection, id: string | null): Promise<CdpContext> {
+  const pages = new Map<string, CdpPage>()
+  const scripts = new Set<InitScript>()
+  const opened = new Set<(page: DrivenPage) => void>()
+  const closed = new Set<() => void>()
+  const browser = await facts(connection)
+  const others = new Set(browser.contexts)
+  if (id !== null && !others.has(id)) throw new PspError("bad-target", "Cannot use the browser context: it is closed")
+  const isOurs = ({ browserContextId }: TargetInfo) =>
+    id === null ? browserContextId === undefined || !others.has(browserContextId) : browserContextId === id
+
+  const attached = (sessionId: string, target: TargetInfo) => {
+    if (!isOurs(target) || target.url.startsWith("devtools:")) {
+      // A page of another context, which was held back as well.
+      void Promise.allSettled([
+        connection.send("Runtime.runIfWaitingForDebugger", {}, sessionId),
+        connection.send("Target.detachFromTarget", { sessionId }),
+      ])
+      return
+    }
+    const page = createCdpPage(connection, { ...target, sessionId }, scripts)
+    pages.set(sessionId, page)
+    for (const listener of [...opened]) listener(page)
+    for (const wake of [...arrivals]) wake(page)
+  }
+  const arrivals = new Set<(page: CdpPage) => void>()
+  const hear = (event: CdpEvent) => {
+    if (event.sessionId !== undefined) {
+      for (const page of pages.values()) if (page.owns(event.sessionId)) page.hear(event)
+    } else if (event.method === "Target.attachedToTarget") {
+      const { sessionId, targetInfo } = event.params as { sessionId: string; targetInfo: TargetInfo }
+      attached(sessionId, targetInfo)
+    } else if (event.method === "Target.detachedFromTarget") {
+      const { sessionId } = event.params as { sessionId: string }
+      pages.get(sessionId)?.end()
+      pages.delete(sessionId)
+    }
+  }
+  const stopListening = connection.listen(hear)
+  const onClosed = () => {
+    for (const page of pages.values()) page.end()
+    for (const listener of [...closed]) listener()
+  }
+  connection.closed.addEventListener("abort", onClosed)
+  try {
+    // Answered when all that are there have been attached.
+    await connection.send("Target.setAutoAttach", pageTargets)
+    await Promise.allSettled([...pages.values()].map(({ ready }) => ready))
+  } catch (error) {
+    stopListening()
+    throw error
+  }
+
+  const browserSession: CdpSession = {
+    send: (method, params) => connection.send(method, params),
+    detach: () => Promise.resolve(),
+  }
+  const listenersOf = (event: string) => (event === "page" ? opened : closed) as Set<never>
+  const context: CdpContext = {
+    async addInitScript({ content }) {
+      const script = createScript(content)
+      scripts.add(script)
+      await Promise.all([...pages.values()].map((page) => page.add(script)))
+      const dispose = async () => {
+        scripts.delete(script)
+        for (const page of pages.values()) page.drop(script)
+        await removeScript(connection, script)
+      }
+      return { dispose }
+    },
+    async newPage() {
+      const where = id === null ? {} : { browserContextId: id }
+      const asked = connection.send("Target.createTarget", { url: "about:blank", background: true, ...where })
+      let page: CdpPage | undefined
+      let stop: (() => void) | undefined
+      try {
+        const { targetId } = (await asked) as { targetId: string }
+        page = await new Promise<CdpPage>((resolve, reject) => {
+          const take = (arrived: CdpPage) => {
+            if (arrived.targetId === targetId) resolve(arrived)
+          }
+          const onClose = () => reject(new PspError("bad-target", "Cannot open a page: the browser was closed"))
+          arrivals.add(take)
+          connection.closed.addEventListener("abort", onClose)
+          stop = () => {
+            arrivals.delete(take)
+            connection.closed.removeEventListener("abort", onClose)
+          }
+          for (const there of pages.values()) take(there)
+        })
+        await page.ready
+        return page
+      } finally {
+        stop?.()
+      }
+    },
+    pages: () => [...pages.values()],
+    newCDPSession: (target) => {
+      for (const page of pages.values()) {
+        if (page === target) return Promise.resolve(page.session)
+        const session = "frames" in target ? null : page.sessionOf(target)
+        if (session !== null) return Promise.resolve(session)
+      }
+      return Promise.reject(new PspError("bad-target", "Cannot reach the page: it has been closed"))
+    },
+    browser: () => ({
+      version: () => browser.version,
+      browserType: () => ({ name: () => "chromium" }),
+      newBrowserCDPSession: () => Promise.resolve(browserSession),
+    }),
+    on: (event: string, listener: never) => void listenersOf(event).add(listener),
+    off: (event: string, listener: never) => void listenersOf(event).delete(listener),
+    async close() {
+      stopListening()
+      connection.closed.removeEventListener("abort", onClosed)
+      await connection.send("Target.setAutoAttach", { ...pageTargets, autoAttach: false }).catch(() => undefined)
+    },
+  }
+  return context
+}
+
+async function facts(connection: CdpConnection): Promise<{ version: string; contexts: string[] }> {
+  const [{ product }, { browserContextIds: contexts }] = (await Promise.all([
+    connection.send("Browser.getVersion"),
+    connection.send("Target.getBrowserContexts"),
+  ])) as [{ product: string }, { browserContextIds: string[] }]
+  return { version: product.replace(/^[^/]*\//, ""), contexts }
+}
+
+/** The jar of a context, from the browser's own session: no page is needed. */
+export function contextJar(connection: CdpConnection, id: string | null): Jar {
+  const where = id === null ? {} : { browserContextId: id }
+  return {
+    set: async (cookies) => {
+      await connection.send("Storage.setCookies", { cookies: cookies.map(toCdpCookie), ...where })
+    },
+    read: async () => {
+      const { cookies } = (await connection.send("Storage.getCookies", where)) as { cookies: CdpCookie[] }
+      return cookies.map(fromCdpCookie)
+    },
+    isExact: true,
+    holds: () => true,
+  }
+}

@@ -1,0 +1,99 @@
+import type { Cookie, Partition } from "../snapshot.js"
+import type { CdpSession } from "./driven-context.js"
+
+/** A jar of one context: how it is written and read. */
+export interface Jar {
+  /** In their order. One that the browser refuses may cost all of them. */
+  set(cookies: Cookie[]): Promise<void>
+  /** Of all sites. */
+  read(): Promise<Cookie[]>
+  /** False where an unspecified SameSite reads as Lax. */
+  isExact: boolean
+  /** True when it keeps the cookie without a loss. */
+  holds(cookie: Cookie): boolean
+}
+
+/**
+ * The jar of a page's context by CDP. `Network`, not `Storage`: the cookie calls of `Storage` in a page's session act on
+ * the browser's default context, whatever context the page belongs to (Chromium 156).
+ */
+export function cdpJar(cdp: CdpSession): Jar {
+  return {
+    set: async (cookies) => {
+      await cdp.send("Network.setCookies", { cookies: cookies.map(toCdpCookie) })
+    },
+    read: async () => {
+      const { cookies } = (await cdp.send("Network.getAllCookies")) as { cookies: CdpCookie[] }
+      return cookies.map(fromCdpCookie)
+    },
+    isExact: true,
+    holds: () => true,
+  }
+}
+
+/** What the protocols have in common in a cookie; times in seconds. */
+export interface PlainCookie {
+  name: string
+  value: string
+  /** No leading dot means host-only. */
+  domain: string
+  path: string
+  /** -1, 0 or none for a session cookie. */
+  expires?: number
+  httpOnly: boolean
+  secure: boolean
+  sameSite?: "Strict" | "Lax" | "None"
+}
+
+/** As the Chrome DevTools Protocol gives and takes it. */
+export interface CdpCookie extends PlainCookie {
+  partitionKey?: { topLevelSite: string; hasCrossSiteAncestor: boolean }
+}
+
+export function toCdpCookie(cookie: Cookie): CdpCookie {
+  const { partition } = cookie
+  if (partition === null) return plainFields(cookie)
+  const { topLevelSite, hasCrossSiteAncestor } = partition
+  return {
+    ...plainFields(cookie),
+    partitionKey: { topLevelSite, hasCrossSiteAncestor: hasCrossSiteAncestor ?? false },
+  }
+}
+
+export function fromCdpCookie(cookie: CdpCookie): Cookie {
+  return fromPlain(cookie, cookie.partitionKey ?? null)
+}
+
+const sameSiteNames = { none: "None", lax: "Lax", strict: "Strict" } as const
+const sameSiteByName = { None: "none", Lax: "lax", Strict: "strict" } as const
+
+export function plainFields(cookie: Cookie): PlainCookie {
+  const { name, value, domain, hostOnly, path, secure, httpOnly, sameSite, expiresAt } = cookie
+  return {
+    name,
+    value,
+    domain: hostOnly ? domain : `.${domain}`,
+    path,
+    ...(expiresAt === null ? {} : { expires: expiresAt / 1000 }),
+    httpOnly,
+    secure,
+    ...(sameSite === "unspecified" ? {} : { sameSite: sameSiteNames[sameSite] }),
+  }
+}
+
+export function fromPlain(cookie: PlainCookie, partition: Partition | null): Cookie {
+  const { name, value, path, secure, httpOnly, sameSite, expires = -1 } = cookie
+  return {
+    name,
+    value,
+    domain: cookie.domain.replace(/^\./, ""),
+    hostOnly: !cookie.domain.startsWith("."),
+    path,
+    secure,
+    httpOnly,
+    sameSite: sameSite === undefined ? "unspecified" : sameSiteByName[sameSite],
+    // 0 and -1 both say "session" in what tools write.
+    expiresAt: expires <= 0 ? null : Math.round(expires * 1000),
+    partition,
+  }
+}

@@ -1,0 +1,140 @@
+import { isPspError, PspError } from "../errors.js"
+import { kinds as allKinds, type Gap, type RestoreReport } from "../report.js"
+import type { Snapshot, TabState } from "../snapshot.js"
+import { tidyGaps } from "../tidy-gaps.js"
+import type { RestoreOptions } from "./adapter.js"
+import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
+import { contextGaps } from "./context-options.js"
+import { fillOrigin } from "./fill-origin.js"
+import { restoreCookies } from "./restore-cookies.js"
+import { watchClose, type DrivenContext, type DrivenTarget } from "./driven-context.js"
+import { openTab, seedNextTab } from "./session-seed.js"
+import { createSteps, type Step } from "./steps.js"
+import { uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
+
+/**
+ * Restores a session into an open context, whatever tool drives it.
+ *
+ * Cookies, localStorage, IndexedDB and private files are in place when it returns. sessionStorage belongs to a tab: it was
+ * tried out, and waits for the next tab that visits its origin; with `openTabs` each captured tab gets a page of its own, at
+ * the address where it was. What could not be set stands in the report.
+ *
+ * @throws `bad-target` when the context is closed meanwhile; `aborted` when called off or too slow; `usage` for a tab that the
+ *   snapshot does not have
+ */
+export async function restoreInto(
+  { context, jar }: DrivenTarget,
+  snapshot: Snapshot,
+  options: RestoreOptions = {},
+): Promise<RestoreReport> {
+  const { kinds = allKinds, existing = "replace" } = options
+  const replace = existing === "replace"
+  const toOpen = tabsToOpen(snapshot, options.openTabs)
+  const next = toOpen.length > 0 ? null : tabOf(snapshot, options.tab)
+  const tabs = kinds.includes("sessionStorage") ? (next === null ? toOpen : [next]) : []
+  const visits = visitsOf(snapshot.origins, tabs, kinds)
+  const cookies = kinds.includes("cookies") ? snapshot.cookies : undefined
+  const { gone, stop } = watchClose(context)
+  const step = createSteps("restore session", options, gone)
+  const openLane = () => lazyBlankPage(context, step, gone, options.timeoutMs)
+  const [blank, second] = [openLane(), openLane()]
+  try {
+    const [ofCookies, ofStorage] = await Promise.all([
+      cookies === undefined ? nothing : restoreCookies({ jar, cookies, sites: snapshot.sites, replace, blank, step }),
+      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step),
+    ])
+    const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
+    const page = await blank.getIfOpened()
+    await Promise.all([blank.close(), second.close()])
+    if ((await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 && context.pages().length === 0) {
+      // connectOverCDP gives Chromium's default context, and the last tab was ours.
+      const kept = await step("looking after the last tab", () => jar.read())
+      if (kept.length === 0) throw new PspError("bad-target", forgotten)
+    }
+    const [tab] = tabs
+    if (next !== null && tab !== undefined) {
+      await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
+    }
+    const ofTabs: Gap[] = []
+    for (const one of toOpen) {
+      const seeds = kinds.includes("sessionStorage") ? one : { ...one, sessionStorage: [] }
+      await step("opening a tab", () => openTab(context, seeds, replace, options.timeoutMs)).catch((error: unknown) => {
+        if (isPspError(error)) throw error
+        ofTabs.push(unopenedGap(one))
+      })
+    }
+    const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...ofTabs, ...uncarriedGaps(snapshot, kinds)]
+    return {
+      ok: gaps.every(({ kind }) => kind === "context"),
+      set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set },
+      gaps: tidyGaps(gaps),
+    }
+  } finally {
+    await Promise.all([blank.close(), second.close()])
+    stop()
+  }
+}
+
+const forgotten =
+  "Cannot restore session: the browser forgot it, for no tab was open. Open one in the context, and restore again"
+
+const nothing: Part = { set: {}, gaps: [] }
+
+/** Two pages share the origins: while the browser stores what one has written, the other writes. */
+async function fillOrigins(lanes: LazyBlankPage[], visits: Visit[], replace: boolean, step: Step): Promise<Part> {
+  const parts = visits.map((visit) => ({ visit, part: { set: {}, gaps: [] } }))
+  const waiting = parts.values()
+  const fill = async (lane: LazyBlankPage) => {
+    const page = await lane.get()
+    for (const { visit, part } of waiting) await fillOrigin(page, visit, replace, step, part)
+    // The first one is still asked about the context, and holds it open.
+    if (lane !== lanes[0]) await lane.close()
+  }
+  await Promise.all(lanes.slice(0, visits.length).map(fill))
+  return joined(parts.map(({ part }) => part))
+}
+
+function joined(parts: Part[]): Part {
+  const set: Part["set"] = {}
+  for (const part of parts)
+    for (const kind of allKinds) if (part.set[kind] !== undefined) set[kind] = (set[kind] ?? 0) + part.set[kind]
+  return { set, gaps: parts.flatMap(({ gaps }) => gaps) }
+}
+
+async function checkContext(
+  context: DrivenContext,
+  { context: captured }: Snapshot,
+  blank: LazyBlankPage,
+  step: Step,
+): Promise<Part> {
+  if (captured === undefined) return nothing
+  const page = await blank.getIfOpened()
+  const shown = page === null ? null : await step("reading the browser context", () => page.readContext())
+  const browser = context.browser()
+  const engine = browser === null ? null : { name: browser.browserType().name(), version: browser.version() }
+  const gaps = contextGaps(captured, shown, engine)
+  return { set: shown !== null && gaps.length === 0 ? { context: 1 } : {}, gaps }
+}
+
+function tabsToOpen(snapshot: Snapshot, wanted: RestoreOptions["openTabs"]): TabState[] {
+  if (wanted === undefined) return []
+  if (wanted === "all") return snapshot.tabs ?? []
+  return wanted.flatMap((id) => tabOf(snapshot, id) ?? [])
+}
+
+function unopenedGap({ url }: TabState): Gap {
+  const where = /^https?:\/\/[^/?#]*/.exec(url)?.[0] ?? "a tab"
+  const why = "the site did not answer at its address"
+  return { kind: "origin", where, what: "a tab", why, fix: "open it yourself: its storage waits there", count: 1 }
+}
+
+function tabOf({ tabs }: Snapshot, id: string | undefined): TabState | null {
+  if (id === undefined) return tabs?.[0] ?? null
+  const tab = tabs?.find((other) => other.id === id)
+  if (tab !== undefined) return tab
+  const known = (tabs ?? []).map((other) => JSON.stringify(other.id)).join(", ")
+  throw new PspError(
+    "usage",
+    `Cannot restore tab ${JSON.stringify(id)}: the session has ${known === "" ? "no tabs" : known}`,
+  )
+}
