@@ -33,6 +33,11 @@ export async function openTab(
   await page.goto(tab.url, { waitUntil: "commit", timeout })
 }
 
+/** Resolves when no seed of the context waits for a tab, or for the end of its tab's first visit. */
+export async function whenSeedsRest(context: DrivenContext): Promise<void> {
+  await nurseries.get(context)?.rest()
+}
+
 function seedsOf({ sessionStorage }: TabState, replace: boolean): Seed[] {
   return sessionStorage.map(({ origin, partition, items }) => ({
     mark: `psp-${crypto.randomUUID()}`,
@@ -60,6 +65,8 @@ interface Nursery {
   add(seeds: Seed[], owner: DrivenPage | null): Promise<void>
   /** Takes back what an earlier restore left for the same storages and no tab has taken. */
   forget(seeds: Seed[]): Promise<void>
+  /** Resolves when there is nothing to do. */
+  rest(): Promise<void>
 }
 
 interface Waiting {
@@ -89,6 +96,7 @@ function createNursery(context: DrivenContext): Nursery {
   /** Taken, but no document of the tab has been told yet that it is for good. */
   let unsettled: Taken[] = []
   const watched = new Map<DrivenPage, () => void>()
+  const resting: (() => void)[] = []
 
   const add = async (seeds: Seed[], owner: DrivenPage | null) => {
     if (watched.size === 0) context.on("page", watch)
@@ -210,9 +218,13 @@ function createNursery(context: DrivenContext): Nursery {
     context.off("page", watch)
     for (const unwatch of watched.values()) unwatch()
     watched.clear()
+    for (const resolve of resting.splice(0)) resolve()
+  }
+  const rest = async () => {
+    if (waiting.length > 0 || unsettled.length > 0) await new Promise<void>((resolve) => resting.push(resolve))
   }
 
-  return { add, forget }
+  return { add, forget, rest }
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */

@@ -63,12 +63,20 @@ export interface StepOptions {
   timeoutMs?: number
 }
 
-/** Playwright and Puppeteer name a closed target in the message only. */
+/** Tools and browsers name a closed target in the message only. */
 export function isClosed(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof PspError) return false
   return (
-    error.name === "TargetClosedError" || /has been closed|target (?:page )?closed|page crashed/i.test(error.message)
+    error.name === "TargetClosedError" ||
+    /has been closed|(?:target|session|connection) (?:page )?closed|page crashed|failed to find browser context|session with given id not found/i.test(
+      error.message,
+    )
   )
+}
+
+/** The error as it is told when the target was closed; every other one as it is. */
+export function closedTarget(error: unknown, doing: string): unknown {
+  return isClosed(error) ? closedError(doing, "connecting", error) : error
 }
 
 function closedError(doing: string, what: string, cause?: unknown): PspError {

@@ -1,15 +1,10 @@
 import { PspError } from "../../errors.js"
 import { fromCdpCookie, toCdpCookie, type CdpCookie, type Jar } from "../cookie-jar.js"
-import type { CdpSession, DrivenContext, DrivenPage } from "../driven-context.js"
+import type { CdpSession, DrivenPage } from "../driven-context.js"
+import type { LentContext } from "../lent-context.js"
 import type { CdpConnection, CdpEvent } from "./connection.js"
 import { createScript, removeScript, type InitScript } from "./init-script.js"
 import { createCdpPage, type CdpPage } from "./page.js"
-
-/** A context of a browser that is reached over CDP. It holds its pages attached until it is closed. */
-export interface CdpContext extends DrivenContext {
-  /** Lets go of all pages; of the browser's nothing ends. */
-  close(): Promise<void>
-}
 
 interface TargetInfo {
   targetId: string
@@ -27,32 +22,54 @@ const pageTargets = {
 }
 
 /**
- * Attaches to the pages of one browser context, those that are there and those that come.
+ * Takes over a connection, and attaches to the pages of one browser context, those that are there and those that come, and holds them until it is closed.
  *
  * @param id of the context; null for the browser's default one
  * @throws `bad-target` when the browser has no such context
  */
-export async function openCdpContext(connection: CdpConnection, id: string | null): Promise<CdpContext> {
+export async function openCdpContext(connection: CdpConnection, id: string | null): Promise<LentContext> {
   const pages = new Map<string, CdpPage>()
   const scripts = new Set<InitScript>()
   const opened = new Set<(page: DrivenPage) => void>()
   const closed = new Set<() => void>()
   const browser = await facts(connection)
+  let isClosing = false
   const others = new Set(browser.contexts)
   if (id !== null && !others.has(id)) throw new PspError("bad-target", "Cannot use the browser context: it is closed")
   const isOurs = ({ browserContextId }: TargetInfo) =>
     id === null ? browserContextId === undefined || !others.has(browserContextId) : browserContextId === id
 
+  const destroyed = new Set<(targetId: string) => void>()
+  /** The tool that has the browser counts a page until it is destroyed. */
+  const closeTarget = async (targetId: string) => {
+    let stop: (() => void) | undefined
+    const gone = new Promise<void>((resolve) => {
+      const hearOf = (id: string) => {
+        if (id === targetId) resolve()
+      }
+      destroyed.add(hearOf)
+      connection.closed.addEventListener("abort", () => resolve())
+      stop = () => void destroyed.delete(hearOf)
+    })
+    try {
+      await connection.send("Target.closeTarget", { targetId })
+      await gone
+    } catch {
+      // It is gone already.
+    } finally {
+      stop?.()
+    }
+  }
   const attached = (sessionId: string, target: TargetInfo) => {
-    if (!isOurs(target) || target.url.startsWith("devtools:")) {
-      // A page of another context, which was held back as well.
+    if (isClosing || !isOurs(target) || target.url.startsWith("devtools:")) {
+      // A page that is not for us, or comes too late: it was held back as well.
       void Promise.allSettled([
         connection.send("Runtime.runIfWaitingForDebugger", {}, sessionId),
         connection.send("Target.detachFromTarget", { sessionId }),
       ])
       return
     }
-    const page = createCdpPage(connection, { ...target, sessionId }, scripts)
+    const page = createCdpPage(connection, { ...target, sessionId }, scripts, () => closeTarget(target.targetId))
     pages.set(sessionId, page)
     for (const listener of [...opened]) listener(page)
     for (const wake of [...arrivals]) wake(page)
@@ -68,6 +85,9 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
       const { sessionId } = event.params as { sessionId: string }
       pages.get(sessionId)?.end()
       pages.delete(sessionId)
+    } else if (event.method === "Target.targetDestroyed") {
+      const { targetId } = event.params as { targetId: string }
+      for (const listener of [...destroyed]) listener(targetId)
     }
   }
   const stopListening = connection.listen(hear)
@@ -78,10 +98,14 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
   connection.closed.addEventListener("abort", onClosed)
   try {
     // Answered when all that are there have been attached.
-    await connection.send("Target.setAutoAttach", pageTargets)
+    await Promise.all([
+      connection.send("Target.setDiscoverTargets", { discover: true, filter: pageTargets.filter }),
+      connection.send("Target.setAutoAttach", pageTargets),
+    ])
     await Promise.allSettled([...pages.values()].map(({ ready }) => ready))
   } catch (error) {
     stopListening()
+    await connection.close().catch(() => undefined)
     throw error
   }
 
@@ -90,7 +114,8 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
     detach: () => Promise.resolve(),
   }
   const listenersOf = (event: string) => (event === "page" ? opened : closed) as Set<never>
-  const context: CdpContext = {
+  const context: LentContext = {
+    jar: contextJar(connection, id),
     async addInitScript({ content }) {
       const script = createScript(content)
       scripts.add(script)
@@ -145,9 +170,13 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
     on: (event: string, listener: never) => void listenersOf(event).add(listener),
     off: (event: string, listener: never) => void listenersOf(event).delete(listener),
     async close() {
-      stopListening()
       connection.closed.removeEventListener("abort", onClosed)
-      await connection.send("Target.setAutoAttach", { ...pageTargets, autoAttach: false }).catch(() => undefined)
+      isClosing = true
+      await connection
+        .send("Target.setAutoAttach", { autoAttach: false, waitForDebuggerOnStart: false, flatten: true })
+        .catch(() => undefined)
+      stopListening()
+      await connection.close().catch(() => undefined)
     },
   }
   return context
@@ -162,7 +191,7 @@ async function facts(connection: CdpConnection): Promise<{ version: string; cont
 }
 
 /** The jar of a context, from the browser's own session: no page is needed. */
-export function contextJar(connection: CdpConnection, id: string | null): Jar {
+function contextJar(connection: CdpConnection, id: string | null): Jar {
   const where = id === null ? {} : { browserContextId: id }
   return {
     set: async (cookies) => {

@@ -48,6 +48,7 @@ export function createCdpPage(
   connection: CdpConnection,
   { targetId, url: firstUrl, sessionId }: { targetId: string; url: string; sessionId: string },
   scripts: Iterable<InitScript>,
+  closeTarget: () => Promise<void>,
 ): CdpPage {
   const frames = new Map<string, Frame>()
   const sessions = new Set<string>()
@@ -215,13 +216,7 @@ export function createCdpPage(
     mainFrame: () => main,
     frames: () => [...frames.values()],
     isClosed: () => ended.signal.aborted,
-    async close() {
-      await connection.send("Target.closeTarget", { targetId }).catch(() => undefined)
-      if (connection.closed.aborted || ended.signal.aborted) return
-      await new Promise<void>((resolve) => {
-        for (const signal of [ended.signal, connection.closed]) signal.addEventListener("abort", () => resolve())
-      })
-    },
+    close: closeTarget,
     on: (event: string, listener: never) => void listenersOf(event).add(listener),
     off: (event: string, listener: never) => void listenersOf(event).delete(listener),
   }

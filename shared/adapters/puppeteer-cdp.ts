@@ -1,0 +1,64 @@
+import { PspError } from "../errors.js"
+import type { CdpConnection, CdpEvent } from "./cdp/connection.js"
+
+/** What is used of a Puppeteer `Browser`; any since 22 has it. */
+export interface PuppeteerBrowser {
+  target(): { createCDPSession(): Promise<PuppeteerSession> }
+  defaultBrowserContext(): object
+  on(event: "disconnected", listener: () => void): unknown
+  /** `cdp` or `webDriverBiDi`. */
+  protocol?: string
+}
+
+export interface PuppeteerSession {
+  detach(): Promise<void>
+  send(method: never, params?: never): Promise<unknown>
+  on(event: "*", listener: (method: unknown, params?: unknown) => void): unknown
+  connection(): { session(id: string): PuppeteerSession | null } | undefined
+}
+
+/**
+ * A session of our own on the connection that Puppeteer has already: a remote browser may take no second line, or start another
+ * browser for it.
+ */
+export async function lendPuppeteerCdp(browser: PuppeteerBrowser): Promise<CdpConnection> {
+  const root = await browser.target().createCDPSession()
+  const sessions = new Map<string, PuppeteerSession>()
+  const listeners = new Set<(event: CdpEvent) => void>()
+  const closed = new AbortController()
+  browser.on("disconnected", () => closed.abort())
+
+  const follow = (session: PuppeteerSession, sessionId: string | undefined) => {
+    session.on("*", (method, params) => {
+      if (typeof method !== "string") return
+      if (method === "Target.attachedToTarget") {
+        const { sessionId: child } = params as { sessionId: string }
+        const found = root.connection()?.session(child) ?? null
+        if (found !== null && !sessions.has(child)) {
+          sessions.set(child, found)
+          follow(found, child)
+        }
+      }
+      for (const listener of [...listeners]) listener({ method, params, sessionId })
+      if (method === "Target.detachedFromTarget") sessions.delete((params as { sessionId: string }).sessionId)
+    })
+  }
+  follow(root, undefined)
+
+  return {
+    send: (method, params = {}, sessionId) => {
+      const session = sessionId === undefined ? root : sessions.get(sessionId)
+      if (session === undefined) {
+        return Promise.reject(new PspError("bad-target", "Cannot reach the page: it has been closed"))
+      }
+      // Puppeteer's types know all methods by name.
+      return session.send(method as never, params as never)
+    },
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    closed: closed.signal,
+    close: () => root.detach(),
+  }
+}

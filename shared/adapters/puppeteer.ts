@@ -1,0 +1,86 @@
+import { PspError } from "../errors.js"
+import type { RestoreReport } from "../report.js"
+import type { Snapshot } from "../snapshot.js"
+import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import { captureFrom } from "./capture.js"
+import { openCdpContext } from "./cdp/context.js"
+import type { DrivenTarget } from "./driven-context.js"
+import { hasMethod } from "./has-method.js"
+import { withLentContext } from "./lent-context.js"
+import { lendPuppeteerCdp, type PuppeteerBrowser } from "./puppeteer-cdp.js"
+import { restoreInto } from "./restore.js"
+import { closedTarget } from "./steps.js"
+
+export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+
+/** A `BrowserContext` of Puppeteer, described by what is used of it; that of `@cloudflare/puppeteer` fits too. */
+export interface PuppeteerContext {
+  /** None for the default context. */
+  readonly id?: string | undefined
+  browser(): PuppeteerBrowser
+}
+
+/** A context, or a browser: then its default context is meant. */
+export type PuppeteerTarget = PuppeteerContext | PuppeteerBrowser
+
+/**
+ * Restores a session into a context of Puppeteer.
+ *
+ * Cookies, localStorage, IndexedDB and private files are in place when it returns. sessionStorage belongs to a tab: it was
+ * tried out, and waits for the next tab that visits its origin; with `openTabs` each captured tab gets a page of its own, at
+ * the address where it was. What could not be set stands in the report.
+ *
+ * @throws `bad-target` for something else than a context or browser, or one that is closed meanwhile; `aborted` when called
+ *   off or too slow; `usage` for a tab that the snapshot does not have
+ */
+export async function restore(
+  target: PuppeteerTarget,
+  snapshot: Snapshot,
+  options: RestoreOptions = {},
+): Promise<RestoreReport> {
+  return withTarget(target, "restore session", (driven) => restoreInto(driven, snapshot, options))
+}
+
+/**
+ * Captures the session of a site from a context of Puppeteer. Pages are not disturbed and no request is made.
+ *
+ * @throws `bad-target` for something else than a context or browser, or one that is closed meanwhile; `aborted` when called
+ *   off or too slow; `usage` for a site that is none
+ */
+export async function capture(target: PuppeteerTarget, options: CaptureOptions): Promise<Snapshot> {
+  return withTarget(target, "capture session", (driven) => captureFrom(driven, options, "puppeteer"))
+}
+
+async function withTarget<Result>(
+  target: PuppeteerTarget,
+  doing: string,
+  work: (driven: DrivenTarget) => Promise<Result>,
+): Promise<Result> {
+  const context = contextOf(target, doing)
+  const browser = context.browser()
+  const id = context.id ?? null
+  const open = async () => openCdpContext(await lendPuppeteerCdp(browser), id)
+  try {
+    return await withLentContext(context, open, work)
+  } catch (error) {
+    throw closedTarget(error, doing)
+  }
+}
+
+function contextOf(target: unknown, doing: string): PuppeteerContext {
+  if (hasMethod(target, "defaultBrowserContext")) return target.defaultBrowserContext() as PuppeteerContext
+  // Both tools have a context with browser(): Playwright's is told by what Puppeteer's has not.
+  if (hasMethod(target, "browser") && hasMethod(target, "overridePermissions")) {
+    return target as unknown as PuppeteerContext
+  }
+  const got = hasMethod(target, "mainFrame")
+    ? "a page (pass page.browserContext())"
+    : hasMethod(target, "addCookies") || hasMethod(target, "newContext")
+      ? "an object of Playwright"
+      : target === null || target === undefined
+        ? String(target)
+        : typeof target === "object"
+          ? "an object that is neither"
+          : `a ${typeof target}`
+  throw new PspError("bad-target", `Cannot ${doing}: expected a Puppeteer BrowserContext or Browser, got ${got}`)
+}
