@@ -1,0 +1,94 @@
+import { PspError } from "../errors.js"
+import type { RestoreReport } from "../report.js"
+import type { Snapshot } from "../snapshot.js"
+import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import { captureFrom } from "./capture.js"
+import { connectCdpAddress } from "./cdp/address.js"
+import { openCdpContext } from "./cdp/context.js"
+import type { DrivenTarget } from "./driven-context.js"
+import { hasMethod } from "./has-method.js"
+import { withLentContext } from "./lent-context.js"
+import { restoreInto } from "./restore.js"
+import { closedTarget } from "./steps.js"
+
+export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+
+/** A `WebDriver` of `selenium-webdriver` 4, described by what is used of it. */
+export interface SeleniumDriver {
+  getCapabilities(): Promise<{ get(name: string): unknown }>
+  getWindowHandle(): Promise<string>
+}
+
+/**
+ * Restores a session into the browser of a driver. Chromium and its kin are reached over CDP, beside the driver, so that what
+ * WebDriver cannot set (HttpOnly and partitioned cookies of sites that are not open, storage) is in place before the first
+ * `driver.get`.
+ *
+ * Cookies, localStorage, IndexedDB and private files are in place when it returns. sessionStorage belongs to a tab: it was
+ * tried out, and waits for the next visit to its origin. What could not be set stands in the report.
+ *
+ * @throws `bad-target` for something else than a driver, one whose browser cannot be reached, or is closed meanwhile;
+ *   `aborted` when called off or too slow; `usage` for a tab that the snapshot does not have
+ */
+export async function restore(
+  driver: SeleniumDriver,
+  snapshot: Snapshot,
+  options: RestoreOptions = {},
+): Promise<RestoreReport> {
+  return withDriver(driver, "restore session", options, (target) => restoreInto(target, snapshot, options))
+}
+
+/**
+ * Captures the session of a site from the browser of a driver. Its pages are not disturbed and no request is made.
+ *
+ * @throws `bad-target` for something else than a driver, one whose browser cannot be reached, or is closed meanwhile;
+ *   `aborted` when called off or too slow; `usage` for a site that is none
+ */
+export async function capture(driver: SeleniumDriver, options: CaptureOptions): Promise<Snapshot> {
+  return withDriver(driver, "capture session", options, (target) => captureFrom(target, options, "selenium"))
+}
+
+async function withDriver<Result>(
+  driver: unknown,
+  doing: string,
+  options: { signal?: AbortSignal; timeoutMs?: number },
+  work: (target: DrivenTarget) => Promise<Result>,
+): Promise<Result> {
+  requireDriver(driver, doing)
+  const open = async () => openCdpContext(await connectCdpAddress(await addressOf(driver, doing), options), null)
+  try {
+    return await withLentContext(driver, open, work)
+  } catch (error) {
+    throw closedTarget(error, doing)
+  }
+}
+
+/** Where the driver's browser listens: beside a local chromedriver, or through a Selenium Grid. */
+async function addressOf(driver: SeleniumDriver, doing: string): Promise<string> {
+  const capabilities = await driver.getCapabilities().catch((cause: unknown) => {
+    throw new PspError("bad-target", `Cannot ${doing}: the driver has quit, or has no browser`, { cause })
+  })
+  const throughGrid = capabilities.get("se:cdp")
+  if (typeof throughGrid === "string") return throughGrid
+  for (const name of ["goog:chromeOptions", "ms:edgeOptions"]) {
+    const found = capabilities.get(name) as { debuggerAddress?: unknown } | null | undefined
+    if (typeof found?.debuggerAddress === "string") return found.debuggerAddress
+  }
+  const browser = capabilities.get("browserName")
+  const got = typeof browser === "string" ? browser : "something else"
+  throw new PspError("bad-target", `Cannot ${doing}: expected a browser that speaks CDP (Chrome, Edge), got ${got}`)
+}
+
+function requireDriver(driver: unknown, doing: string): asserts driver is SeleniumDriver {
+  if (hasMethod(driver, "getCapabilities") && hasMethod(driver, "getWindowHandle")) return
+  const got = hasMethod(driver, "newPage")
+    ? "an object of Playwright or Puppeteer"
+    : hasMethod(driver, "forBrowser")
+      ? "a Builder (pass await builder.build())"
+      : driver === null || driver === undefined
+        ? String(driver)
+        : typeof driver === "object"
+          ? "an object that is none"
+          : `a ${typeof driver}`
+  throw new PspError("bad-target", `Cannot ${doing}: expected a WebDriver of selenium-webdriver, got ${got}`)
+}
