@@ -16,6 +16,7 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp install                          let your browsers reach this computer, then press Trust this computer there
   psp list                             what is saved
   psp inspect SITE                     what is in it; no values
+  psp restore SITE --cdp URL           put it into a running browser
   psp restore SITE --format playwright give it to a tool: playwright, netscape, curl
   psp export SITE --to CARD --out FILE hand it to another identity
   psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
@@ -139,14 +140,23 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
         (await import("./commands/inspect.js")).inspect(context, { ...options, ...own }, site),
       ),
     )
-  add("restore <site>", "a session in the format of another tool")
-    .requiredOption("--format <format>", "playwright, netscape or curl")
+  add("restore <site>", "a session into a running browser, or in the format of another tool")
+    .option("--cdp <url>", "the browser: http://127.0.0.1:9222, or its websocket")
+    .option("--keep", "leave what the browser has already for the site")
+    .option("--format <format>", "playwright, netscape or curl")
     .option("--out <file>", "write there (0600) instead of stdout")
     .option("--url <url>", "for curl: the address the header is for")
     .option("--tool-version <version>", "for playwright: the version that reads it, when it is older than 1.64")
-    .action((site: string, own: { format: string }) =>
+    .action((site: string, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/restore.js")).restore(context, { ...options, ...own }, site),
+      ),
+    )
+  add("capture <site>", "save a session out of a running browser")
+    .option("--cdp <url>", "the browser: http://127.0.0.1:9222, or its websocket")
+    .action((site: string, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/capture-browser.js")).captureFromBrowser(context, { ...options, ...own }, site),
       ),
     )
   add("export <site>", "seal a session to a card, into a file")

@@ -1,19 +1,28 @@
 import { PspError } from "../../shared/errors.js"
 import type { Gap } from "../../shared/report.js"
 import type { LoadedSession } from "../../shared/vault.js"
+import type { BrowserAddress } from "../running-browser.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { findSession } from "../sessions.js"
 import { writeOut } from "../write-out.js"
 
-export type RestoreOptions = CommonOptions & { format: string; out?: string; url?: string; toolVersion?: string }
+export type RestoreOptions = CommonOptions &
+  BrowserAddress & { format?: string; out?: string; url?: string; toolVersion?: string; keep?: boolean }
 
 const formats = ["playwright", "netscape", "curl"] as const
 
-/** The session in another tool's format, on stdout or in a 0600 file. What that format cannot hold is told. */
+/**
+ * The session in a running browser, or in another tool's format, on stdout or in a 0600 file. What was not set, or what the
+ * format cannot hold, is told.
+ */
 export async function restore(context: CommandContext, options: RestoreOptions, site: string): Promise<CommandResult> {
+  if (options.cdp !== undefined && options.format === undefined) {
+    return (await import("./restore-browser.js")).restoreIntoBrowser(context, options, site)
+  }
   const format = formats.find((name) => name === options.format)
   if (format === undefined) {
-    throw new PspError("usage", `Cannot restore as "${options.format}": expected --format ${formats.join(", ")}`)
+    const got = options.format === undefined ? "" : ` as "${options.format}"`
+    throw new PspError("usage", `Cannot restore${got}: expected --format ${formats.join(", ")}, or --cdp URL`)
   }
   const { session } = await findSession(context, options, site)
   const { text, gaps } = await write(format, session, options)

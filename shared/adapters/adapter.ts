@@ -36,6 +36,8 @@ export interface RestoreOptions {
    * (storage): it goes, so that two logins never mix (`replace`), or stays beside what is restored (`keep`).
    */
   existing?: "replace" | "keep"
+  /** Called when an origin has its storage: how many have, of how many. */
+  onProgress?: (done: number, total: number) => void
 }
 
 export interface CaptureOptions {

@@ -41,7 +41,7 @@ export async function restoreInto(
   try {
     const [ofCookies, ofStorage] = await Promise.all([
       cookies === undefined ? nothing : restoreCookies({ jar, cookies, sites: snapshot.sites, replace, blank, step }),
-      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step),
+      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step, options.onProgress),
     ])
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
     const page = await blank.getIfOpened()
@@ -81,12 +81,22 @@ const forgotten =
 const nothing: Part = { set: {}, gaps: [] }
 
 /** Two pages share the origins: while the browser stores what one has written, the other writes. */
-async function fillOrigins(lanes: LazyBlankPage[], visits: Visit[], replace: boolean, step: Step): Promise<Part> {
+async function fillOrigins(
+  lanes: LazyBlankPage[],
+  visits: Visit[],
+  replace: boolean,
+  step: Step,
+  onProgress: RestoreOptions["onProgress"],
+): Promise<Part> {
+  let done = 0
   const parts = visits.map((visit) => ({ visit, part: { set: {}, gaps: [] } }))
   const waiting = parts.values()
   const fill = async (lane: LazyBlankPage) => {
     const page = await lane.get()
-    for (const { visit, part } of waiting) await fillOrigin(page, visit, replace, step, part)
+    for (const { visit, part } of waiting) {
+      await fillOrigin(page, visit, replace, step, part)
+      onProgress?.(++done, visits.length)
+    }
     // The first one is still asked about the context, and holds it open.
     if (lane !== lanes[0]) await lane.close()
   }

@@ -38,6 +38,11 @@ export async function whenSeedsRest(context: DrivenContext): Promise<void> {
   await nurseries.get(context)?.rest()
 }
 
+/** Origins whose sessionStorage still waits for a tab. */
+export function waitingOrigins(context: DrivenContext): string[] {
+  return nurseries.get(context)?.origins() ?? []
+}
+
 function seedsOf({ sessionStorage }: TabState, replace: boolean): Seed[] {
   return sessionStorage.map(({ origin, partition, items }) => ({
     mark: `psp-${crypto.randomUUID()}`,
@@ -67,6 +72,8 @@ interface Nursery {
   forget(seeds: Seed[]): Promise<void>
   /** Resolves when there is nothing to do. */
   rest(): Promise<void>
+  /** Of the seeds that no tab has taken. */
+  origins(): string[]
 }
 
 interface Waiting {
@@ -224,7 +231,9 @@ function createNursery(context: DrivenContext): Nursery {
     if (waiting.length > 0 || unsettled.length > 0) await new Promise<void>((resolve) => resting.push(resolve))
   }
 
-  return { add, forget, rest }
+  const origins = () => waiting.map(({ seed }) => seed.origin)
+
+  return { add, forget, rest, origins }
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */

@@ -1,0 +1,119 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { chromium, expect, test, type Page } from "@playwright/test"
+import { startSite, type Site } from "../site/site.js"
+import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
+
+const program = fileURLToPath(new URL("../../dist/node/psp.mjs", import.meta.url))
+
+let site: Site
+let folder: string
+const running: ChildProcess[] = []
+
+test.beforeAll(async () => {
+  site = await startSite({ hostname: "app.fern.test" })
+})
+test.afterAll(() => site.close())
+test.beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "psp-running-"))
+})
+test.afterEach(async () => {
+  for (const browser of running.splice(0)) {
+    const ended = once(browser, "close")
+    browser.kill("SIGKILL")
+    await ended
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+})
+
+/** A browser as a person starts it, that nobody drives; the address where it listens. */
+async function startBrowser(name: string): Promise<string> {
+  const profile = path.join(folder, name)
+  await keepThirdPartyStorage(profile)
+  const args = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...chromiumArgs]
+  const browser = spawn(chromiumPath(), [...args, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] })
+  running.push(browser)
+  let told = ""
+  for await (const chunk of browser.stderr as AsyncIterable<Buffer>) {
+    told += chunk.toString()
+    const port = /DevTools listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(told)?.[1]
+    if (port === undefined) continue
+    browser.stderr.resume()
+    return `http://127.0.0.1:${port}`
+  }
+  throw new Error("The browser ended before it listened")
+}
+
+/** Looks at a tab as a person would, over a connection that ends again. */
+async function lookAt<T>(address: string, where: string, look: (page: Page) => Promise<T>): Promise<T> {
+  const browser = await chromium.connectOverCDP(address)
+  try {
+    const page = browser
+      .contexts()[0]
+      ?.pages()
+      .find((other) => other.url().startsWith(where))
+    if (page === undefined) throw new Error(`No tab is at ${where}`)
+    return await look(page)
+  } finally {
+    await browser.close()
+  }
+}
+
+interface Outcome {
+  code: number
+  out: string
+  err: string
+}
+
+function psp(home: string, ...args: string[]): Promise<Outcome> {
+  const env = { PATH: process.env["PATH"] ?? "", HOME: folder, PSP_HOME: path.join(folder, home) }
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { env }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err })
+    })
+  })
+}
+
+async function logIn(address: string, name: string): Promise<void> {
+  await lookAt(address, "about:blank", async (page) => {
+    await page.goto(`${site.origin}/login`)
+    await page.locator("[name=name]").fill(name)
+    await page.locator("[name=password]").fill("any")
+    await page.locator("form").evaluate((form: HTMLFormElement) => form.requestSubmit())
+    await expect(page.locator("#greeting")).toHaveText(`Good to see you, ${name}`)
+  })
+}
+
+test("a session goes by the command line from one running browser into another, which is logged in", async () => {
+  const [from, to] = [await startBrowser("from"), await startBrowser("to")]
+  await logIn(from, "Ada")
+  expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
+  const captured = await psp("home", "capture", "fern.test", "--cdp", from)
+  expect(captured).toMatchObject({ code: 0, err: "" })
+  expect(captured.out).toContain(
+    'Saved fern.test, account "default": 1 cookie, 1 localStorage key, 1 sessionStorage key',
+  )
+
+  const restored = await psp("home", "restore", "fern.test", "--cdp", to, "--json")
+  expect(restored).toMatchObject({ code: 0, err: "" })
+  expect(JSON.parse(restored.out)).toMatchObject({ ok: true, gaps: [] })
+  await lookAt(to, site.origin, async (page) => {
+    await expect(page.locator("#greeting")).toHaveText("Good to see you, Ada")
+    // psp has left: a logout stays one.
+    await page.locator("#logout").click()
+    await expect(page.locator("#greeting")).toHaveText("Who is there?")
+  })
+})
+
+test("an address where no browser listens is told, without its token", async () => {
+  expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
+  const browser = await startBrowser("from")
+  await logIn(browser, "Ada")
+  await psp("home", "capture", "fern.test", "--cdp", browser)
+  const { code, err } = await psp("home", "restore", "fern.test", "--cdp", "ws://127.0.0.1:9/devtools?token=canary")
+  expect([code, err]).toEqual([2, "psp: Cannot reach the browser at ws://127.0.0.1:9: no answer\n"])
+})
