@@ -1,18 +1,17 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process"
-import { once } from "node:events"
+import { execFile } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { chromium, expect, test, type Page } from "@playwright/test"
+import { startRunningChromium, type RunningChromium } from "../servers/chromium.js"
 import { startSite, type Site } from "../site/site.js"
-import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
 
 const program = fileURLToPath(new URL("../../dist/node/psp.mjs", import.meta.url))
 
 let site: Site
 let folder: string
-const running: ChildProcess[] = []
+const running: RunningChromium[] = []
 
 test.beforeAll(async () => {
   site = await startSite({ hostname: "app.fern.test" })
@@ -22,30 +21,14 @@ test.beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "psp-running-"))
 })
 test.afterEach(async () => {
-  for (const browser of running.splice(0)) {
-    const ended = once(browser, "close")
-    browser.kill("SIGKILL")
-    await ended
-  }
-  await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+  await Promise.all(running.splice(0).map((browser) => browser.stop()))
+  await rm(folder, { recursive: true, force: true })
 })
 
-/** A browser as a person starts it, that nobody drives; the address where it listens. */
-async function startBrowser(name: string): Promise<string> {
-  const profile = path.join(folder, name)
-  await keepThirdPartyStorage(profile)
-  const args = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...chromiumArgs]
-  const browser = spawn(chromiumPath(), [...args, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] })
+async function startBrowser(): Promise<string> {
+  const browser = await startRunningChromium()
   running.push(browser)
-  let told = ""
-  for await (const chunk of browser.stderr as AsyncIterable<Buffer>) {
-    told += chunk.toString()
-    const port = /DevTools listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(told)?.[1]
-    if (port === undefined) continue
-    browser.stderr.resume()
-    return `http://127.0.0.1:${port}`
-  }
-  throw new Error("The browser ended before it listened")
+  return browser.address
 }
 
 /** Looks at a tab as a person would, over a connection that ends again. */
@@ -89,7 +72,7 @@ async function logIn(address: string, name: string): Promise<void> {
 }
 
 test("a session goes by the command line from one running browser into another, which is logged in", async () => {
-  const [from, to] = [await startBrowser("from"), await startBrowser("to")]
+  const [from, to] = [await startBrowser(), await startBrowser()]
   await logIn(from, "Ada")
   expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
   const captured = await psp("home", "capture", "fern.test", "--cdp", from)
@@ -111,7 +94,7 @@ test("a session goes by the command line from one running browser into another, 
 
 test("an address where no browser listens is told, without its token", async () => {
   expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
-  const browser = await startBrowser("from")
+  const browser = await startBrowser()
   await logIn(browser, "Ada")
   await psp("home", "capture", "fern.test", "--cdp", browser)
   const { code, err } = await psp("home", "restore", "fern.test", "--cdp", "ws://127.0.0.1:9/devtools?token=canary")
