@@ -44,7 +44,7 @@ export async function capture(context: PlaywrightContext, options: CaptureOption
 }
 
 /** @throws `bad-target` when it is something else, saying what it looks like */
-export function requirePlaywrightContext(target: unknown, doing: string): asserts target is PlaywrightContext {
+function requirePlaywrightContext(target: unknown, doing: string): asserts target is PlaywrightContext {
   const needed = ["addCookies", "cookies", "addInitScript", "newPage", "pages", "newCDPSession"]
   if (needed.every((name) => hasMethod(target, name))) return
   const got = hasMethod(target, "mainFrame")
