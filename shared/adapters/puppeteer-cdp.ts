@@ -6,6 +6,7 @@ export interface PuppeteerBrowser {
   target(): { createCDPSession(): Promise<PuppeteerSession> }
   defaultBrowserContext(): object
   on(event: "disconnected", listener: () => void): unknown
+  version(): Promise<string>
   /** `cdp` or `webDriverBiDi`. */
   protocol?: string
 }

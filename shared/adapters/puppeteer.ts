@@ -3,10 +3,12 @@ import type { RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
 import type { CaptureOptions, RestoreOptions } from "./adapter.js"
 import { captureFrom } from "./capture.js"
+import { openBidiContext } from "./bidi/context.js"
 import { openCdpContext } from "./cdp/context.js"
 import type { DrivenTarget } from "./driven-context.js"
 import { hasMethod } from "./has-method.js"
 import { withLentContext } from "./lent-context.js"
+import { lendPuppeteerBidi } from "./puppeteer-bidi.js"
 import { lendPuppeteerCdp, type PuppeteerBrowser } from "./puppeteer-cdp.js"
 import { restoreInto } from "./restore.js"
 import { closedTarget } from "./steps.js"
@@ -24,7 +26,8 @@ export interface PuppeteerContext {
 export type PuppeteerTarget = PuppeteerContext | PuppeteerBrowser
 
 /**
- * Restores a session into a context of Puppeteer.
+ * Restores a session into a context of Puppeteer: Chromium over CDP, Firefox (and whatever else it drives by WebDriver BiDi)
+ * over BiDi.
  *
  * Cookies, localStorage, IndexedDB and private files are in place when it returns. sessionStorage belongs to a tab: it was
  * tried out, and waits for the next tab that visits its origin; with `openTabs` each captured tab gets a page of its own, at
@@ -59,7 +62,10 @@ async function withTarget<Result>(
   const context = contextOf(target, doing)
   const browser = context.browser()
   const id = context.id ?? null
-  const open = async () => openCdpContext(await lendPuppeteerCdp(browser), id)
+  const open = async () =>
+    browser.protocol === "webDriverBiDi"
+      ? openBidiContext(await lendPuppeteerBidi(browser), id)
+      : openCdpContext(await lendPuppeteerCdp(browser), id)
   try {
     return await withLentContext(context, open, work)
   } catch (error) {

@@ -1,0 +1,138 @@
+import { PspError } from "../../errors.js"
+import { schemefulSiteOf } from "../../partition.js"
+import type { CdpSession, DrivenPage } from "../driven-context.js"
+import type { LentContext } from "../lent-context.js"
+import type { BidiEvent } from "./connection.js"
+import { bidiJar } from "./jar.js"
+import { createBidiPage, type BidiPage, type ContextInfo } from "./page.js"
+import { addPreload } from "./script.js"
+import type { BidiSession } from "./session.js"
+
+/**
+ * Takes over a session, and follows the pages of one user context (in Firefox: a container), those that are there and those
+ * that come, until it is closed.
+ *
+ * @param id of the user context; null for the browser's default one
+ * @throws `bad-target` when the browser has no such context
+ */
+export async function openBidiContext(session: BidiSession, id: string | null): Promise<LentContext> {
+  const userContext = id ?? "default"
+  const pages = new Map<string, BidiPage>()
+  const opened = new Set<(page: DrivenPage) => void>()
+  const closed = new Set<() => void>()
+  const arrivals = new Set<() => void>()
+
+  const take = (info: ContextInfo) => {
+    if (info.userContext !== userContext || pages.has(info.context)) return
+    const page = createBidiPage(session, info)
+    pages.set(info.context, page)
+    for (const listener of [...opened]) listener(page)
+    for (const wake of [...arrivals]) wake()
+  }
+  const hear = (event: BidiEvent) => {
+    const info = event.params as Partial<ContextInfo> | null
+    const concerned = [info?.context, info?.parent].flatMap((context) => context ?? [])
+    const page = [...pages.values()].find((other) => concerned.some((context) => other.owns(context)))
+    if (event.method === "browsingContext.contextCreated") {
+      const created = event.params as ContextInfo
+      if (page !== undefined) page.add(created)
+      else if (created.parent === null || created.parent === undefined) take(created)
+      return
+    }
+    page?.hear(event)
+    if (event.method !== "browsingContext.contextDestroyed" || page === undefined || page.id !== info?.context) return
+    pages.delete(page.id)
+    page.end()
+  }
+  const stopListening = session.listen(hear)
+  const onClosed = () => {
+    for (const page of pages.values()) page.end()
+    for (const listener of [...closed]) listener()
+  }
+  session.closed.addEventListener("abort", onClosed)
+  let subscription: string | undefined
+  try {
+    const { userContexts } = (await session.send("browser.getUserContexts")) as {
+      userContexts: { userContext: string }[]
+    }
+    if (!userContexts.some((other) => other.userContext === userContext)) {
+      throw new PspError("bad-target", "Cannot use the browser context: it has been closed")
+    }
+    const asked = await session.send("session.subscribe", { events: ["browsingContext"] })
+    subscription = (asked as { subscription?: string }).subscription
+    const { contexts } = (await session.send("browsingContext.getTree")) as { contexts: ContextInfo[] }
+    for (const info of contexts) take(info)
+    for (const info of contexts) pages.get(info.context)?.add(info)
+  } catch (error) {
+    stopListening()
+    await session.close().catch(() => undefined)
+    throw error
+  }
+
+  const topSites = () => [...pages.values()].flatMap((page) => schemefulSiteOf(page.url()) ?? [])
+  const listenersOf = (event: string) => (event === "page" ? opened : closed) as Set<never>
+  return {
+    jar: bidiJar(session, userContext, topSites),
+    addInitScript: ({ content }) => addPreload(session, content, { userContexts: [userContext] }),
+    async newPage() {
+      const asked = session.send("browsingContext.create", { type: "tab", background: true, userContext })
+      const { context } = (await asked) as { context: string }
+      if (!pages.has(context)) await arrivalOf(() => pages.has(context), arrivals, session.closed)
+      const page = pages.get(context)
+      if (page === undefined) throw new PspError("bad-target", "Cannot open a page: the browser was closed")
+      return page
+    },
+    pages: () => [...pages.values()],
+    newCDPSession: (target) => openCdpSession(session, pages.values(), target),
+    browser: () => ({
+      version: () => session.browser.version,
+      browserType: () => ({ name: () => engineOf(session.browser.name) }),
+    }),
+    on: (event: string, listener: never) => void listenersOf(event).add(listener),
+    off: (event: string, listener: never) => void listenersOf(event).delete(listener),
+    async close() {
+      session.closed.removeEventListener("abort", onClosed)
+      stopListening()
+      const subscriptions = subscription === undefined ? [] : [subscription]
+      await session.send("session.unsubscribe", { subscriptions }).catch(() => undefined)
+      await session.close().catch(() => undefined)
+    },
+  }
+}
+
+async function arrivalOf(isThere: () => boolean, arrivals: Set<() => void>, closed: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const wake = () => {
+      if (!isThere() && !closed.aborted) return
+      arrivals.delete(wake)
+      resolve()
+    }
+    arrivals.add(wake)
+    closed.addEventListener("abort", wake)
+  })
+}
+
+/** As Playwright calls the engines. */
+function engineOf(name: string): string {
+  if (name === "firefox" || name === "") return "firefox"
+  return name.startsWith("safari") ? "webkit" : "chromium"
+}
+
+/** Chromium lends CDP within BiDi (https://github.com/GoogleChromeLabs/chromium-bidi#cdp-events). */
+async function openCdpSession(session: BidiSession, pages: Iterable<BidiPage>, target: unknown): Promise<CdpSession> {
+  for (const page of pages) {
+    const frame = page.frames().find((other) => other === target)
+    if (page !== target && frame === undefined) continue
+    const context = page === target ? page.id : page.idOf(frame)
+    const { session: id } = (await session.send("goog:cdp.getSession", { context })) as { session: string }
+    return {
+      send: async (method, params = {}) => {
+        const answer = await session.send("goog:cdp.sendCommand", { method, params, session: id })
+        return (answer as { result: unknown }).result
+      },
+      // Shared by all who look at the page; it ends with the browser.
+      detach: () => Promise.resolve(),
+    }
+  }
+  throw new PspError("bad-target", "Cannot reach the page: it has been closed")
+}

@@ -1,0 +1,43 @@
+import { test } from "@playwright/test"
+import { launch, type Browser, type BrowserContext } from "puppeteer-core"
+import { capture, restore } from "../../shared/adapters/puppeteer.js"
+import { describeAdapter } from "../contracts/adapter-contract.js"
+import { firefoxPath, noFirefox } from "./firefox-browser.js"
+
+test.skip(firefoxPath === undefined, noFirefox)
+
+let browser: Browser
+
+test.beforeAll(async () => {
+  browser = await launch({
+    browser: "firefox",
+    executablePath: firefoxPath ?? "",
+    headless: true,
+    extraPrefsFirefox: {
+      "network.dns.localDomains": ["app.fern.test", "fern.test", "other.test", "shop.test"].join(),
+    },
+  })
+})
+
+test.afterAll(async () => browser.close())
+
+describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
+  adapter: { capture, restore },
+  open: async () => {
+    const context = await browser.createBrowserContext()
+    return {
+      target: context,
+      newTab: async () => {
+        const page = await context.newPage()
+        return {
+          goto: (url) => page.goto(url),
+          reload: () => page.reload(),
+          evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
+        }
+      },
+      tabCount: async () => (await context.pages()).length,
+      close: () => context.close(),
+    }
+  },
+  wrongTargets: {},
+})
