@@ -1,4 +1,5 @@
 import { createBudget } from "../budget.js"
+import { describeCookies } from "../cookies.js"
 import { isPspError } from "../errors.js"
 import { fitStorage } from "../fit-storage.js"
 import { defaultLimits } from "../limits.js"
@@ -142,17 +143,27 @@ function engineOf(context: DrivenContext): Snapshot["capturedBy"]["browser"] {
 
 /** Exact where a page of the context lends a CDP session; elsewhere an unspecified SameSite reads as Lax. */
 async function readCookies(work: Work, blank: LazyBlankPage): Promise<Cookie[]> {
-  const { context, sites, step } = work
+  const { context, sites, gaps, step } = work
   const [open] = context.pages()
   const openSession = async () => (open === undefined ? (await blank.get()).cdp : openCdp(context, open))
   const cdp = work.jar.isExact ? null : await step("opening a session", openSession)
   const jar = cdp === null ? work.jar : cdpJar(cdp)
-  const cookies = await step("reading cookies", () => jar.read())
+  const cookies = await step("reading cookies", () => jar.read(sites))
   if (open !== undefined) await cdp?.detach().catch(() => undefined)
   // The browser gives them oldest first among equals, and a stable sort keeps that.
-  return cookies
-    .filter(({ domain }) => sites.some((site) => belongsToSite(domain, site)))
-    .sort((a, b) => b.path.length - a.path.length)
+  const ofSites = cookies.filter(({ domain }) => sites.some((site) => belongsToSite(domain, site)))
+  const lost = ofSites.filter(isOfUnknownPartition)
+  for (const where of new Set(lost.map(({ domain }) => domain))) {
+    const names = lost.filter(({ domain }) => domain === where).map(({ name }) => name)
+    const why = "it belongs below another site, and this browser does not tell which"
+    const fix = "open a page of that site with this one in a frame, and capture again"
+    gaps.push({ kind: "cookies", where, what: describeCookies(names), why, fix, count: names.length })
+  }
+  return ofSites.filter((cookie) => !isOfUnknownPartition(cookie)).sort((a, b) => b.path.length - a.path.length)
+}
+
+function isOfUnknownPartition({ partition }: Cookie): boolean {
+  return partition?.topLevelSite === ""
 }
 
 async function readTab(

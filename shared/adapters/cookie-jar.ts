@@ -5,10 +5,16 @@ import type { CdpSession } from "./driven-context.js"
 export interface Jar {
   /** In their order. One that the browser refuses may cost all of them. */
   set(cookies: Cookie[]): Promise<void>
-  /** Of all sites. */
-  read(): Promise<Cookie[]>
+  /**
+   * Of all sites. A partition whose top-level site the browser does not tell has none (`""`).
+   *
+   * @param sites whose cookies matter: of others the partition may be missing where asking for each is the only way
+   */
+  read(sites: readonly string[]): Promise<Cookie[]>
   /** False where an unspecified SameSite reads as Lax. */
   isExact: boolean
+  /** False where a partition is its top-level site alone (Firefox), and reads so. */
+  knowsAncestors: boolean
   /** True when it keeps the cookie without a loss. */
   holds(cookie: Cookie): boolean
 }
@@ -27,6 +33,7 @@ export function cdpJar(cdp: CdpSession): Jar {
       return cookies.map(fromCdpCookie)
     },
     isExact: true,
+    knowsAncestors: true,
     holds: () => true,
   }
 }

@@ -23,6 +23,7 @@ export function publicJar(context: PlaywrightContext): Jar {
     set: (cookies) => context.addCookies(cookies.map(toPlaywrightCookie)),
     read: async () => (await context.cookies()).map(fromPlaywrightCookie),
     isExact: false,
+    knowsAncestors: true,
     holds: ({ partition }) => partition?.hasCrossSiteAncestor !== false,
   }
 }

@@ -23,18 +23,19 @@ export interface CookieWork {
  */
 export async function restoreCookies({ jar, cookies, sites, replace, blank, step }: CookieWork): Promise<CookieResult> {
   const now = Date.now()
-  const { settable, refused } = sortOut(cookies, now)
+  const { settable, refused } = sortOut(cookies, jar, now)
+  const ofSites = [...new Set([...sites, ...settable.map(({ domain }) => siteOf(domain) ?? domain)])]
   const exact = (page: BlankPage | null) => (page?.cdp && !jar.isExact ? cdpJar(page.cdp) : jar)
   let writer = settable.every((cookie) => jar.holds(cookie)) ? jar : exact(await blank.get())
   let batch = settable
   if (replace) {
-    const found = leftovers(await step("reading cookies", () => writer.read()), settable, sites)
+    const found = leftovers(await step("reading cookies", () => writer.read(ofSites)), settable, sites)
     if (!found.every((cookie) => jar.holds(cookie))) writer = exact(await blank.get())
     batch = [...found, ...settable]
   }
   const rejected = await setCookies(writer, batch, step)
   const reader = exact(await blank.getIfOpened())
-  const got = await step("reading cookies back", () => reader.read())
+  const got = await step("reading cookies back", () => reader.read(ofSites))
   const tried = settable.filter((cookie) => !rejected.some((item) => item.cookie === cookie))
   const changed = compareCookies(tried, got, reader, now)
   const stayed = replace
@@ -59,10 +60,10 @@ const staysWhy = "it was there before and could not be removed"
 const staysFix = "restore into a fresh context"
 
 /** Cookies that are to be set, and the gaps of those that cannot be. */
-function sortOut(cookies: Cookie[], now: number): { settable: Cookie[]; refused: Refused[] } {
+function sortOut(cookies: Cookie[], jar: Jar, now: number): { settable: Cookie[]; refused: Refused[] } {
   const settable: Cookie[] = []
   const refused: Refused[] = []
-  for (const cookie of cookies.map(withChromiumPartition)) {
+  for (const cookie of cookies.map(jar.knowsAncestors ? withChromiumPartition : withFirefoxPartition)) {
     const fault = cookieFault(cookie, now) ?? isolationFault(cookie)
     if (fault === null) settable.push(cookie)
     else refused.push({ cookie, ...fault })
@@ -143,6 +144,11 @@ function withChromiumPartition(cookie: Cookie): Cookie {
   if (partition?.hasCrossSiteAncestor !== null) return cookie
   const isSameSite = siteOf(partition.topLevelSite) === siteOf(domain)
   return { ...cookie, partition: { ...partition, hasCrossSiteAncestor: !isSameSite } }
+}
+
+function withFirefoxPartition(cookie: Cookie): Cookie {
+  const { partition } = cookie
+  return partition === null ? cookie : { ...cookie, partition: { ...partition, hasCrossSiteAncestor: null } }
 }
 
 function isolationFault({ firstPartyDomain, domain }: Cookie): Fault | null {

@@ -48,7 +48,7 @@ export async function restoreInto(
     await Promise.all([blank.close(), second.close()])
     if ((await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 && context.pages().length === 0) {
       // connectOverCDP gives Chromium's default context, and the last tab was ours.
-      const kept = await step("looking after the last tab", () => jar.read())
+      const kept = await step("looking after the last tab", () => jar.read(snapshot.sites))
       if (kept.length === 0) throw new PspError("bad-target", forgotten)
     }
     const [tab] = tabs

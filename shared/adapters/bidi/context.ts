@@ -1,5 +1,5 @@
 import { PspError } from "../../errors.js"
-import { schemefulSiteOf } from "../../partition.js"
+import { siteOf } from "../../site.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
 import type { BidiEvent } from "./connection.js"
@@ -69,7 +69,7 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
     throw error
   }
 
-  const topSites = () => [...pages.values()].flatMap((page) => schemefulSiteOf(page.url()) ?? [])
+  const topSites = () => [...pages.values()].flatMap((page) => siteOf(page.url()) ?? [])
   const listenersOf = (event: string) => (event === "page" ? opened : closed) as Set<never>
   return {
     jar: bidiJar(session, userContext, topSites),

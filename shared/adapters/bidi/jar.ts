@@ -1,4 +1,5 @@
-import type { Cookie, Partition } from "../../snapshot.js"
+import type { Cookie } from "../../snapshot.js"
+import { belongsToSite } from "../../site.js"
 import type { Jar } from "../cookie-jar.js"
 import type { BidiSession } from "./session.js"
 
@@ -17,50 +18,69 @@ interface BidiCookie {
 /**
  * The jar of a user context.
  *
- * Firefox tells no partition of a cookie: those of the sites that are asked about are found by asking for each.
+ * Firefox tells no partition of a cookie (153), and for a `sourceOrigin` gives the cookies of its partition together with the
+ * unpartitioned ones of its own site. Those alone are what `wss://<site>` gives: cookies of pages are never partitioned below
+ * that scheme. So the rest is partitioned, and where, is found by asking for each top-level site that can be thought of.
  *
- * @param topSites that a partition may belong to, beside those of the cookies that were set
+ * @param topSites of the pages that are open; those of cookies that were set and the cookies' own sites are thought of too
  */
 export function bidiJar(session: BidiSession, userContext: string, topSites: () => string[]): Jar {
   const isFirefox = session.browser.name === "firefox"
   const known = new Set<string>()
-  const within = (topLevelSite?: string) => ({
+  const within = (sourceOrigin: string | null) => ({
     type: "storageKey",
     userContext,
-    ...(topLevelSite === undefined ? {} : { sourceOrigin: topLevelSite }),
+    ...(sourceOrigin === null ? {} : { sourceOrigin }),
   })
-  const readOf = async (topLevelSite?: string) => {
-    const asked = { partition: within(topLevelSite) }
-    return ((await session.send("storage.getCookies", asked)) as { cookies: BidiCookie[] }).cookies
+  const readOf = async (sourceOrigin: string | null) => {
+    const asked = { partition: within(sourceOrigin) }
+    const { cookies } = (await session.send("storage.getCookies", asked)) as { cookies: BidiCookie[] }
+    return cookies.map((cookie) => fromBidiCookie(cookie, isFirefox))
+  }
+  const setOne = async (cookie: Cookie) => {
+    const top = cookie.partition?.topLevelSite ?? null
+    await session.send("storage.setCookie", { cookie: toBidiCookie(cookie), partition: within(top) })
+    if (top !== null) known.add(top)
   }
   return {
     set: async (cookies) => {
-      const sent = cookies.map(async (cookie) => {
-        const { partition } = cookie
-        await session.send("storage.setCookie", {
-          cookie: toBidiCookie(cookie),
-          partition: within(partition?.topLevelSite),
-        })
-        if (partition !== null) known.add(partition.topLevelSite)
-      })
-      const failed = (await Promise.allSettled(sent)).find(({ status }) => status === "rejected")
+      const failed = (await Promise.allSettled(cookies.map(setOne))).find(({ status }) => status === "rejected")
       if (failed?.status === "rejected") throw failed.reason
     },
-    read: async () => {
-      const all = (await readOf()).map((cookie) => fromBidiCookie(cookie, null, isFirefox))
-      const rest = new Map<string, Cookie[]>()
-      for (const cookie of all) rest.set(JSON.stringify(cookie), [...(rest.get(JSON.stringify(cookie)) ?? []), cookie])
-      for (const topLevelSite of new Set([...known, ...topSites()])) {
-        for (const found of await readOf(topLevelSite)) {
-          const cookie = fromBidiCookie(found, null, isFirefox)
-          const same = rest.get(JSON.stringify(cookie))?.shift()
-          if (same !== undefined) same.partition = { topLevelSite, hasCrossSiteAncestor: null }
+    read: async (sites) => {
+      const all = await readOf(null)
+      const ofSites = all.filter(({ domain }) => sites.some((site) => belongsToSite(domain, site)))
+      const present = sites.filter((site) => ofSites.some(({ domain }) => belongsToSite(domain, site)))
+      const rest = createPile(ofSites)
+      for (const site of present) for (const cookie of await readOf(`wss://${site}`)) rest.take(cookie)
+      for (const cookie of rest.left()) cookie.partition = { topLevelSite: "", hasCrossSiteAncestor: null }
+      const possible = [...topSites(), ...sites].flatMap((site) => [`https://${site}`, `http://${site}`])
+      for (const topLevelSite of new Set([...known, ...possible])) {
+        if (rest.left().length === 0) break
+        for (const cookie of await readOf(topLevelSite)) {
+          const found = rest.take(cookie)
+          if (found !== null) found.partition = { topLevelSite, hasCrossSiteAncestor: null }
         }
       }
       return all
     },
     isExact: true,
+    knowsAncestors: false,
     holds: () => true,
+  }
+}
+
+/** Cookies to be found again among others that look the same. */
+function createPile(cookies: Cookie[]) {
+  const piles = new Map<string, Cookie[]>()
+  for (const cookie of cookies) {
+    const look = JSON.stringify(cookie)
+    piles.set(look, [...(piles.get(look) ?? []), cookie])
+  }
+  return {
+    /** One that looks like this one; null when there is none any more. */
+    take: (cookie: Cookie): Cookie | null => piles.get(JSON.stringify(cookie))?.shift() ?? null,
+    left: (): Cookie[] => [...piles.values()].flat(),
   }
 }
 
@@ -79,7 +99,7 @@ function toBidiCookie(cookie: Cookie): BidiCookie {
   }
 }
 
-function fromBidiCookie(cookie: BidiCookie, partition: Partition | null, isFirefox: boolean): Cookie {
+function fromBidiCookie(cookie: BidiCookie, isFirefox: boolean): Cookie {
   const { name, path, secure, httpOnly, sameSite = "default", expiry } = cookie
   const { type, value } = cookie.value
   return {
@@ -92,7 +112,7 @@ function fromBidiCookie(cookie: BidiCookie, partition: Partition | null, isFiref
     httpOnly,
     sameSite: sameSite === "default" ? "unspecified" : sameSite,
     expiresAt: expiry === undefined ? null : expiry * 1000,
-    partition,
+    partition: null,
   }
 }
 

@@ -202,6 +202,7 @@ function contextJar(connection: CdpConnection, id: string | null): Jar {
       return cookies.map(fromCdpCookie)
     },
     isExact: true,
+    knowsAncestors: true,
     holds: () => true,
   }
 }
