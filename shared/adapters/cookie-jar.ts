@@ -38,6 +38,27 @@ export function cdpJar(cdp: CdpSession): Jar {
   }
 }
 
+/**
+ * The jar of a context, from a session of the browser itself: no page is needed.
+ *
+ * @param id of the context; null for the default one
+ */
+export function cdpContextJar({ send }: Pick<CdpSession, "send">, id: string | null): Jar {
+  const where = id === null ? {} : { browserContextId: id }
+  return {
+    set: async (cookies) => {
+      await send("Storage.setCookies", { cookies: cookies.map(toCdpCookie), ...where })
+    },
+    read: async () => {
+      const { cookies } = (await send("Storage.getCookies", where)) as { cookies: CdpCookie[] }
+      return cookies.map(fromCdpCookie)
+    },
+    isExact: true,
+    knowsAncestors: true,
+    holds: () => true,
+  }
+}
+
 /** What the protocols have in common in a cookie; times in seconds. */
 export interface PlainCookie {
   name: string
@@ -53,11 +74,11 @@ export interface PlainCookie {
 }
 
 /** As the Chrome DevTools Protocol gives and takes it. */
-export interface CdpCookie extends PlainCookie {
+interface CdpCookie extends PlainCookie {
   partitionKey?: { topLevelSite: string; hasCrossSiteAncestor: boolean }
 }
 
-export function toCdpCookie(cookie: Cookie): CdpCookie {
+function toCdpCookie(cookie: Cookie): CdpCookie {
   const { partition } = cookie
   if (partition === null) return plainFields(cookie)
   const { topLevelSite, hasCrossSiteAncestor } = partition
@@ -67,7 +88,7 @@ export function toCdpCookie(cookie: Cookie): CdpCookie {
   }
 }
 
-export function fromCdpCookie(cookie: CdpCookie): Cookie {
+function fromCdpCookie(cookie: CdpCookie): Cookie {
   return fromPlain(cookie, cookie.partitionKey ?? null)
 }
 

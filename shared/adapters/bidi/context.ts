@@ -1,5 +1,6 @@
 import { PspError } from "../../errors.js"
 import { siteOf } from "../../site.js"
+import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
 import type { BidiEvent } from "./connection.js"
@@ -69,10 +70,12 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
     throw error
   }
 
+  // Exact, where BiDi is not: Chromium's has no key part for ancestors, and Puppeteer's own does not keep all cookies.
+  const hasCdp = engineOf(session.browser.name) === "chromium"
   const topSites = () => [...pages.values()].flatMap((page) => siteOf(page.url()) ?? [])
   const listenersOf = (event: string) => (event === "page" ? opened : closed) as Set<never>
   return {
-    jar: bidiJar(session, userContext, topSites),
+    jar: hasCdp ? cdpContextJar(cdpOf(session), id) : bidiJar(session, userContext, topSites),
     addInitScript: ({ content }) => addPreload(session, content, { userContexts: [userContext] }),
     async newPage() {
       const asked = session.send("browsingContext.create", { type: "tab", background: true, userContext })
@@ -118,6 +121,16 @@ function engineOf(name: string): string {
   return name.startsWith("safari") ? "webkit" : "chromium"
 }
 
+/** The browser itself, by CDP. */
+function cdpOf(session: BidiSession, id?: string): Pick<CdpSession, "send"> {
+  return {
+    send: async (method, params = {}) => {
+      const asked = { method, params, ...(id === undefined ? {} : { session: id }) }
+      return ((await session.send("goog:cdp.sendCommand", asked)) as { result: unknown }).result
+    },
+  }
+}
+
 /** Chromium lends CDP within BiDi (https://github.com/GoogleChromeLabs/chromium-bidi#cdp-events). */
 async function openCdpSession(session: BidiSession, pages: Iterable<BidiPage>, target: unknown): Promise<CdpSession> {
   for (const page of pages) {
@@ -125,14 +138,8 @@ async function openCdpSession(session: BidiSession, pages: Iterable<BidiPage>, t
     if (page !== target && frame === undefined) continue
     const context = page === target ? page.id : page.idOf(frame)
     const { session: id } = (await session.send("goog:cdp.getSession", { context })) as { session: string }
-    return {
-      send: async (method, params = {}) => {
-        const answer = await session.send("goog:cdp.sendCommand", { method, params, session: id })
-        return (answer as { result: unknown }).result
-      },
-      // Shared by all who look at the page; it ends with the browser.
-      detach: () => Promise.resolve(),
-    }
+    // Shared by all who look at the page; it ends with the browser.
+    return { ...cdpOf(session, id), detach: () => Promise.resolve() }
   }
   throw new PspError("bad-target", "Cannot reach the page: it has been closed")
 }

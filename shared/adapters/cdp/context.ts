@@ -1,5 +1,5 @@
 import { PspError } from "../../errors.js"
-import { fromCdpCookie, toCdpCookie, type CdpCookie, type Jar } from "../cookie-jar.js"
+import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
 import type { CdpConnection, CdpEvent } from "./connection.js"
@@ -115,7 +115,7 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
   }
   const listenersOf = (event: string) => (event === "page" ? opened : closed) as Set<never>
   const context: LentContext = {
-    jar: contextJar(connection, id),
+    jar: cdpContextJar(connection, id),
     async addInitScript({ content }) {
       const script = createScript(content)
       scripts.add(script)
@@ -188,21 +188,4 @@ async function facts(connection: CdpConnection): Promise<{ version: string; cont
     connection.send("Target.getBrowserContexts"),
   ])) as [{ product: string }, { browserContextIds: string[] }]
   return { version: product.replace(/^[^/]*\//, ""), contexts }
-}
-
-/** The jar of a context, from the browser's own session: no page is needed. */
-function contextJar(connection: CdpConnection, id: string | null): Jar {
-  const where = id === null ? {} : { browserContextId: id }
-  return {
-    set: async (cookies) => {
-      await connection.send("Storage.setCookies", { cookies: cookies.map(toCdpCookie), ...where })
-    },
-    read: async () => {
-      const { cookies } = (await connection.send("Storage.getCookies", where)) as { cookies: CdpCookie[] }
-      return cookies.map(fromCdpCookie)
-    },
-    isExact: true,
-    knowsAncestors: true,
-    holds: () => true,
-  }
 }

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { test } from "@playwright/test"
+import { defaultArgs, launch, type Browser, type BrowserContext } from "puppeteer-core"
+import { capture, restore } from "../../shared/adapters/puppeteer.js"
+import { describeAdapter } from "../contracts/adapter-contract.js"
+import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
+
+let browser: Browser
+let profile: string
+
+test.beforeAll(async () => {
+  profile = await mkdtemp(path.join(tmpdir(), "psp-puppeteer-bidi-"))
+  await keepThirdPartyStorage(profile)
+  browser = await launch({
+    protocol: "webDriverBiDi",
+    executablePath: chromiumPath(),
+    headless: true,
+    userDataDir: profile,
+    // Puppeteer's own list turns the partitions of third-party storage off.
+    ignoreDefaultArgs: defaultArgs().filter((flag) => flag.startsWith("--disable-features")),
+    args: chromiumArgs,
+  })
+})
+
+test.afterAll(async () => {
+  await browser.close()
+  await rm(profile, { recursive: true, force: true })
+})
+
+describeAdapter<BrowserContext>("puppeteer adapter over bidi in Chromium", {
+  adapter: { capture, restore },
+  open: async () => {
+    const context = await browser.createBrowserContext()
+    return {
+      target: context,
+      newTab: async () => {
+        const page = await context.newPage()
+        return {
+          goto: (url) => page.goto(url),
+          reload: () => page.reload(),
+          evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
+        }
+      },
+      tabCount: async () => (await context.pages()).length,
+      close: () => context.close(),
+    }
+  },
+  wrongTargets: {},
+})
