@@ -3,6 +3,8 @@ import type { RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
 import type { CaptureOptions, RestoreOptions } from "./adapter.js"
 import { captureFrom } from "./capture.js"
+import { connectBidiAddress } from "./bidi/address.js"
+import { openBidiContext } from "./bidi/context.js"
 import { connectCdpAddress } from "./cdp/address.js"
 import { openCdpContext } from "./cdp/context.js"
 import type { DrivenTarget } from "./driven-context.js"
@@ -22,7 +24,9 @@ export interface SeleniumDriver {
 /**
  * Restores a session into the browser of a driver. Chromium and its kin are reached over CDP, beside the driver, so that what
  * WebDriver cannot set (HttpOnly and partitioned cookies of sites that are not open, storage) is in place before the first
- * `driver.get`.
+ * `driver.get`. Others are reached over WebDriver BiDi, by a second connection to the driver's own session, when the driver was
+ * built with the capability `webSocketUrl: true`. That way is unverified with geckodriver; the same code restores over a raw
+ * connection to Firefox.
  *
  * Cookies, localStorage, IndexedDB and private files are in place when it returns. sessionStorage belongs to a tab: it was
  * tried out, and waits for the next visit to its origin. What could not be set stands in the report.
@@ -55,7 +59,12 @@ async function withDriver<Result>(
   work: (target: DrivenTarget) => Promise<Result>,
 ): Promise<Result> {
   requireDriver(driver, doing)
-  const open = async () => openCdpContext(await connectCdpAddress(await addressOf(driver, doing), options), null)
+  const open = async () => {
+    const { protocol, address } = await addressOf(driver, doing)
+    return protocol === "cdp"
+      ? openCdpContext(await connectCdpAddress(address, options), null)
+      : openBidiContext(await connectBidiAddress(address, options), null)
+  }
   try {
     return await withLentContext(driver, open, work)
   } catch (error) {
@@ -64,19 +73,27 @@ async function withDriver<Result>(
 }
 
 /** Where the driver's browser listens: beside a local chromedriver, or through a Selenium Grid. */
-async function addressOf(driver: SeleniumDriver, doing: string): Promise<string> {
+async function addressOf(
+  driver: SeleniumDriver,
+  doing: string,
+): Promise<{ protocol: "cdp" | "bidi"; address: string }> {
   const capabilities = await driver.getCapabilities().catch((cause: unknown) => {
     throw new PspError("bad-target", `Cannot ${doing}: the driver has quit, or has no browser`, { cause })
   })
   const throughGrid = capabilities.get("se:cdp")
-  if (typeof throughGrid === "string") return throughGrid
+  if (typeof throughGrid === "string") return { protocol: "cdp", address: throughGrid }
   for (const name of ["goog:chromeOptions", "ms:edgeOptions"]) {
     const found = capabilities.get(name) as { debuggerAddress?: unknown } | null | undefined
-    if (typeof found?.debuggerAddress === "string") return found.debuggerAddress
+    if (typeof found?.debuggerAddress === "string") return { protocol: "cdp", address: found.debuggerAddress }
   }
+  const bidi = capabilities.get("webSocketUrl")
+  if (typeof bidi === "string") return { protocol: "bidi", address: bidi }
   const browser = capabilities.get("browserName")
   const got = typeof browser === "string" ? browser : "something else"
-  throw new PspError("bad-target", `Cannot ${doing}: expected a browser that speaks CDP (Chrome, Edge), got ${got}`)
+  throw new PspError(
+    "bad-target",
+    `Cannot ${doing}: expected a browser that speaks CDP (Chrome, Edge), or a driver built with the capability webSocketUrl (Firefox), got ${got}`,
+  )
 }
 
 function requireDriver(driver: unknown, doing: string): asserts driver is SeleniumDriver {

@@ -1,51 +1,41 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { test } from "@playwright/test"
-import { defaultArgs, launch, type Browser, type BrowserContext } from "puppeteer-core"
+import { expect, test } from "@playwright/test"
+import { launch } from "puppeteer-core"
 import { capture, restore } from "../../shared/adapters/puppeteer.js"
-import { describeAdapter } from "../contracts/adapter-contract.js"
-import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
+import { cookie, sessionOf } from "../contracts/adapter-contract.js"
+import { startSite } from "../site/site.js"
+import { chromiumArgs, chromiumPath } from "./browser.js"
 
-let browser: Browser
-let profile: string
-
-test.beforeAll(async () => {
-  profile = await mkdtemp(path.join(tmpdir(), "psp-puppeteer-bidi-"))
-  await keepThirdPartyStorage(profile)
-  browser = await launch({
+test("puppeteer over bidi in Chromium carries cookies exactly, and localStorage", async () => {
+  const site = await startSite({ hostname: "app.fern.test" })
+  const profile = await mkdtemp(path.join(tmpdir(), "psp-puppeteer-bidi-"))
+  const browser = await launch({
     protocol: "webDriverBiDi",
     executablePath: chromiumPath(),
     headless: true,
     userDataDir: profile,
-    // Puppeteer's own list turns the partitions of third-party storage off.
-    ignoreDefaultArgs: defaultArgs().filter((flag) => flag.startsWith("--disable-features")),
     args: chromiumArgs,
   })
-})
-
-test.afterAll(async () => {
+  const context = await browser.createBrowserContext()
+  const cookies = [false, true].map((hasCrossSiteAncestor) =>
+    cookie({
+      secure: true,
+      sameSite: "none",
+      partition: { topLevelSite: "https://shop.test", hasCrossSiteAncestor },
+    }),
+  )
+  const snapshot = sessionOf(site.origin, { cookies: [...cookies, cookie()], local: [["token", "1"]] })
+  const set = { cookies: 3, localStorage: 1 }
+  expect(await restore(context, snapshot)).toEqual({ ok: true, set, gaps: [] })
+  expect(site.requests).toEqual([])
+  await (await context.newPage()).goto(`${site.origin}/blank`)
+  const again = await capture(context, { site: "fern.test", kinds: ["cookies", "localStorage"] })
+  expect(again.cookies).toHaveLength(3)
+  expect(again.cookies).toEqual(expect.arrayContaining([...cookies, cookie()]))
+  expect(again.origins?.[0]?.localStorage).toEqual([["token", "1"]])
   await browser.close()
+  await site.close()
   await rm(profile, { recursive: true, force: true })
-})
-
-describeAdapter<BrowserContext>("puppeteer adapter over bidi in Chromium", {
-  adapter: { capture, restore },
-  open: async () => {
-    const context = await browser.createBrowserContext()
-    return {
-      target: context,
-      newTab: async () => {
-        const page = await context.newPage()
-        return {
-          goto: (url) => page.goto(url),
-          reload: () => page.reload(),
-          evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
-        }
-      },
-      tabCount: async () => (await context.pages()).length,
-      close: () => context.close(),
-    }
-  },
-  wrongTargets: {},
 })
