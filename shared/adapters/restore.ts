@@ -10,7 +10,7 @@ import { restoreCookies } from "./restore-cookies.js"
 import { watchClose, type DrivenContext, type DrivenTarget } from "./driven-context.js"
 import { openTab, seedNextTab } from "./session-seed.js"
 import { createSteps, type Step } from "./steps.js"
-import { uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
+import { countChangedKeys, uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
 
 /**
  * Restores a session into an open context, whatever tool drives it.
@@ -43,6 +43,7 @@ export async function restoreInto(
       cookies === undefined ? nothing : restoreCookies({ jar, cookies, sites: snapshot.sites, replace, blank, step }),
       visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step, options.onProgress),
     ])
+    if (context.browser()?.browserType().name() === "firefox") countChangedKeys(visits, ofStorage)
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
     const page = await blank.getIfOpened()
     await Promise.all([blank.close(), second.close()])

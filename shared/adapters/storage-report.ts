@@ -154,6 +154,21 @@ export function countFiles(visit: Visit, files: StoredFile[], failed: number[], 
   gaps.push({ kind: "opfs", where: whereOf(visit), what: plural(lost, "private file"), why, fix: "", count: lost })
 }
 
+/**
+ * Keys of localStorage that Firefox changes: it stores them as UTF-8, so that a lone surrogate becomes U+FFFD as soon as the
+ * process that wrote it has ended (153; values and sessionStorage keep it). Reading back does not show it.
+ */
+export function countChangedKeys(visits: Visit[], { set, gaps }: Part): void {
+  for (const visit of visits) {
+    const changed = (visit.local ?? []).map(([key]) => key).filter((key) => /\p{Surrogate}/u.test(key))
+    if (changed.length === 0) continue
+    set.localStorage = Math.max(0, (set.localStorage ?? 0) - changed.length)
+    const why = "this browser does not keep lone surrogates in keys"
+    const what = describeKeys(changed)
+    gaps.push({ kind: "localStorage", where: whereOf(visit), what, why, fix: "", count: changed.length })
+  }
+}
+
 /** What the snapshot carries and cannot be put back at all. */
 export function uncarriedGaps(snapshot: Snapshot, kinds: readonly Kind[]): Gap[] {
   const gaps: Gap[] = []

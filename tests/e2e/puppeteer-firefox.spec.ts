@@ -40,5 +40,10 @@ describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
     }
   },
   differences: { refusesNamelessCookies: true, ignoresAncestors: true, losesSurrogatesOfKeys: true },
-  wrongTargets: {},
+  wrongTargets: {
+    "a browser that does not lend its connection": () => {
+      const browser = { protocol: "webDriverBiDi" }
+      return { defaultBrowserContext: () => ({ browser: () => browser }) }
+    },
+  },
 })
