@@ -141,7 +141,8 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
       ),
     )
   add("restore <site>", "a session into a running browser, or in the format of another tool")
-    .option("--cdp <url>", "the browser: http://127.0.0.1:9222, or its websocket")
+    .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
+    .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .option("--keep", "leave what the browser has already for the site")
     .option("--format <format>", "playwright, netscape or curl")
     .option("--out <file>", "write there (0600) instead of stdout")
@@ -153,7 +154,8 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
       ),
     )
   add("capture <site>", "save a session out of a running browser")
-    .option("--cdp <url>", "the browser: http://127.0.0.1:9222, or its websocket")
+    .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
+    .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .action((site: string, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/capture-browser.js")).captureFromBrowser(context, { ...options, ...own }, site),

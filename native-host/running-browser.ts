@@ -1,13 +1,17 @@
 import { PspError } from "../shared/errors.js"
+import { connectBidiAddress } from "../shared/adapters/bidi/address.js"
+import { openBidiContext } from "../shared/adapters/bidi/context.js"
 import { connectCdpAddress } from "../shared/adapters/cdp/address.js"
 import { openCdpContext } from "../shared/adapters/cdp/context.js"
 import type { DrivenTarget } from "../shared/adapters/driven-context.js"
 import type { LentContext } from "../shared/adapters/lent-context.js"
 
-/** Where a browser listens that is running already. */
+/** Where a browser listens that is running already; one of the two. */
 export interface BrowserAddress {
   /** Chromium and its kin: `http://127.0.0.1:9222`, or the websocket itself. */
   cdp?: string
+  /** Firefox: `ws://127.0.0.1:9222`. */
+  bidi?: string
 }
 
 interface Limits {
@@ -22,15 +26,23 @@ interface Limits {
  * @throws `bad-target` when no such browser is there, or it goes away; `usage` for no address
  */
 export async function withRunningBrowser<Result>(
-  { cdp }: BrowserAddress,
+  address: BrowserAddress,
   limits: Limits,
   work: (target: DrivenTarget) => Promise<Result>,
 ): Promise<Result> {
-  if (cdp === undefined) throw new PspError("usage", "Cannot reach a browser: say where it listens with --cdp URL")
-  const context: LentContext = await openCdpContext(await connectCdpAddress(cdp, limits), null)
+  const context = await openContext(address, limits)
   try {
     return await work({ context, jar: context.jar })
   } finally {
     await context.close()
   }
+}
+
+async function openContext({ cdp, bidi }: BrowserAddress, limits: Limits): Promise<LentContext> {
+  if (cdp !== undefined && bidi === undefined) return openCdpContext(await connectCdpAddress(cdp, limits), null)
+  if (bidi !== undefined && cdp === undefined) return openBidiContext(await connectBidiAddress(bidi, limits), null)
+  throw new PspError(
+    "usage",
+    "Cannot reach a browser: say where it listens with --cdp URL or --bidi URL, and not with both",
+  )
 }

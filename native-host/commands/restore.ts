@@ -16,13 +16,16 @@ const formats = ["playwright", "netscape", "curl"] as const
  * format cannot hold, is told.
  */
 export async function restore(context: CommandContext, options: RestoreOptions, site: string): Promise<CommandResult> {
-  if (options.cdp !== undefined && options.format === undefined) {
+  if ((options.cdp ?? options.bidi) !== undefined && options.format === undefined) {
     return (await import("./restore-browser.js")).restoreIntoBrowser(context, options, site)
   }
   const format = formats.find((name) => name === options.format)
   if (format === undefined) {
     const got = options.format === undefined ? "" : ` as "${options.format}"`
-    throw new PspError("usage", `Cannot restore${got}: expected --format ${formats.join(", ")}, or --cdp URL`)
+    throw new PspError(
+      "usage",
+      `Cannot restore${got}: expected --format ${formats.join(", ")}, --cdp URL or --bidi URL`,
+    )
   }
   const { session } = await findSession(context, options, site)
   const { text, gaps } = await write(format, session, options)

@@ -13,7 +13,7 @@ interface Env {
 }
 
 /** `GET /?url=https://app.example.com/`: the title of that page, as the person who is logged in there sees it. */
-export default {
+const worker = {
   async fetch(request: Request, env: Env): Promise<Response> {
     const url = new URL(request.url).searchParams.get("url")
     const site = url === null ? null : siteOf(url)
@@ -33,3 +33,5 @@ export default {
     }
   },
 }
+
+export { worker as default }
