@@ -76,7 +76,7 @@ export function ofCookies(cookies: Cookie[], thing: string, why: string, fix = "
 export function unexpired(cookies: Cookie[] | undefined, now: number): { live: Cookie[]; gaps: Gap[] } {
   const all = cookies ?? []
   const live = all.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
-  const expired = all.filter((cookie) => !live.includes(cookie))
+  const expired = all.filter(({ expiresAt }) => expiresAt !== null && expiresAt <= now)
   return {
     live,
     gaps: ofCookies(expired, "expired cookie", "it has expired", "log in again and save the session again"),

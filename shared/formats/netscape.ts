@@ -1,5 +1,8 @@
 import type { Cookie, Snapshot } from "../snapshot.js"
 import { beyondCookies, ofCookies, unexpired, type Export } from "./export.js"
+import { gapsOf, theFile, whereOf, type Found } from "./found.js"
+import { domainOf, expiryOf } from "./read-cookie.js"
+import { notThis } from "./read-json.js"
 
 /**
  * The cookies as a Netscape `cookies.txt`, which curl, wget and yt-dlp read. A line has seven fields, parted by tabs:
@@ -12,13 +15,53 @@ import { beyondCookies, ofCookies, unexpired, type Export } from "./export.js"
  * @see https://curl.se/docs/http-cookies.html
  */
 export function snapshotToNetscape(snapshot: Snapshot, { now = Date.now() } = {}): Export {
+  return writeLines(snapshot, now, ["# Netscape HTTP Cookie File", ""])
+}
+
+/**
+ * What a `cookies.txt` of any tool holds. A line ends in LF or CRLF; a value may be missing; the second field says whether the
+ * subdomains get it, as curl does it, whatever dot stands before the domain.
+ *
+ * @throws `bad-snapshot` when no line of it is a cookie's, and it does not say that it is such a file
+ */
+export function fromNetscape(text: string): Found {
+  const cookies: Cookie[] = []
+  const refused = new Map<string, number>()
+  for (const line of linesOf(text)) {
+    if (/^\s*$/.test(line) || (line.startsWith("#") && !line.startsWith(httpOnlyMark))) continue
+    const read = fromLine(line)
+    if ("why" in read) refused.set(`${read.where}\n${read.why}`, (refused.get(`${read.where}\n${read.why}`) ?? 0) + 1)
+    else cookies.push(read)
+  }
+  if (cookies.length === 0 && !isNetscapeHeader(text)) throw notThis("cookies.txt", "no line of it has seven fields")
+  return {
+    cookies,
+    gaps: [
+      ...gapsOf(refused, "cookies", "line"),
+      ...ofCookies(cookies, "SameSite attribute", "cookies.txt has no SameSite"),
+    ],
+  }
+}
+
+/** The first line that readers look for. */
+export function isNetscapeHeader(text: string): boolean {
+  return /^# (?:Netscape )?HTTP Cookie File/.test(text)
+}
+
+/** Shared with curl's jar, which begins with other words. */
+export function writeLines(
+  snapshot: Snapshot,
+  now: number,
+  head: string[],
+  fits: (cookie: Cookie) => boolean = fitsLine,
+): Export {
   const { live, gaps } = unexpired(snapshot.cookies, now)
   const partitioned = live.filter(({ partition }) => partition !== null)
-  const unfit = live.filter((cookie) => cookie.partition === null && !fitsLine(cookie))
-  const written = live.filter((cookie) => cookie.partition === null && fitsLine(cookie))
+  const unfit = live.filter((cookie) => cookie.partition === null && !fits(cookie))
+  const written = live.filter((cookie) => cookie.partition === null && fits(cookie))
   const held = written.filter(({ sameSite }) => sameSite !== "unspecified")
   return {
-    text: ["# Netscape HTTP Cookie File", "", ...written.map(toLine), ""].join("\n"),
+    text: [...head, ...written.map(toLine), ""].join("\n"),
     gaps: [
       ...gaps,
       ...ofCookies(partitioned, "partitioned cookie", "cookies.txt has no partitions", adapterFix),
@@ -38,8 +81,50 @@ function toLine({ name, value, domain, hostOnly, path, secure, httpOnly, expires
   return [httpOnly ? `#HttpOnly_${host}` : host, yes(!hostOnly), path, yes(secure), expires, name, value].join("\t")
 }
 
+const httpOnlyMark = "#HttpOnly_"
+
+function fromLine(line: string): Cookie | { where: string; why: string } {
+  const isHttpOnly = line.startsWith(httpOnlyMark)
+  const fields = (isHttpOnly ? line.slice(httpOnlyMark.length) : line).split("\t")
+  const [host = "", subdomains = "", path = "", secure = "", expires = "", name = "", value = ""] = fields
+  if (fields.length < 6 || fields.length > 7) return { where: theFile, why: "it does not have seven fields" }
+  const domain = domainOf(host)
+  if (domain === null) return { where: theFile, why: "its domain is missing, no hostname, or everybody's" }
+  const where = whereOf(domain.hostname)
+  const flags = [subdomains, secure].map((flag) => flag.toUpperCase())
+  if (flags.some((flag) => flag !== "TRUE" && flag !== "FALSE")) {
+    return { where, why: "one of its flags is neither TRUE nor FALSE" }
+  }
+  if (!/^-?\d{1,25}(?:\.\d{1,25})?$/.test(expires) && expires !== "") {
+    return { where, why: "its end is no number of seconds" }
+  }
+  return {
+    name,
+    value,
+    domain: domain.hostname,
+    hostOnly: flags[0] === "FALSE",
+    path: path === "" ? "/" : path,
+    secure: flags[1] === "TRUE",
+    httpOnly: isHttpOnly,
+    sameSite: "unspecified",
+    expiresAt: expiryOf(Number(expires)),
+    partition: null,
+  }
+}
+
+/** One after the other: a list of all lines would be a second copy of the file. */
+function* linesOf(text: string): Generator<string, void, undefined> {
+  let start = 0
+  while (start < text.length) {
+    const found = text.indexOf("\n", start)
+    const end = found === -1 ? text.length : found
+    yield text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end)
+    start = end + 1
+  }
+}
+
 /** Readers split at tabs and lines, and curl skips a line whose name is missing. */
-function fitsLine({ name, value, domain, path }: Cookie): boolean {
+export function fitsLine({ name, value, domain, path }: Cookie): boolean {
   return name !== "" && !/[\u0000-\u001f\u007f]/.test(name + value + domain + path)
 }
 

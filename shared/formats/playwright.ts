@@ -1,12 +1,13 @@
-import { cookieFault } from "../cookies.js"
 import { placeOf } from "../database-pieces.js"
 import { PspError } from "../errors.js"
 import type { Gap } from "../report.js"
-import { siteOf } from "../site.js"
 import type { Cookie, OriginState, Snapshot, StoredFile } from "../snapshot.js"
-import { leftOut, ofContext, ofCookies, ofFiles, ofOriginState, ofTabs, unexpired, type Export } from "./export.js"
+import { leftOut, ofContext, ofFiles, ofOriginState, ofTabs, type Export } from "./export.js"
+import type { Found } from "./found.js"
 import { databasesToPlaywright } from "./playwright-databases.js"
 import type { PlaywrightReader } from "./playwright-value.js"
+import { readStorageState } from "./read-storage-state.js"
+import { crossSiteAncestorOf, fitCookies, toCdpCookie } from "./write-cookies.js"
 
 /**
  * The session as the file that Playwright reads as `storageState`:
@@ -25,8 +26,7 @@ import type { PlaywrightReader } from "./playwright-value.js"
  */
 export function snapshotToPlaywright(snapshot: Snapshot, { now = Date.now(), version = "1.65" } = {}): Export {
   const reader = parseVersion(version)
-  const { live, gaps } = unexpired(snapshot.cookies, now)
-  const { kept, refused } = sortOut(live, now)
+  const { kept, gaps } = fitCookies(snapshot.cookies, now)
   const origins = (snapshot.origins ?? []).map((state) => toPlaywrightOrigin(state, reader))
   const state = {
     cookies: kept.map(toPlaywrightCookie),
@@ -37,12 +37,16 @@ export function snapshotToPlaywright(snapshot: Snapshot, { now = Date.now(), ver
     text: `${JSON.stringify(state, null, 2)}\n`,
     gaps: [
       ...gaps,
-      ...[...refused].flatMap(([fault, cookies]) => ofCookies(cookies, "cookie", fault)),
       ...origins.flatMap((origin) => origin.gaps),
       ...ofTabs(snapshot, why, "restore with the Playwright adapter"),
       ...ofContext(snapshot, why),
     ],
   }
+}
+
+/** What a storageState holds, of any version. @throws `bad-snapshot` for what is none */
+export function fromPlaywright(text: string): Found {
+  return readStorageState(text, "Playwright's storageState")
 }
 
 const adapterFix = "restore with the Playwright adapter"
@@ -79,50 +83,18 @@ function toPlaywrightFile({ path, data }: StoredFile) {
   return data === null ? { path, type: "directory" } : { path, type: "file", base64: data }
 }
 
-const sameSiteNames = { none: "None", lax: "Lax", strict: "Strict" } as const
-/** The end of the year 9999: Playwright takes no later time. */
-const latestSecond = 253_402_300_799
-
-function toPlaywrightCookie({ name, value, domain, hostOnly, path, expiresAt, partition, ...rest }: Cookie) {
+/** Playwright writes and reads the second key part of Chromium under a name of its own, and takes a missing one for true. */
+function toPlaywrightCookie(cookie: Cookie) {
+  const { partition, domain } = cookie
   return {
-    name,
-    value,
-    domain: hostOnly ? domain : `.${domain}`,
-    path,
-    expires: expiresAt === null ? -1 : Math.min(expiresAt / 1000, latestSecond),
-    httpOnly: rest.httpOnly,
-    secure: rest.secure,
-    ...(rest.sameSite === "unspecified" ? {} : { sameSite: sameSiteNames[rest.sameSite] }),
-    ...(partition === null ? {} : partitionOf(partition, domain)),
+    ...toCdpCookie(cookie),
+    ...(partition === null
+      ? {}
+      : {
+          partitionKey: partition.topLevelSite,
+          _crHasCrossSiteAncestor: crossSiteAncestorOf(partition, domain),
+        }),
   }
-}
-
-/**
- * Playwright writes and reads the second key part of Chromium under a name of its own, and takes a missing one for true.
- * Firefox does not know it: there it is a frame of another site that stands between.
- */
-function partitionOf({ topLevelSite, hasCrossSiteAncestor }: NonNullable<Cookie["partition"]>, domain: string) {
-  const isCrossSite = hasCrossSiteAncestor ?? siteOf(topLevelSite) !== siteOf(domain)
-  return { partitionKey: topLevelSite, _crHasCrossSiteAncestor: isCrossSite }
-}
-
-/** One cookie that a browser refuses makes Playwright refuse all of them. */
-function sortOut(cookies: Cookie[], now: number): { kept: Cookie[]; refused: Map<string, Cookie[]> } {
-  const kept: Cookie[] = []
-  const refused = new Map<string, Cookie[]>()
-  for (const cookie of cookies) {
-    const why = faultOf(cookie, now)
-    if (why === null) kept.push(cookie)
-    else refused.set(why, [...(refused.get(why) ?? []), cookie])
-  }
-  return { kept, refused }
-}
-
-function faultOf(cookie: Cookie, now: number): string | null {
-  const { firstPartyDomain, domain } = cookie
-  const isIsolated = firstPartyDomain !== undefined && firstPartyDomain !== "" && firstPartyDomain !== siteOf(domain)
-  if (isIsolated) return "it belongs to another site by Firefox's first-party isolation"
-  return cookieFault(cookie, now)?.why ?? null
 }
 
 function parseVersion(version: string): PlaywrightReader {
