@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander"
+import { Command, CommanderError, Option } from "commander"
 import { exitByCode, PspError, toPspError } from "../shared/errors.js"
 import { version } from "../shared/version.js"
 import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
@@ -17,7 +17,8 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp list                             what is saved
   psp inspect SITE                     what is in it; no values
   psp restore SITE --cdp URL           put it into a running browser
-  psp restore SITE --format playwright give it to a tool: playwright, netscape, curl
+  psp restore SITE --format playwright give it to a tool: playwright, curl, …
+  psp capture --from FILE              what another tool's file holds; with a SITE, save it
   psp export SITE --to CARD --out FILE hand it to another identity
   psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
   psp doctor                           what does not work, and what to do
@@ -144,23 +145,33 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
     .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .option("--keep", "leave what the browser has already for the site")
-    .option("--format <format>", "playwright, netscape or curl")
+    .option(
+      "--format <format>",
+      "playwright, puppeteer, cookie-editor, netscape, curl, curl-jar, browser-use or agent-browser",
+    )
     .option("--out <file>", "write there (0600) instead of stdout")
     .option("--url <url>", "for curl: the address the header is for")
-    .option("--tool-version <version>", "for playwright: the version that reads it, when it is older than 1.64")
+    .option("--target-version <version>", "for playwright: the version that reads it, when it is older than 1.64")
+    .addOption(new Option("--tool-version <version>").hideHelp())
     .action((site: string, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/restore.js")).restore(context, { ...options, ...own }, site),
       ),
     )
-  add("capture <site>", "save a session out of a running browser")
+  add("capture [site]", "save a session out of a running browser, or out of another tool's file")
     .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
     .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
-    .action((site: string, own: object) =>
+    .option("--from <file>", "a file; without a site, tell what is in it")
+    .option("--format <format>", "what the file is, when its content does not tell")
+    .action((site: string | undefined, own: object) =>
       choose(async (context, options) =>
-        (await import("./commands/capture-browser.js")).captureFromBrowser(context, { ...options, ...own }, site),
+        (await import("./commands/capture.js")).capture(context, { ...options, ...own }, site),
       ),
     )
+  add("diff <a> <b>", "what differs between two sessions: SITE, SITE#ACCOUNT, a .psp file, another tool's file").action(
+    (a: string, b: string) =>
+      choose(async (context, options) => (await import("./commands/diff.js")).diff(context, options, a, b)),
+  )
   add("export <site>", "seal a session to a card, into a file")
     .requiredOption("--to <card>", "who may open it")
     .requiredOption("--out <file>", "where to write it")

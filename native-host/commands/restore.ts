@@ -1,5 +1,5 @@
 import { PspError } from "../../shared/errors.js"
-import type { Gap } from "../../shared/report.js"
+import type { Export } from "../../shared/formats/export.js"
 import type { LoadedSession } from "../../shared/vault.js"
 import type { BrowserAddress } from "../running-browser.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
@@ -7,9 +7,26 @@ import { findSession } from "../sessions.js"
 import { writeOut } from "../write-out.js"
 
 export type RestoreOptions = CommonOptions &
-  BrowserAddress & { format?: string; out?: string; url?: string; toolVersion?: string; keep?: boolean }
+  BrowserAddress & {
+    keep?: boolean
+    format?: string
+    out?: string
+    url?: string
+    targetVersion?: string
+    /** What `--target-version` was called before. */
+    toolVersion?: string
+  }
 
-const formats = ["playwright", "netscape", "curl"] as const
+const formats = [
+  "playwright",
+  "puppeteer",
+  "cookie-editor",
+  "netscape",
+  "curl",
+  "curl-jar",
+  "browser-use",
+  "agent-browser",
+] as const
 
 /**
  * The session in a running browser, or in another tool's format, on stdout or in a 0600 file. What was not set, or what the
@@ -38,17 +55,28 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
 async function write(
   format: (typeof formats)[number],
   { snapshot, site }: LoadedSession,
-  { url = `https://${site}/`, toolVersion: version }: RestoreOptions,
-): Promise<{ text: string; gaps: Gap[] }> {
+  { url = `https://${site}/`, targetVersion, toolVersion }: RestoreOptions,
+): Promise<Export> {
+  const version = targetVersion ?? toolVersion
   switch (format) {
     case "playwright":
       return (await import("../../shared/formats/playwright.js")).snapshotToPlaywright(
         snapshot,
         version === undefined ? {} : { version },
       )
+    case "puppeteer":
+      return (await import("../../shared/formats/puppeteer.js")).snapshotToPuppeteer(snapshot)
+    case "cookie-editor":
+      return (await import("../../shared/formats/cookie-editor.js")).snapshotToCookieEditor(snapshot)
     case "netscape":
       return (await import("../../shared/formats/netscape.js")).snapshotToNetscape(snapshot)
     case "curl":
       return (await import("../../shared/formats/curl.js")).snapshotToCurl(snapshot, { url })
+    case "curl-jar":
+      return (await import("../../shared/formats/curl-jar.js")).snapshotToCurlJar(snapshot)
+    case "browser-use":
+      return (await import("../../shared/formats/browser-use.js")).snapshotToBrowserUse(snapshot)
+    case "agent-browser":
+      return (await import("../../shared/formats/agent-browser.js")).snapshotToAgentBrowser(snapshot)
   }
 }

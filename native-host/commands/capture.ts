@@ -1,0 +1,61 @@
+import { PspError } from "../../shared/errors.js"
+import { sitesIn, snapshotOf, type FoundSite } from "../../shared/formats/found.js"
+import { kinds } from "../../shared/report.js"
+import { defaultAccount, parseSite } from "../../shared/site.js"
+import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { readFound } from "../found-file.js"
+import { openVaultFor } from "../sessions.js"
+import { countText, printable, table, timeText } from "../terminal.js"
+
+export type CaptureOptions = CommonOptions & { from?: string; format?: string }
+
+/**
+ * Takes a session out of another tool's file, seals it and saves it. Which site is never guessed: without one it tells what is in
+ * the file and saves nothing.
+ */
+export async function capture(
+  context: CommandContext,
+  options: CaptureOptions,
+  siteText: string | undefined,
+): Promise<CommandResult> {
+  const { from } = options
+  if (from === undefined) throw new PspError("usage", "Cannot capture: name the file to take it from with --from FILE")
+  if (options.at !== undefined) throw new PspError("usage", "Cannot capture an earlier state: leave --at out")
+  const wanted = siteText === undefined ? null : parseSite(siteText)
+  const { found, format } = await readFound(from, "capture from", options.format)
+  const sites = sitesIn(found)
+  if (wanted === null) return listed(from, format, sites, found.gaps)
+  if (!sites.some(({ site }) => site === wanted)) {
+    const held = sites.slice(0, 5).map(({ site }) => printable(site))
+    const others = sites.length === 0 ? "of no site" : `of ${held.join(", ")}${sites.length > 5 ? " and others" : ""}`
+    throw new PspError("not-found", `Cannot capture ${wanted} from ${from}: it holds nothing of it, but ${others}`)
+  }
+  const account = options.account ?? defaultAccount
+  const now = context.now()
+  const snapshot = snapshotOf(found, { sites: [wanted], account, now, format })
+  const { captured, gaps } = snapshot.report
+  if (Object.values(captured).every((count) => count === 0)) {
+    throw new PspError("nothing-to-capture", `Cannot capture ${wanted} from ${from}: nothing of it is alive`)
+  }
+  const vault = await openVaultFor(context, options)
+  const { mark } = await vault.save(snapshot)
+  const expiresAt = mark?.exp ?? null
+  const counts = kinds.flatMap((kind) => (captured[kind] ? [`${kind} ${captured[kind]}`] : []))
+  return {
+    text: `Saved ${wanted}, account "${printable(account)}", from ${from} (${format}): ${counts.join(", ")}; ends ${timeText(expiresAt)}`,
+    json: { site: wanted, account, format, captured, expiresAt, gaps },
+    gaps,
+  }
+}
+
+function listed(from: string, format: string, sites: FoundSite[], gaps: CommandResult["gaps"] & object): CommandResult {
+  const rows = sites.map(({ site, ...counts }) => [site, ...Object.values(counts).map(String)])
+  const headings = ["SITE", "COOKIES", "LOCALSTORAGE", "SESSIONSTORAGE", "DATABASES", "FILES"]
+  const shown =
+    sites.length === 0 ? "" : `\n${table(headings, rows)}\nName one to save it: psp capture SITE --from ${from}`
+  return {
+    text: `${from} (${format}) holds ${countText(sites.length, "site")}; nothing was saved${shown}`,
+    json: { format, sites, gaps },
+    gaps,
+  }
+}
