@@ -19,6 +19,7 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp restore SITE --cdp URL           put it into a running browser
   psp restore SITE --format playwright give it to a tool: playwright, curl, …
   psp capture --from FILE              what another tool's file holds; with a SITE, save it
+  psp run SITE -- COMMAND              run a command that finds it in $PSP_STORAGE_STATE
   psp export SITE --to CARD --out FILE hand it to another identity
   psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
   psp doctor                           what does not work, and what to do
@@ -49,7 +50,7 @@ type Run = (context: CommandContext, options: CommonOptions) => Promise<CommandR
 /** Runs one command line; never throws. @returns the exit status (see `exitByCode`; 8: gaps under `--strict`) */
 export async function runCli(argv: string[], world: CliWorld): Promise<number> {
   if (argv.length === 0) return print(world, map)
-  const isJson = argv.includes("--json")
+  const isJson = ownArguments(argv).includes("--json")
   let run: Run | null = null
   const program = createProgram(world, (chosen) => (run = chosen))
   try {
@@ -63,8 +64,14 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
     return report(world, result, options)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
-    return fail(world, error, { isJson, isDebug: argv.includes("--debug") })
+    return fail(world, error, { isJson, isDebug: ownArguments(argv).includes("--debug") })
   }
+}
+
+/** What stands after `--` is somebody else's. */
+function ownArguments(argv: string[]): string[] {
+  const end = argv.indexOf("--")
+  return end === -1 ? argv : argv.slice(0, end)
 }
 
 function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
@@ -166,6 +173,16 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .action((site: string | undefined, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/capture.js")).capture(context, { ...options, ...own }, site),
+      ),
+    )
+  add(
+    "run <site> <command...>",
+    "give a session to a command: psp run SITE -- COMMAND…, which finds it at $PSP_STORAGE_STATE",
+  )
+    .option("--target-version <version>", "the version of Playwright that reads it, when it is older than 1.64")
+    .action((site: string, command: string[], own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/run.js")).run(context, { ...options, ...own }, site, command),
       ),
     )
   add("diff <a> <b>", "what differs between two sessions: SITE, SITE#ACCOUNT, a .psp file, another tool's file").action(

@@ -1,0 +1,59 @@
+import { join } from "node:path"
+import { snapshotToPlaywright } from "../../shared/formats/playwright.js"
+import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { writePrivateFile } from "../private-file.js"
+import { catchSignals, exitCodeOf, runChild } from "../run-child.js"
+import { createRunFolder, sweepRunFolders } from "../run-folder.js"
+import { findSession } from "../sessions.js"
+import { countText } from "../terminal.js"
+
+export type RunOptions = CommonOptions & { targetVersion?: string }
+
+/** Where the command finds the session. */
+const variable = "PSP_STORAGE_STATE"
+
+/**
+ * Runs a command that finds the session as a storageState of Playwright at the path in `PSP_STORAGE_STATE`: a 0600 file in a folder
+ * of its own, which is removed when the command ends, and when it is ended by SIGTERM, SIGINT or SIGHUP, which are passed on. The
+ * exit status is the command's. With `--json` what the command prints goes to stderr.
+ */
+export async function run(
+  context: CommandContext,
+  options: RunOptions,
+  site: string,
+  command: string[],
+): Promise<CommandResult> {
+  const { env, say } = context
+  const swept = await sweepRunFolders(env)
+  if (swept > 0) say(`Removed ${countText(swept, "session")} in the clear that a killed run had left behind.`)
+  const { session } = await findSession(context, options, site)
+  const { targetVersion: version, json } = options
+  const { text, gaps } = snapshotToPlaywright(session.snapshot, {
+    now: context.now(),
+    ...(version === undefined ? {} : { version }),
+  })
+  const all = [...session.snapshot.report.gaps, ...gaps]
+  const signals = catchSignals()
+  try {
+    const folder = await createRunFolder(env)
+    try {
+      const path = join(folder.path, "storage-state.json")
+      await writePrivateFile(path, text)
+      const early = signals.early()
+      const end =
+        early === null
+          ? await runChild(command, { env: { ...env, [variable]: path }, signals, outTo: json === true ? 2 : 1 })
+          : { exitCode: exitCodeOf(early), signal: early }
+      return {
+        text: "",
+        json: { site: session.site, account: session.account, ...end, gaps: all },
+        gaps: all,
+        ...(end.exitCode === 0 ? {} : { exitCode: end.exitCode }),
+      }
+    } finally {
+      folder.remove()
+    }
+  } finally {
+    signals.stop()
+  }
+}
