@@ -24,7 +24,7 @@ export function snapshotToCurl(snapshot: Snapshot, { url, now = Date.now() }: { 
       ...gaps,
       ...ofCookies(others, "cookie", `a browser does not send it to ${target.origin}${target.pathname}`),
       ...ofCookies(partitioned, "partitioned cookie", "it is for frames below another site", "restore with an adapter"),
-      ...ofCookies(unfit, "cookie", "a line break does not fit a header", "restore with an adapter"),
+      ...ofCookies(unfit, "cookie", "a line break or broken Unicode does not fit a header", "restore with an adapter"),
       ...beyondCookies(snapshot, "a Cookie header"),
     ],
   }
@@ -56,7 +56,7 @@ function isTrustworthy(host: string): boolean {
 }
 
 function fitsHeader({ name, value }: Cookie): boolean {
-  return !/[\r\n\0]/.test(name + value)
+  return !/[\r\n\0\p{Surrogate}]/u.test(name + value)
 }
 
 function parseUrl(text: string): URL {

@@ -65,7 +65,12 @@ export function writeLines(
     gaps: [
       ...gaps,
       ...ofCookies(partitioned, "partitioned cookie", "cookies.txt has no partitions", adapterFix),
-      ...ofCookies(unfit, "cookie", "a tab, line break or missing name does not fit a line of cookies.txt", adapterFix),
+      ...ofCookies(
+        unfit,
+        "cookie",
+        "a tab, line break, broken Unicode or missing name does not fit a line of cookies.txt",
+        adapterFix,
+      ),
       ...ofCookies(held, "SameSite attribute", "cookies.txt has no SameSite"),
       ...beyondCookies(snapshot, "cookies.txt"),
     ],
@@ -123,9 +128,9 @@ function* linesOf(text: string): Generator<string, void, undefined> {
   }
 }
 
-/** Readers split at tabs and lines, and curl skips a line whose name is missing. */
+/** Readers split at tabs and lines, curl skips a line whose name is missing, and half a surrogate pair is no UTF-8. */
 export function fitsLine({ name, value, domain, path }: Cookie): boolean {
-  return name !== "" && !/[\u0000-\u001f\u007f]/.test(name + value + domain + path)
+  return name !== "" && !/[\u0000-\u001f\u007f\p{Surrogate}]/u.test(name + value + domain + path)
 }
 
 function yes(value: boolean): "TRUE" | "FALSE" {

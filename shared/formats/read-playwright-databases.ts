@@ -11,7 +11,8 @@ import { fromPlaywrightValue } from "./read-playwright-value.js"
  * is a store or a database whose description is malformed.
  */
 export function readPlaywrightDatabases(list: unknown[], where: string): { databases: IndexedDatabase[]; gaps: Gap[] } {
-  const gaps: Gap[] = []
+  // Not pushed as arguments: a file may make more of them than a call can have.
+  const gaps: Gap[][] = []
   const databases: IndexedDatabase[] = []
   let malformed = 0
   for (const raw of list) {
@@ -23,10 +24,10 @@ export function readPlaywrightDatabases(list: unknown[], where: string): { datab
       continue
     }
     const read = stores.map((store) => readStore(store, name, where))
-    gaps.push(...read.flatMap((store) => store.gaps))
+    gaps.push(read.flatMap((store) => store.gaps))
     databases.push({ name, version: Number(version), stores: read.flatMap(({ store }) => (store ? [store] : [])) })
   }
-  return { databases, gaps: [...gaps, ...leftOut("indexedDB", where, malformed, "database", "it is malformed")] }
+  return { databases, gaps: [...gaps.flat(), ...leftOut("indexedDB", where, malformed, "database", "it is malformed")] }
 }
 
 type Store = IndexedDatabase["stores"][number]
