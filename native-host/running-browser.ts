@@ -41,8 +41,5 @@ export async function withRunningBrowser<Result>(
 async function openContext({ cdp, bidi }: BrowserAddress, limits: Limits): Promise<LentContext> {
   if (cdp !== undefined && bidi === undefined) return openCdpContext(await connectCdpAddress(cdp, limits), null)
   if (bidi !== undefined && cdp === undefined) return openBidiContext(await connectBidiAddress(bidi, limits), null)
-  throw new PspError(
-    "usage",
-    "Cannot reach a browser: say where it listens with --cdp URL or --bidi URL, and not with both",
-  )
+  throw new PspError("usage", "Cannot reach a browser: say where it listens, with either --cdp URL or --bidi URL")
 }

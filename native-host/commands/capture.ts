@@ -3,15 +3,16 @@ import { sitesIn, snapshotOf, type FoundSite } from "../../shared/formats/found.
 import { kinds } from "../../shared/report.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import type { BrowserAddress } from "../running-browser.js"
 import { readFound } from "../found-file.js"
 import { openVaultFor } from "../sessions.js"
 import { countText, printable, table, timeText } from "../terminal.js"
 
-export type CaptureOptions = CommonOptions & { from?: string; format?: string }
+export type CaptureOptions = CommonOptions & BrowserAddress & { from?: string; format?: string }
 
 /**
- * Takes a session out of another tool's file, seals it and saves it. Which site is never guessed: without one it tells what is in
- * the file and saves nothing.
+ * Takes a session out of a running browser or another tool's file, seals it and saves it. Which site is never guessed: without
+ * one it tells what is in the file and saves nothing.
  */
 export async function capture(
   context: CommandContext,
@@ -19,8 +20,12 @@ export async function capture(
   siteText: string | undefined,
 ): Promise<CommandResult> {
   const { from } = options
-  if (from === undefined) throw new PspError("usage", "Cannot capture: name the file to take it from with --from FILE")
   if (options.at !== undefined) throw new PspError("usage", "Cannot capture an earlier state: leave --at out")
+  if (from === undefined) {
+    if (siteText === undefined)
+      throw new PspError("usage", "Cannot capture: name the site, and where it is: --cdp, --bidi or --from")
+    return (await import("./capture-browser.js")).captureFromBrowser(context, options, siteText)
+  }
   const wanted = siteText === undefined ? null : parseSite(siteText)
   const { found, format } = await readFound(from, "capture from", options.format)
   const sites = sitesIn(found)

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { chromium, expect, test, type Page } from "@playwright/test"
+import { startBidiFirefox } from "./bidi-firefox.js"
+import { firefoxPath, noFirefox } from "./firefox-browser.js"
 import { startRunningChromium, type RunningChromium } from "../servers/chromium.js"
 import { startSite, type Site } from "../site/site.js"
 
@@ -90,6 +92,29 @@ test("a session goes by the command line from one running browser into another, 
     await page.locator("#logout").click()
     await expect(page.locator("#greeting")).toHaveText("Who is there?")
   })
+})
+
+test("a session goes by the command line from chromium into a running firefox, whose tab stays", async () => {
+  test.skip(firefoxPath === undefined, noFirefox)
+  const [from, firefox] = await Promise.all([startBrowser(), startBidiFirefox()])
+  try {
+    await logIn(from, "Ada")
+    expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
+    expect(await psp("home", "capture", "fern.test", "--cdp", from)).toMatchObject({ code: 0 })
+    site.requests.length = 0
+    const restored = await psp("home", "restore", "fern.test", "--bidi", firefox.address, "--json")
+    expect(restored).toMatchObject({ code: 0 })
+    expect(JSON.parse(restored.out)).toMatchObject({
+      ok: true,
+      set: { cookies: 1, localStorage: 1, sessionStorage: 1 },
+    })
+    // The tab asked for the page by itself, with the cookie, and what it holds can be captured again.
+    expect(site.requests.map(({ cookie }) => cookie.startsWith("sid="))).toContain(true)
+    const again = await psp("home", "capture", "fern.test", "--bidi", firefox.address, "--json")
+    expect(JSON.parse(again.out)).toMatchObject({ captured: { cookies: 1, localStorage: 1, sessionStorage: 1 } })
+  } finally {
+    await firefox.stop()
+  }
 })
 
 test("an address where no browser listens is told, without its token", async () => {
