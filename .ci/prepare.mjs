@@ -1,6 +1,6 @@
 // Installs what is missing, with the machine's own package managers: the npm packages of the lockfile, the browsers
 // that the tests and the demo drive, and what makes a certificate for the site of the tests; with `--servers` also the
-// servers that the tests keep sessions in. Plain Node and no dependency, because it runs before there are any.
+// servers that the tests need. Plain Node and no dependency, because it runs before there are any.
 import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import process from "node:process"
@@ -39,6 +39,7 @@ for (const { packages, programs } of process.argv.includes("--servers") ? server
 function servers() {
   return [
     { packages: ["redis-server"], programs: ["redis-server"] },
+    { packages: ["chromium-driver"], programs: ["chromedriver"] },
     {
       packages: ["radosgw", "ceph-mon", "ceph-osd", "ceph-common"],
       programs: ["radosgw", "ceph-mon", "ceph-osd", "ceph"],
