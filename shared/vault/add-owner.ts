@@ -6,8 +6,8 @@ import { isStoreFault } from "./faults.js"
 import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
 import { refresh } from "./refresh.js"
-import { saveMembers } from "./save.js"
-import { saveAll, type SaveEntry } from "./save-all.js"
+import { saveMembers, type SaveEntry } from "./save.js"
+import { saveAll } from "./save-all.js"
 import type { VaultState } from "./state.js"
 import { listSession } from "./stored.js"
 
@@ -27,7 +27,8 @@ export async function addOwner(vault: VaultState, text: string, call: CallOption
     await vault.reloadOwners()
   }
   await saveMembers(vault, call)
-  // A session saved before an owner was added is not sealed to it: save it again as it is.
+  // A session saved before an owner was added is not sealed to it: save it again as it is, with the stamp that it has.
+  // Under a later one it would hide what another device saved meanwhile and the store does not show here yet.
   await saveAll(vault, notSealedToAll(vault, call), call)
   await vault.remember()
   return added
@@ -43,6 +44,7 @@ async function* notSealedToAll(vault: VaultState, call: CallOptions): AsyncGener
       throw error
     })
     if (session === null || everyone.every((id) => session.recipients.includes(id))) continue
-    yield { snapshot: session.snapshot, expiresAt: session.expiresAt }
+    const { snapshot, expiresAt, clock } = session
+    yield { snapshot, expiresAt, clock }
   }
 }

@@ -1,6 +1,6 @@
 import type { OpenedEnvelope } from "../envelope.js"
-import { PspError } from "../errors.js"
-import { clockMs, laterClock } from "../hlc.js"
+import { isPspError, PspError } from "../errors.js"
+import { clockMs, laterClock, type Clock } from "../hlc.js"
 import type { Card } from "../keys.js"
 import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
@@ -13,13 +13,15 @@ import { getWhole } from "./parts.js"
 import { recordOf } from "./records.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { listSession, newestOf, type StoredEnvelope } from "./stored.js"
+import { listSession, newestOf, sameStamp, type StoredEnvelope } from "./stored.js"
 
 export interface LoadedSession {
   snapshot: Snapshot
   site: string
   account: string
   sid: string
+  /** Its stamp; of several objects with one stamp, all but one repeat it for more readers. */
+  clock: Clock
   /** ms since epoch. */
   savedAt: number
   expiresAt: number
@@ -82,9 +84,7 @@ export async function openNewest(
   if (at === undefined) refuseRollback(remembered, record, (ahead.at(-1) ?? last)?.clock ?? null, vault.now())
   if (last === null && ahead.length > 0) throw allAhead(vault, record, ahead)
   if (last === null) return null
-  const whole = await getWhole(vault.provider, last.name, call)
-  if (whole === null) throw damagedStore(last.name, "it was listed, but cannot be read")
-  const opened = await vault.openAs(whole.bytes, ["base"], { sid: record.sid, name: whole.name })
+  const opened = await openOneOf(vault, record.sid, sameStamp(vault, stored, last), call)
   const session = { ...sessionOf(vault, opened), ahead: ahead.map(({ name }) => name) }
   if (session.site !== record.site || session.account !== record.account) {
     throw new PspError("damaged", "Cannot open session: the envelope holds another session than the vault says")
@@ -93,6 +93,27 @@ export async function openNewest(
   note(remembered, record.sid, writer, { clock, header: opened.headerId, exp })
   remembered.clock = laterClock(remembered.clock, clock)
   return session
+}
+
+/**
+ * The first of these that is for this device. What was sealed again for more readers keeps its stamp, so the one that was
+ * not sealed to them may come later by its name alone.
+ */
+async function openOneOf(
+  vault: VaultState,
+  sid: string,
+  [first, ...others]: [StoredEnvelope, ...StoredEnvelope[]],
+  call: CallOptions,
+): Promise<OpenedEnvelope> {
+  const whole = await getWhole(vault.provider, first.name, call)
+  if (whole === null) throw damagedStore(first.name, "it was listed, but cannot be read")
+  try {
+    return await vault.openAs(whole.bytes, ["base"], { sid, name: whole.name })
+  } catch (error) {
+    const [next, ...rest] = others
+    if (next === undefined || !isPspError(error, "not-for-me")) throw error
+    return openOneOf(vault, sid, [next, ...rest], call)
+  }
 }
 
 /** @throws `damaged`, `too-new`, `bad-snapshot`, `not-trusted` */
@@ -106,6 +127,7 @@ export function sessionOf(vault: VaultState, opened: OpenedEnvelope): LoadedSess
     site: snapshot.sites[0],
     account: snapshot.account,
     sid,
+    clock,
     savedAt: clockMs(clock),
     expiresAt: exp,
     writer: author,

@@ -1,17 +1,10 @@
 import { inLanes } from "../lanes.js"
 import type { CallOptions } from "../provider.js"
-import type { Snapshot } from "../snapshot.js"
 import { note } from "./marks.js"
 import { putWhole } from "./parts.js"
 import { upsertRecord } from "./records.js"
-import { areMembersDue, commit, prepareBase, prepareMembers, refuseEarlyClock } from "./save.js"
+import { areMembersDue, commit, prepareBase, prepareMembers, refuseEarlyClock, type SaveEntry } from "./save.js"
 import type { VaultState } from "./state.js"
-
-export interface SaveEntry {
-  snapshot: Snapshot
-  /** ms since epoch; 30 days after the save when left out. */
-  expiresAt?: number
-}
 
 export interface SaveAllOptions extends CallOptions {
   /** Told of each session once it is in the store; sites of one batch come in any order. */
@@ -47,15 +40,15 @@ export async function saveAll(
     batch = new Map()
     bytes = 0
   }
-  for await (const { snapshot, expiresAt } of entries) {
+  for await (const entry of entries) {
     call.signal?.throwIfAborted()
     refuseEarlyClock(vault.now())
-    const [site] = snapshot.sites
-    const { account } = snapshot
+    const { account, sites } = entry.snapshot
+    const [site] = sites
     const { sid } = upsertRecord(vault, site, account, false)
     // What is sealed says which save came before it, so that one is in the store first.
     if (batch.has(sid)) await flush()
-    const sealed = await prepareBase(vault, snapshot, sid, expiresAt)
+    const sealed = await prepareBase(vault, sid, entry)
     batch.set(sid, { ...sealed, session: { site, account, sid } })
     bytes += sealed.object.bytes.length
     if (batch.size >= batchCount || bytes >= batchBytes) await flush()

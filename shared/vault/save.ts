@@ -1,7 +1,7 @@
 import { utf8, type Bytes } from "../bytes.js"
 import { defaultLifetime, readHeader, seal } from "../envelope.js"
 import { PspError } from "../errors.js"
-import { maxClockAhead } from "../hlc.js"
+import { maxClockAhead, type Clock } from "../hlc.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import type { Snapshot } from "../snapshot.js"
@@ -12,6 +12,15 @@ import { upsertRecord } from "./records.js"
 import { membersFolder, refresh } from "./refresh.js"
 import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
+
+/** One session to be saved. */
+export interface SaveEntry {
+  snapshot: Snapshot
+  /** ms since epoch; 30 days after the save when left out. */
+  expiresAt?: number
+  /** The stamp of the save that this one repeats for more readers: what was saved since stays the newest. */
+  clock?: Clock
+}
 
 /** Sealed objects that wait to be put, in this order; plain data that survives structured clone. */
 export interface Prepared {
@@ -38,7 +47,7 @@ export async function prepare(
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
   const members = areMembersDue(vault) ? await prepareMembers(vault) : null
-  const { object, mark } = await prepareBase(vault, snapshot, sid, expiresAt)
+  const { object, mark } = await prepareBase(vault, sid, { snapshot, ...(expiresAt !== undefined && { expiresAt }) })
   await vault.remember()
   return {
     objects: [...(members?.objects ?? []), object],
@@ -60,14 +69,13 @@ export function areMembersDue(vault: VaultState): boolean {
 /** A session alone; its stamp is not yet remembered beyond this run. @throws `too-large` */
 export async function prepareBase(
   vault: VaultState,
-  snapshot: Snapshot,
   sid: string,
-  expiresAt = vault.now() + defaultLifetime,
+  { snapshot, expiresAt = vault.now() + defaultLifetime, clock: repeated }: SaveEntry,
 ): Promise<{ object: Prepared["objects"][number]; mark: NonNullable<Prepared["mark"]> }> {
   const seen = seenOf(vault.remembered, sid)
   const { name, bytes, header, headerId } = await sealBase(vault, snapshot, {
     sid,
-    clock: vault.tick(),
+    clock: repeated ?? vault.tick(),
     exp: expiresAt,
     seen,
   })

@@ -47,3 +47,15 @@ export function newestOf(
   const ahead = byOwners.filter(({ clock }) => !isClockPlausible(clock, vault.now()))
   return { last: byOwners[byOwners.length - ahead.length - 1] ?? null, ahead }
 }
+
+/** An envelope, and behind it all others of owners with the same stamp. */
+export function sameStamp(
+  vault: VaultState,
+  stored: StoredEnvelope[],
+  envelope: StoredEnvelope,
+): [StoredEnvelope, ...StoredEnvelope[]] {
+  const others = stored.filter(
+    ({ name, clock, writer }) => name !== envelope.name && clock === envelope.clock && vault.owners().has(writer),
+  )
+  return [envelope, ...others.reverse()]
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { sessionFacts } from "../../native-host/inspect-facts.js"
 import { inspectTree } from "../../native-host/inspect-tree.js"
+import { clockAt } from "../../shared/hlc.js"
 import { createCard, createIdentity, parseCard } from "../../shared/keys.js"
 import type { Snapshot, StorageItem } from "../../shared/snapshot.js"
 import { createStructuredCodec } from "../../shared/structured.js"
@@ -17,7 +18,11 @@ interface Asked {
 async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) {
   const writer = await parseCard(await createCard(await createIdentity("laptop")))
   const session = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [] }
-  return sessionFacts({ ...session, snapshot, savedAt: now - hour, expiresAt: now + 30 * 24 * hour }, showsValues)
+  const clock = clockAt(now - hour)
+  return sessionFacts(
+    { ...session, snapshot, clock, savedAt: now - hour, expiresAt: now + 30 * 24 * hour },
+    showsValues,
+  )
 }
 
 async function treeOf(snapshot: Snapshot, asked: Asked = {}): Promise<string> {
