@@ -17,8 +17,9 @@ export async function verify(context: CommandContext, options: CommonOptions): P
     ({ name, code, message, advice }) =>
       `${code}  ${printable(name)}\n  ${printable(message)}\n  What to do: ${printable(advice)}`,
   )
-  const { checked, expired, forOthers, unneeded, defects } = report
+  const { checked, expired, forOthers, unneeded, unlisted, defects } = report
   const left = unneeded === 0 ? "" : `, ${unneeded} not needed any more (psp compact removes them)`
-  const summary = `${checked} object(s) read, ${expired} past their end, ${forOthers} sealed to others${left}, ${defects.length} defect(s)`
+  const lost = unlisted === 0 ? "" : `, ${unlisted} in no list of sessions (save those sites again)`
+  const summary = `${checked} object(s) read, ${expired} past their end, ${forOthers} sealed to others${left}${lost}, ${defects.length} defect(s)`
   return { text: [...lines, summary].join("\n"), json: report, ...(defects.length > 0 ? { exitCode: 5 } : {}) }
 }

@@ -3,9 +3,9 @@ import { parseCard, type Card } from "../keys.js"
 import { signOwnerStatement } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { isStoreFault } from "./faults.js"
+import { list } from "./list.js"
 import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
-import { refresh } from "./refresh.js"
 import { saveMembers, type SaveEntry } from "./save.js"
 import { saveAll } from "./save-all.js"
 import type { VaultState } from "./state.js"
@@ -13,7 +13,8 @@ import { listSession } from "./stored.js"
 
 /** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
 export async function addOwner(vault: VaultState, text: string, call: CallOptions = {}): Promise<Card> {
-  await refresh(vault, call)
+  // Not only what was written about members: a session that was saved after it was removed is found by its objects.
+  await list(vault, call)
   const members = vault.ownMembers()
   const added = await parseCard(text)
   if (!vault.owners().has(added.writerId)) {

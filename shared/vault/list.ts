@@ -3,6 +3,7 @@ import { isPspError } from "../errors.js"
 import { clockMs } from "../hlc.js"
 import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
+import { bringBack, isSavedSince } from "./bring-back.js"
 import { isStoreFault } from "./faults.js"
 import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
@@ -24,8 +25,8 @@ export interface SessionEntry {
 }
 
 /**
- * The sessions of the vault, by site and account. It lists the store once and opens nothing but members; `details` opens
- * the newest object of each session to know its end.
+ * The sessions of the vault, by site and account. It lists the store once and opens nothing but members, and what was saved
+ * after its session was removed; `details` opens the newest object of each session to know its end.
  */
 export async function list(
   vault: VaultState,
@@ -33,6 +34,7 @@ export async function list(
 ): Promise<SessionEntry[]> {
   await refresh(vault, call)
   const folders = await listFolders(vault, call)
+  await bringBackListed(vault, folders, call)
   const entries: SessionEntry[] = []
   for (const record of liveRecords(vault)) {
     const { sid, site, account } = record
@@ -42,7 +44,7 @@ export async function list(
     const expiresAt = details && savedAt !== null ? await endOf(vault, record, envelopes, call) : null
     entries.push({ site, account, sid, savedAt, expiresAt, bytes, objects })
   }
-  if (details) await vault.remember()
+  await vault.remember()
   return entries.sort((a, b) => (a.site === b.site ? compare(a.account, b.account) : compare(a.site, b.site)))
 }
 
@@ -66,6 +68,22 @@ async function listFolders(vault: VaultState, call: CallOptions): Promise<Map<st
     if (envelope !== null) folder.envelopes.push(envelope)
   }
   return folders
+}
+
+/** Brings those of the removed sessions back whose later save opens. What does not is for `load` to say. */
+async function bringBackListed(
+  vault: VaultState,
+  folders: Map<string, SessionFolder>,
+  call: CallOptions,
+): Promise<void> {
+  for (const record of vault.remembered.members?.sessions ?? []) {
+    const { envelopes = [] } = folders.get(record.sid) ?? {}
+    if (!record.removed || !isSavedSince(vault, record, envelopes)) continue
+    await openNewest(vault, record, envelopes, call).catch((error: unknown) => {
+      if (!isPspError(error) || isStoreFault(error.code)) throw error
+    })
+  }
+  bringBack(vault)
 }
 
 async function endOf(

@@ -7,6 +7,7 @@ import type { CallOptions } from "../provider.js"
 import { parseBase } from "../session-payload.js"
 import { defaultAccount } from "../site.js"
 import type { Snapshot } from "../snapshot.js"
+import { bringBack, isSavedSince } from "./bring-back.js"
 import { damagedStore } from "./faults.js"
 import { note, refuseRollback } from "./marks.js"
 import { getWhole } from "./parts.js"
@@ -39,7 +40,8 @@ export interface SessionOptions extends CallOptions {
 
 /**
  * The newest state of a session, or the newest not after `at` (ms); null when nothing is there for this identity. For a
- * device that remembers nothing it takes four requests: two lists, the newest member envelope and the newest save.
+ * device that remembers nothing it takes four requests: two lists, the newest member envelope and the newest save. One that
+ * was removed is looked for as well: another device may have saved it since.
  *
  * @throws `rolled-back`, `bad-clock` when all of it is stamped ahead of this device's clock, and the codes of `open`
  */
@@ -55,7 +57,7 @@ export async function loadSession(
   if (!isFound() && ahead[0] !== undefined && vault.remembered.merged.length === 0) {
     throw unknownMembers("bad-clock", site, ahead[0])
   }
-  if (!isFound()) return null
+  if (recordOf(vault, site, account) === undefined) return null
   const find = async (): Promise<[SessionRecord | undefined, StoredEnvelope[]]> => {
     const record = recordOf(vault, site, account)
     return [record, record === undefined ? [] : await listSession(vault, record.sid, call)]
@@ -66,8 +68,9 @@ export async function loadSession(
     await refresh(vault, call)
     ;[record, stored] = await find()
   }
-  if (record === undefined || record.removed) return null
+  if (record === undefined || (record.removed && !isSavedSince(vault, record, stored))) return null
   const session = await openNewest(vault, record, stored, { ...call, ...(at === undefined ? {} : { at }) })
+  bringBack(vault)
   await vault.remember()
   return session
 }

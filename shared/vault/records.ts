@@ -21,9 +21,15 @@ export function upsertRecord(vault: VaultState, site: string, account: string, r
   const known = recordOf(vault, site, account)
   if (known?.removed === removed) return known
   const sid = known?.sid ?? sidOf(members.index.key, site, account)
-  const record = { sid, site, account, clock: vault.tick(), removed }
-  members.sessions = [...members.sessions.filter((other) => other.sid !== sid), record]
-  vault.remembered.isUnsaved = true
+  return putRecord(vault, { sid, site, account, clock: vault.tick(), removed })
+}
+
+/** Takes a record for what the members say of its session; it goes out with them, once they are written. */
+export function putRecord({ remembered }: VaultState, record: SessionRecord): SessionRecord {
+  const { members } = remembered
+  if (members === null) return record
+  members.sessions = [...members.sessions.filter(({ sid }) => sid !== record.sid), record]
+  remembered.isUnsaved = true
   return record
 }
 

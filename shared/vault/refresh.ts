@@ -4,6 +4,7 @@ import { isPspError } from "../errors.js"
 import { isClockPlausible, laterClock } from "../hlc.js"
 import { mergeMembers, ownersOf, parseMembers } from "../members.js"
 import type { CallOptions } from "../provider.js"
+import { bringBack } from "./bring-back.js"
 import { note } from "./marks.js"
 import type { VaultState } from "./state.js"
 
@@ -43,6 +44,7 @@ export async function refresh(
   }
   const shown = new Set(names)
   remembered.merged = remembered.merged.filter((name) => shown.has(name))
+  bringBack(vault)
   await vault.remember()
   return { damaged, ahead: pending.filter((name) => isAhead(vault, name)) }
 }

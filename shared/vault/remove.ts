@@ -1,10 +1,11 @@
+import { laterClock } from "../hlc.js"
 import { defaultAccount } from "../site.js"
 import type { SessionOptions } from "./load.js"
-import { recordOf, upsertRecord } from "./records.js"
+import { putRecord, recordOf, upsertRecord } from "./records.js"
 import { refresh } from "./refresh.js"
 import { saveMembers } from "./save.js"
 import type { VaultState } from "./state.js"
-import { sessionFolder } from "./stored.js"
+import { newestOf, sessionFolder, toStored } from "./stored.js"
 
 /** Forgets a session: first its entry, then its objects. */
 export async function remove(
@@ -14,15 +15,22 @@ export async function remove(
 ): Promise<{ removed: number }> {
   const { remembered, provider } = vault
   await refresh(vault, call)
-  if (recordOf(vault, site, account) === undefined) return { removed: 0 }
-  const { sid } = upsertRecord(vault, site, account, true)
+  const known = recordOf(vault, site, account)
+  if (known === undefined) return { removed: 0 }
+  const { sid } = known
+  const names: string[] = []
+  for await (const { name } of provider.list(sessionFolder(vault, sid), call)) names.push(name)
+  // The entry is stamped later than each save that goes: where one stays behind or is shown for a while, it is not later.
+  const { last } = newestOf(
+    vault,
+    names.flatMap((name) => toStored(name, 0) ?? []),
+  )
+  remembered.clock = laterClock(remembered.clock, last?.clock ?? null)
+  if (known.removed && last !== null && last.clock > known.clock) putRecord(vault, { ...known, clock: vault.tick() })
+  upsertRecord(vault, site, account, true)
   await saveMembers(vault, call)
-  let removed = 0
-  for await (const { name } of provider.list(sessionFolder(vault, sid), call)) {
-    await provider.remove(name, call)
-    removed++
-  }
+  for (const name of names) await provider.remove(name, call)
   remembered.marks = Object.fromEntries(Object.entries(remembered.marks).filter(([other]) => other !== sid))
   await vault.remember()
-  return { removed }
+  return { removed: names.length }
 }

@@ -20,6 +20,8 @@ export interface VerifyReport {
   forOthers: number
   /** Left over by a save or removal that broke off: `compact` removes them. */
   unneeded: number
+  /** Sound, but of sessions that no list of sessions names, so that nobody is shown them: saving there again names them. */
+  unlisted: number
   defects: Defect[]
 }
 
@@ -45,12 +47,9 @@ export interface VerifyProgress {
  * @throws the provider's codes, `aborted` included
  */
 export async function verify(vault: VaultState, { onProgress, ...call }: VerifyOptions = {}): Promise<VerifyReport> {
-  const report: VerifyReport = { checked: 0, expired: 0, forOthers: 0, unneeded: 0, defects: [] }
+  const report: VerifyReport = { checked: 0, expired: 0, forOthers: 0, unneeded: 0, unlisted: 0, defects: [] }
   for await (const defect of vault.provider.audit?.(call) ?? []) report.defects.push(defect)
-  await refresh(vault, call).catch((error: unknown) => {
-    // It is met again below, under its name.
-    if (!isPspError(error, "too-new")) throw error
-  })
+  await refreshReadable(vault, call)
   const progress = { checked: 0, total: 0, bytes: 0, totalBytes: 0, defects: 0 }
   if (onProgress !== undefined) {
     for await (const { size } of vault.provider.list(`${vault.id}/`, call)) {
@@ -60,6 +59,7 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
   }
   const shown = createShown(vault)
   const removedAt = removals(vault)
+  const unlisted = createUnlisted(vault)
   let session = createSessionCheck("")
   for await (const { name, size } of vault.provider.list(`${vault.id}/`, call)) {
     call.signal?.throwIfAborted()
@@ -75,6 +75,7 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
     session.add(name, finding)
     if (finding.kind === "expired") report.expired++
     if (finding.kind === "for-others") report.forOthers++
+    if (finding.kind === "sound") unlisted.add(name)
     if (session.isUnneeded(name, finding) || isOfRemoved(removedAt, name, finding)) report.unneeded++
     if ("defect" in finding) report.defects.push(finding.defect)
     onProgress?.({
@@ -85,7 +86,32 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
     })
   }
   report.defects.push(...session.missing(), ...shown.rolledBack())
+  // Their list may have come while this was looking.
+  if (unlisted.count() > 0) await refreshReadable(vault, call)
+  report.unlisted = unlisted.count()
   return report
+}
+
+async function refreshReadable(vault: VaultState, call: CallOptions): Promise<void> {
+  await refresh(vault, call).catch((error: unknown) => {
+    // It is met as an object, under its name.
+    if (!isPspError(error, "too-new")) throw error
+  })
+}
+
+/** Objects of sessions that have no entry, not even one that says "removed": what was saved since is found by that one. */
+function createUnlisted({ remembered }: VaultState) {
+  const sids: string[] = []
+  return {
+    add(name: string): void {
+      const [, room, sid] = name.split("/")
+      if (room === "sessions" && sid !== undefined) sids.push(sid)
+    },
+    count(): number {
+      const listed = new Set(remembered.members?.sessions.map(({ sid }) => sid))
+      return sids.filter((sid) => !listed.has(sid)).length
+    },
+  }
 }
 
 /** What the names of the store tell, beside what this device remembers. */
