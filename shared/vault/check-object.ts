@@ -1,5 +1,5 @@
 import { utf8ToText } from "../bytes.js"
-import { digestOf, parseName, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
+import { digestOf, parseName, readHeader, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { clockMs, isClockPlausible } from "../hlc.js"
 import { parseMembers } from "../members.js"
@@ -13,7 +13,8 @@ import type { VaultState } from "./state.js"
 /** What one look at an object told. */
 export type Finding =
   | { kind: "sound"; opened: OpenedEnvelope; parts: string[]; defect?: Defect }
-  | { kind: "part" | "expired" | "for-others"; parts: string[] }
+  | { kind: "part"; parts: string[] }
+  | { kind: "expired" | "for-others"; opened: Pick<OpenedEnvelope, "header" | "headerId">; parts: string[] }
   | { kind: "defect"; defect: Defect; parts: string[] }
   /** Removed by somebody between the list and the look. */
   | { kind: "gone"; parts: string[] }
@@ -56,8 +57,9 @@ export async function checkObject(vault: VaultState, name: string, call: CallOpt
     return { kind: "sound", opened, parts, ...(isAhead ? { defect: defectOf("clock-ahead", name) } : {}) }
   } catch (error) {
     if (!isPspError(error) || isStoreFault(error.code)) throw error
-    if (error.code === "expired") return { kind: "expired", parts }
-    if (error.code === "not-for-me") return { kind: "for-others", parts }
+    // Both are found out after its signature was checked.
+    if (error.code === "expired") return { kind: "expired", opened: await readHeader(whole.bytes), parts }
+    if (error.code === "not-for-me") return { kind: "for-others", opened: await readHeader(whole.bytes), parts }
     if (error.code === "not-trusted") return { ...found("unknown-writer"), parts }
     if (error.code === "too-new") return { ...found("too-new"), parts }
     return { ...found((await isSound(vault, whole.bytes)) ? "swapped" : "damaged"), parts }

@@ -34,22 +34,28 @@ export function tooOld<T extends { clock: Clock }>(stored: T[], keep: Keep, time
   return stored.slice(0, firstKept)
 }
 
-/** True when one of the kept has seen the envelope, or a later one of the same writer. */
+/**
+ * True when one of the kept has seen the envelope, or a later one of the same writer, and the kept still name each writer
+ * whom it has seen: so that whoever remembers a save finds that it was covered, also by what has been covered since.
+ */
 export function isCovered(envelope: Inspected, kept: Inspected[], all: Inspected[]): boolean {
   const marks = kept.map(({ seen }) => seen[envelope.writer])
+  const named = new Set(kept.flatMap(({ writer, seen }) => [writer, ...Object.keys(seen)]))
+  if (!Object.keys(envelope.seen).every((writer) => named.has(writer))) return false
   return all.some(
     ({ headerId, writer, clock }) => writer === envelope.writer && clock >= envelope.clock && marks.includes(headerId),
   )
 }
 
-/** The `seen` of a base that covers all of these. */
+/** The `seen` of a base that covers all of these, and what they covered. */
 export function seenAll(all: Inspected[]): Record<string, string> {
   const newest = new Map<string, Inspected>()
   for (const envelope of all) {
     const known = newest.get(envelope.writer)
     if (known === undefined || known.clock < envelope.clock) newest.set(envelope.writer, envelope)
   }
-  return Object.fromEntries([...newest].map(([writer, { headerId }]) => [writer, headerId]))
+  const covered = [...all].sort((a, b) => (a.clock < b.clock ? -1 : 1)).flatMap(({ seen }) => Object.entries(seen))
+  return Object.fromEntries([...covered, ...[...newest].map(([writer, { headerId }]) => [writer, headerId] as const)])
 }
 
 /**

@@ -9,7 +9,7 @@ import { defaultAccount } from "../site.js"
 import type { Snapshot } from "../snapshot.js"
 import { bringBack, isSavedSince } from "./bring-back.js"
 import { damagedStore } from "./faults.js"
-import { note, refuseRollback } from "./marks.js"
+import { note, refuseRollback, withheld, type Shown } from "./marks.js"
 import { getWhole } from "./parts.js"
 import { recordOf } from "./records.js"
 import { refresh } from "./refresh.js"
@@ -32,6 +32,8 @@ export interface LoadedSession {
   recipients: string[]
   /** Names of saves that were left aside, because their writer's clock is ahead of this device's. */
   ahead: string[]
+  /** Ids of writers of whom this device knows a save that the store withholds, behind this later one that has not seen it. */
+  withheld: string[]
 }
 
 export interface SessionOptions extends CallOptions {
@@ -87,8 +89,12 @@ export async function openNewest(
   if (at === undefined) refuseRollback(remembered, record, (ahead.at(-1) ?? last)?.clock ?? null, vault.now())
   if (last === null && ahead.length > 0) throw allAhead(vault, record, ahead)
   if (last === null) return null
-  const opened = await openOneOf(vault, record.sid, sameStamp(vault, stored, last), call)
-  const session = { ...sessionOf(vault, opened), ahead: ahead.map(({ name }) => name) }
+  const { name, opened } = await openOneOf(vault, record.sid, sameStamp(vault, stored, last), call)
+  const session = {
+    ...sessionOf(vault, opened),
+    ahead: ahead.map(({ name }) => name),
+    withheld: at === undefined ? withheldBehind(vault, record, stored, { name, opened }) : [],
+  }
   if (session.site !== record.site || session.account !== record.account) {
     throw new PspError("damaged", "Cannot open session: the envelope holds another session than the vault says")
   }
@@ -96,6 +102,23 @@ export async function openNewest(
   note(remembered, record.sid, writer, { clock, header: opened.headerId, exp })
   remembered.clock = laterClock(remembered.clock, clock)
   return session
+}
+
+/** What the newest state alone tells of it. */
+function withheldBehind(
+  vault: VaultState,
+  { sid, clock: since }: SessionRecord,
+  stored: StoredEnvelope[],
+  newest: { name: string; opened: OpenedEnvelope },
+): string[] {
+  const { header, headerId } = newest.opened
+  const shown = stored
+    .filter(({ writer }) => vault.owners().has(writer))
+    .map(({ name, writer, clock }): Shown => {
+      const opened = name === newest.name ? { id: headerId, seen: header.seen } : null
+      return { writer, clock, opened }
+    })
+  return withheld(vault.remembered.marks[sid] ?? {}, since, shown, vault.now())
 }
 
 /**
@@ -107,11 +130,11 @@ async function openOneOf(
   sid: string,
   [first, ...others]: [StoredEnvelope, ...StoredEnvelope[]],
   call: CallOptions,
-): Promise<OpenedEnvelope> {
+): Promise<{ name: string; opened: OpenedEnvelope }> {
   const whole = await getWhole(vault.provider, first.name, call)
   if (whole === null) throw damagedStore(first.name, "it was listed, but cannot be read")
   try {
-    return await vault.openAs(whole.bytes, ["base"], { sid, name: whole.name })
+    return { name: first.name, opened: await vault.openAs(whole.bytes, ["base"], { sid, name: whole.name }) }
   } catch (error) {
     const [next, ...rest] = others
     if (next === undefined || !isPspError(error, "not-for-me")) throw error
@@ -136,6 +159,7 @@ export function sessionOf(vault: VaultState, opened: OpenedEnvelope): LoadedSess
     writer: author,
     recipients: opened.recipients,
     ahead: [],
+    withheld: [],
   }
 }
 

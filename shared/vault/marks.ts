@@ -25,6 +25,37 @@ export function missingMark({ marks }: Remembered, sid: string, shown: Clock | n
   return known === null || (shown !== null && shown >= known) ? null : known
 }
 
+/** An envelope that the store shows. */
+export interface Shown {
+  writer: string
+  clock: Clock
+  /** Id and `seen` of its header; null when it was not opened. */
+  opened: { id: string; seen: Record<string, string> } | null
+}
+
+/**
+ * Writers of whom this device has seen a save that the store does not show, and that nothing shown has seen: so no
+ * compaction removed it. Silent where that is not certain: an envelope that was not opened may have seen it, and one that
+ * names an envelope of that writer which is not shown may name a later one, of which the same is true.
+ *
+ * @param marks of one session
+ * @param since when the session was first listed, or again after a removal: what came before may have been removed
+ */
+export function withheld(marks: Record<string, Mark>, since: Clock, shown: Shown[], now: number): string[] {
+  const ids = new Set(shown.map(({ opened }) => opened?.id))
+  return Object.entries(marks)
+    .filter(([writer, { clock, header, exp = Infinity }]) => {
+      if (exp <= now || clock < since) return false
+      // Nothing has seen what is later than itself.
+      const later = shown.filter((other) => other.clock >= clock)
+      return later.every(({ writer: by, opened }) => {
+        const seen = opened?.seen[writer]
+        return by !== writer && opened !== null && (seen === undefined || (seen !== header && ids.has(seen)))
+      })
+    })
+    .map(([writer]) => writer)
+}
+
 /** @throws `rolled-back` when the store shows less than this device has seen */
 export function refuseRollback(
   remembered: Remembered,

@@ -4,12 +4,12 @@ import { laterClock, type Clock } from "../hlc.js"
 import type { CallOptions } from "../provider.js"
 import { checkObject, type Finding } from "./check-object.js"
 import { defectOf, type Defect } from "./defect.js"
-import { missingMark } from "./marks.js"
+import { missingMark, withheld, type Shown } from "./marks.js"
 import { isPartName } from "./parts.js"
 import { liveRecords } from "./records.js"
 import { membersFolder, refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { sessionFolder } from "./stored.js"
+import { sessionFolder, toStored } from "./stored.js"
 
 export interface VerifyReport {
   /** Objects that were read. */
@@ -57,6 +57,7 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
       progress.totalBytes += size
     }
   }
+  const marks = structuredClone(vault.remembered.marks)
   const shown = createShown(vault)
   const removedAt = removals(vault)
   const unlisted = createUnlisted(vault)
@@ -66,13 +67,14 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
     const folder = name.split("/").slice(0, 3).join("/")
     if (folder !== session.folder) {
       report.defects.push(...session.missing())
+      shown.addSession(session.folder, session.shown, marks)
       session = createSessionCheck(folder)
     }
     const finding = await checkObject(vault, name, call)
+    session.add(vault, name, finding)
     if (finding.kind === "gone") continue
     report.checked++
     shown.add(name)
-    session.add(name, finding)
     if (finding.kind === "expired") report.expired++
     if (finding.kind === "for-others") report.forOthers++
     if (finding.kind === "sound") unlisted.add(name)
@@ -85,6 +87,7 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
       defects: report.defects.length,
     })
   }
+  shown.addSession(session.folder, session.shown, marks)
   report.defects.push(...session.missing(), ...shown.rolledBack())
   // Their list may have come while this was looking.
   if (unlisted.count() > 0) await refreshReadable(vault, call)
@@ -117,6 +120,8 @@ function createUnlisted({ remembered }: VaultState) {
 /** What the names of the store tell, beside what this device remembers. */
 function createShown(vault: VaultState) {
   const latest = new Map<string, Clock>()
+  const behind = new Set<string>()
+  const records = new Map(liveRecords(vault).map((record) => [record.sid, record]))
   const keep = (key: string, clock: Clock) => latest.set(key, laterClock(latest.get(key) ?? null, clock) ?? clock)
   const own = membersFolder(vault, vault.recipientId)
   return {
@@ -126,11 +131,20 @@ function createShown(vault: VaultState) {
       if (name.startsWith(own)) keep(`${own}${parsed.writer}`, parsed.clock)
       else keep(`${parsed.folder}/`, parsed.clock)
     },
+    /** @param marks as they were before the store was looked at: what this device put since may not have been listed */
+    addSession(folder: string, objects: Shown[], marks: VaultState["remembered"]["marks"]): void {
+      const record = records.get(folder.split("/")[2] ?? "")
+      if (record === undefined) return
+      if (withheld(marks[record.sid] ?? {}, record.clock, objects, vault.now()).length > 0) behind.add(`${folder}/`)
+    },
     rolledBack(): Defect[] {
       const { remembered } = vault
       const sessions = liveRecords(vault)
         .map(({ sid }) => ({ sid, folder: sessionFolder(vault, sid) }))
-        .filter(({ sid, folder }) => missingMark(remembered, sid, latest.get(folder) ?? null, vault.now()) !== null)
+        .filter(
+          ({ sid, folder }) =>
+            behind.has(folder) || missingMark(remembered, sid, latest.get(folder) ?? null, vault.now()) !== null,
+        )
       // A device's newest member envelope stays until that device writes another one.
       const members = Object.entries(remembered.marks[vault.recipientId] ?? {}).filter(
         ([writer, { clock, exp = Infinity }]) => exp > vault.now() && (latest.get(`${own}${writer}`) ?? "") < clock,
@@ -149,6 +163,7 @@ function createSessionCheck(folder: string) {
   const headers = new Set<string>()
   const covered = new Set<string>()
   const named: { by: string; writer: string; header: string }[] = []
+  const shown: Shown[] = []
 
   function addOpened(name: string, { header, headerId }: OpenedEnvelope): void {
     headers.add(headerId)
@@ -159,8 +174,16 @@ function createSessionCheck(folder: string) {
 
   return {
     folder,
-    add(name: string, finding: Finding): void {
+    /** Of owners, as far as names tell. */
+    shown,
+    add(vault: VaultState, name: string, finding: Finding): void {
       for (const part of finding.parts) parts.add(part)
+      const stored = toStored(name, 0)
+      if (stored !== null && vault.owners().has(stored.writer)) {
+        const { writer, clock } = stored
+        const opened = "opened" in finding ? finding.opened : null
+        shown.push({ writer, clock, opened: opened && { id: opened.headerId, seen: opened.header.seen } })
+      }
       if (finding.kind === "sound") addOpened(name, finding.opened)
     },
     /** A part that no list names; lists sort before their parts. */

@@ -17,7 +17,7 @@ interface Asked {
 
 async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) {
   const writer = await parseCard(await createCard(await createIdentity("laptop")))
-  const session = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [] }
+  const session = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [], withheld: [] }
   const clock = clockAt(now - hour)
   return sessionFacts(
     { ...session, snapshot, clock, savedAt: now - hour, expiresAt: now + 30 * 24 * hour },
