@@ -32,6 +32,11 @@ export function utf8ToText(bytes: Uint8Array): string {
 }
 
 export function concat(...parts: Uint8Array[]): Bytes {
+  return concatAll(parts)
+}
+
+/** For as many parts as there may be: a call with 150,000 arguments overflows V8's stack. */
+export function concatAll(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let offset = 0
   for (const part of parts) {

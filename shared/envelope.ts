@@ -8,6 +8,7 @@ import {
   base64Into,
   base64Length,
   base64ToBytes,
+  concatAll,
   concat,
   equalBytes,
   randomBytes,
@@ -383,7 +384,7 @@ async function transcriptOf(headerBytes: Uint8Array, wraps: Wrap[], ct: Uint8Arr
     const id = utf8(to)
     return [u16be(id.length), id, u32be(age.length), age]
   })
-  const [wrapsHash, ctHash] = await Promise.all([sha256(concat(...wrapBytes)), sha256(ct)])
+  const [wrapsHash, ctHash] = await Promise.all([sha256(concatAll(wrapBytes)), sha256(ct)])
   return concat(utf8("psp/1\0"), u64be(headerBytes.length), headerBytes, wrapsHash, ctHash)
 }
 

@@ -80,6 +80,10 @@ export function createKvRestProvider(options: KvRestOptions): KvProvider {
 }
 
 const largestValue = 25 * 1024 * 1024
+/** Of the REST API's JSON (bytes): a page of a list has 1000 keys of at most 512 bytes, with metadata of at most 1024. */
+const largestAnswer = 8 * 1024 * 1024
+/** Of an answer that says no (bytes). */
+const largestRefusal = 64 * 1024
 /** "Up to 60 seconds or more" (ms). */
 const settlesAfter = 90_000
 /** Of own writes, in memory, of which a Worker has 128 MB. */
@@ -273,10 +277,15 @@ function restDoor(options: KvRestOptions): Door {
   const root = `${apiRoot(endpoint)}/accounts/${account}/storage/kv/namespaces/${namespace}`
   const valueOf = (name: string) => `${root}/values/${encodeURIComponent(name)}`
 
-  /** What the whole body means, or the error that the answer is. `size` is what is sent (bytes). */
+  /** What the whole body means, or the error that the answer is. `size` is what is sent, `maxBytes` what may come (bytes). */
   async function call<T>(
     url: string,
-    { signal, size = 0, ...init }: RequestInit & { signal: AbortSignal; size?: number },
+    {
+      signal,
+      size = 0,
+      maxBytes = largestAnswer,
+      ...init
+    }: RequestInit & { signal: AbortSignal; size?: number; maxBytes?: number },
     resultOf: (body: Uint8Array) => T,
   ): Promise<T> {
     const timer = createStallTimer(signal, { idle: patience, first: patience + size / slowest })
@@ -284,10 +293,11 @@ function restDoor(options: KvRestOptions): Door {
     try {
       const response = await ask(url, { ...init, signal: timer.signal, redirect: "manual", headers })
       timer.moved()
-      if (response.ok) return resultOf(await readMoving(response, timer))
-      const said = await readMoving(response, timer).catch((error: unknown) => {
-        // Whether the object is missing, or the namespace, is told by the rest; everything else by the status.
-        if (response.status === 404) throw error
+      if (response.ok) return resultOf(await readMoving(response, timer, maxBytes))
+      const said = await readMoving(response, timer, largestRefusal).catch((error: unknown) => {
+        // Whether the object is missing, or the namespace, is told by the rest; everything else by the status, and so is
+        // what is too long to be Cloudflare's own word.
+        if (response.status === 404 && !isPspError(error, "corrupt")) throw error
         return new Uint8Array()
       })
       throw new Refused(response.status, errorCodesOf(said), retryAfterOf(response))
@@ -302,7 +312,7 @@ function restDoor(options: KvRestOptions): Door {
   }
 
   return {
-    get: (name, signal) => call(valueOf(name), { signal }, (body) => body).catch(ignoreMissing),
+    get: (name, signal) => call(valueOf(name), { signal, maxBytes: largestValue }, (body) => body).catch(ignoreMissing),
     put: async (name, bytes, metadata, life, signal) => {
       const body = new FormData()
       body.set("value", new Blob([asBufferSource(bytes)]))

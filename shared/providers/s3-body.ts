@@ -1,4 +1,4 @@
-import { concat } from "../bytes.js"
+import { concatAll } from "../bytes.js"
 import { PspError } from "../errors.js"
 import { maxObjectBytes } from "../provider.js"
 
@@ -29,7 +29,7 @@ export async function readS3Body({ stream, length }: S3Body, doing: string): Pro
     if (length !== undefined && got !== length) {
       throw new PspError("unreachable", `Cannot ${doing}: ${got} of ${length} bytes arrived`)
     }
-    return concat(...chunks)
+    return concatAll(chunks)
   } catch (error) {
     await reader.cancel().catch(() => undefined)
     // The SDK compares, and has no class of its own for what it finds.

@@ -1,4 +1,5 @@
-import { concat } from "../bytes.js"
+import { concatAll } from "../bytes.js"
+import { PspError } from "../errors.js"
 
 /** Ends a request on which nothing moves. */
 export interface StallTimer {
@@ -28,13 +29,23 @@ export function createStallTimer(called: AbortSignal, { idle, first }: { idle: n
   }
 }
 
-/** The body whole. Each piece of it is a sign that the request moves. */
-export async function readMoving({ body }: Response, { moved }: StallTimer): Promise<Uint8Array> {
+/**
+ * The body whole. Each piece of it is a sign that the request moves.
+ *
+ * @throws `corrupt` for one of more than `maxBytes`, of which no more is read; what the connection throws
+ */
+export async function readMoving({ body }: Response, { moved }: StallTimer, maxBytes: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
+  let got = 0
   const reader = body?.getReader()
   for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read()) {
     moved()
+    got += piece.value.length
+    if (got > maxBytes) {
+      await reader?.cancel().catch(() => undefined)
+      throw new PspError("corrupt", `an answer has more than the ${maxBytes} bytes that it can have`)
+    }
     pieces.push(piece.value)
   }
-  return concat(...pieces)
+  return concatAll(pieces)
 }

@@ -1,6 +1,7 @@
 import { inspect } from "node:util"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { isPspError, type ErrorCode } from "../../../shared/errors.js"
+import type { Provider } from "../../../shared/provider.js"
 import {
   createKvProvider,
   createKvRestProvider,
@@ -309,6 +310,37 @@ describe("cloudflare-kv provider through the REST API, on bad days", () => {
       expect(await rest().get(testObject("v/s", 2).name)).toBeNull()
     },
   )
+
+  it("does not read on for ever, whatever is asked and whatever the answer says of itself", async () => {
+    const answering = (status: number) => {
+      let bytes = 0
+      const pull = (body: ReadableStreamDefaultController<Uint8Array>) => {
+        body.enqueue(new Uint8Array(64 * 1024))
+        bytes += 64 * 1024
+      }
+      const provider = rest({
+        fetch: () => Promise.resolve(new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { status })),
+      })
+      return { provider, bytes: () => bytes }
+    }
+    const mib = 1024 * 1024
+    const value = answering(200)
+    await expect(value.provider.get(name)).rejects.toMatchObject({ name: "PspError", code: "corrupt" })
+    expect(value.bytes()).toBeLessThan(26 * mib)
+    for (const ask of [(one: Provider) => listAll(one, "v/"), (one: Provider) => one.remove(name)]) {
+      const answer = answering(200)
+      await expect(ask(answer.provider)).rejects.toMatchObject({ name: "PspError", code: "corrupt" })
+      expect(answer.bytes()).toBeLessThan(9 * mib)
+    }
+    for (const [status, code] of [
+      [404, "bad-config"],
+      [403, "denied"],
+    ] as const) {
+      const refusal = answering(status)
+      await expect(refusal.provider.get(name)).rejects.toMatchObject({ name: "PspError", code })
+      expect(refusal.bytes()).toBeLessThan(mib)
+    }
+  })
 
   it("is called off while a try stands still", async () => {
     const controller = new AbortController()

@@ -31,8 +31,44 @@ it("a stall timer lets a body take as long as it likes while it moves, and ends 
   }
   const stream = new ReadableStream({ pull }, { highWaterMark: 0 })
   timer.moved()
-  await expect(readMoving(new Response(stream), timer)).rejects.toMatchObject({ name: "TimeoutError" })
+  await expect(readMoving(new Response(stream), timer, 1000)).rejects.toMatchObject({ name: "TimeoutError" })
   expect(pieces).toBe(100)
+})
+
+it("a body that moves is read up to what it may have, and no further", async () => {
+  const timer = createStallTimer(new AbortController().signal, patience)
+  let [pulled, isCancelled] = [0, false]
+  const bodyOf = (pieces: number) =>
+    new ReadableStream<Uint8Array>(
+      {
+        pull: (body) => {
+          if (pulled++ < pieces) body.enqueue(new Uint8Array(10))
+          else body.close()
+        },
+        cancel: () => {
+          isCancelled = true
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  expect(await readMoving(new Response(bodyOf(10)), timer, 100)).toHaveLength(100)
+  expect(isCancelled).toBe(false)
+  pulled = 0
+  await expect(readMoving(new Response(bodyOf(Infinity)), timer, 100)).rejects.toMatchObject({ code: "corrupt" })
+  expect([pulled, isCancelled]).toEqual([11, true])
+  timer.stop()
+})
+
+it("a body that moves may come in any number of pieces", async () => {
+  const timer = createStallTimer(new AbortController().signal, patience)
+  let left = 200_000
+  const pull = (body: ReadableStreamDefaultController<Uint8Array>) => {
+    if (left-- > 0) body.enqueue(Uint8Array.of(1))
+    else body.close()
+  }
+  const stream = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 })
+  expect(await readMoving(new Response(stream), timer, 1e6)).toHaveLength(200_000)
+  timer.stop()
 })
 
 it("a stall timer hears the caller call off", () => {
