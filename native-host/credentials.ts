@@ -1,7 +1,7 @@
 import { lstat, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { PspError } from "../shared/errors.js"
-import { writePrivateFile } from "./private-file.js"
+import { refuseForeign, writePrivateFile } from "./private-file.js"
 import { placeOf } from "./store-address.js"
 import { storeKind } from "./store-kind.js"
 
@@ -86,16 +86,7 @@ async function isSafe(path: string): Promise<boolean> {
   })
   if (stats === null) return false
   if (!stats.isFile()) throw bad(path, "it is not a plain file")
-  if (process.platform === "win32") return true
-  if (stats.uid !== process.getuid?.()) {
-    throw new PspError(
-      "unsafe-permissions",
-      `Cannot use credentials: ${path} belongs to another user; run: chown "$USER" ${path}`,
-    )
-  }
-  if ((stats.mode & 0o077) !== 0) {
-    throw new PspError("unsafe-permissions", `Cannot use credentials: others may read ${path}; run: chmod 600 ${path}`)
-  }
+  refuseForeign(stats, path, "credentials")
   return true
 }
 

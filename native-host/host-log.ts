@@ -110,10 +110,3 @@ export function createHostLog(
     },
   }
 }
-
-/** For hosts that nobody wants to hear of. */
-export const silentLog: HostLog = {
-  record: () => undefined,
-  flush: () => Promise.resolve(),
-  crash: () => Promise.resolve(),
-}

@@ -2,7 +2,7 @@ import { chmod, lstat, open, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { PspError } from "../shared/errors.js"
 import { createCard, createIdentity, identityToText, parseIdentity, type Identity } from "../shared/keys.js"
-import { writePrivateFile } from "./private-file.js"
+import { refuseForeign, writePrivateFile } from "./private-file.js"
 
 type Env = Record<string, string | undefined>
 
@@ -61,15 +61,7 @@ async function refuseUnsafe(path: string): Promise<void> {
   })
   if (!stats.isFile()) throw new PspError("bad-identity", `Cannot read identity: ${path} is not a plain file`)
   if (process.platform === "win32") return
-  if (stats.uid !== process.getuid?.()) {
-    throw new PspError(
-      "unsafe-permissions",
-      `Cannot use identity: ${path} belongs to another user; run: chown "$USER" ${path}`,
-    )
-  }
-  if ((stats.mode & 0o077) !== 0) {
-    throw new PspError("unsafe-permissions", `Cannot use identity: others may read ${path}; run: chmod 600 ${path}`)
-  }
+  refuseForeign(stats, path, "identity")
   // Opened once more as ourselves: a file we own may still refuse us.
   const file = await open(path, "r").catch(() => {
     throw new PspError("bad-identity", `Cannot read identity: the system does not let us open ${path}`)

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto"
+import type { Stats } from "node:fs"
 import { chmod, mkdir, open, rename, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
+import { PspError } from "../shared/errors.js"
 
 /**
  * Writes a file that only this user may read: a new temporary beside it (0600), fsync, rename, fsync of the folder, so
@@ -32,4 +34,17 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
   } finally {
     await opened.close()
   }
+}
+
+/**
+ * Refuses a file of secrets that others made or may read. `what` is what it holds.
+ *
+ * @throws `unsafe-permissions`, with the line that mends it
+ */
+export function refuseForeign(stats: Pick<Stats, "uid" | "mode">, path: string, what: string): void {
+  if (process.platform === "win32") return
+  const unsafe = (why: string, line: string) =>
+    new PspError("unsafe-permissions", `Cannot use ${what}: ${why}; run: ${line} ${path}`)
+  if (stats.uid !== process.getuid?.()) throw unsafe(`${path} belongs to another user`, 'chown "$USER"')
+  if ((stats.mode & 0o077) !== 0) throw unsafe(`others may read ${path}`, "chmod 600")
 }

@@ -1,5 +1,6 @@
 import { equalBytes, hex, randomBytes, utf8 } from "./bytes.js"
 import { isPspError, PspError, toPspError } from "./errors.js"
+import { notCreateOnly } from "./not-create-only.js"
 import { maxObjectBytes, type CallOptions, type Provider, type StoreWarning } from "./provider.js"
 
 /** What a store showed when it was tried. */
@@ -61,11 +62,7 @@ export async function probeStore(
   }
 }
 
-const replaces: StoreWarning = {
-  code: "not-create-only",
-  message:
-    "This store replaced an object by other bytes: a repeated save is harmless, as names end in the digest of the bytes, but whoever may write to it can replace an object",
-}
+const replaces = notCreateOnly("This store replaced an object by other bytes")
 
 const shownAfterRemoval: StoreWarning = {
   code: "shown-after-removal",

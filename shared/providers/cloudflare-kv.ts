@@ -1,6 +1,7 @@
 import { asBufferSource, equalBytes, hex, utf8ToText } from "../bytes.js"
 import { sha256 } from "../hash.js"
 import { isPspError, PspError } from "../errors.js"
+import { notCreateOnly } from "../not-create-only.js"
 import { isObjectName, isObjectPrefix, type CallOptions, type Provider, type StoreWarning } from "../provider.js"
 import { createOwnWrites } from "./own-writes.js"
 import { withRetries } from "./retry.js"
@@ -224,16 +225,12 @@ function createProvider(door: Door): KvProvider {
       // No object's name begins with a hyphen: an answer without keys.
       await request("use the store", options?.signal, (signal) => door.list("-", null, signal))
     },
-    warnings: async () => [notCreateOnly, late],
+    warnings: async () => [replaces, late],
     close: async () => own.clear(),
   }
 }
 
-const notCreateOnly: StoreWarning = {
-  code: "not-create-only",
-  message:
-    "Cloudflare KV has no create-if-absent: a repeated save is harmless, as names end in the digest of the bytes, but whoever may write to it can replace an object",
-}
+const replaces = notCreateOnly("Cloudflare KV has no create-if-absent")
 
 const late: StoreWarning = {
   code: "shown-late",

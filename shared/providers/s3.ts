@@ -11,6 +11,7 @@ import {
 } from "@aws-sdk/client-s3"
 import { equalBytes, hex, randomBytes, utf8 } from "../bytes.js"
 import { PspError } from "../errors.js"
+import { notCreateOnly } from "../not-create-only.js"
 import {
   isObjectName,
   isObjectPrefix,
@@ -224,7 +225,7 @@ export function createS3Provider(options: S3Options): Provider {
       }),
     warnings: async (options) => {
       const keepsCondition = await call("try the store", options, isCreateOnly)
-      return [...(keepsCondition ? [] : [notCreateOnly]), ...(isOpenToAll(endpoint) ? [plainHttp] : [])]
+      return [...(keepsCondition ? [] : [replaces]), ...(isOpenToAll(endpoint) ? [plainHttp] : [])]
     },
     close: async () => {
       const client = await opening?.catch(() => null)
@@ -234,11 +235,7 @@ export function createS3Provider(options: S3Options): Provider {
   }
 }
 
-const notCreateOnly: StoreWarning = {
-  code: "not-create-only",
-  message:
-    "This store does not keep to create-if-absent (If-None-Match: *): a repeated save is harmless, as names end in the digest of the bytes, but whoever may write to it can replace an object",
-}
+const replaces = notCreateOnly("This store does not keep to create-if-absent (If-None-Match: *)")
 
 const plainHttp: StoreWarning = {
   code: "plain-http",

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { writePrivateFile } from "../../native-host/private-file.js"
+import { refuseForeign, writePrivateFile } from "../../native-host/private-file.js"
 import { temporaryFolder } from "./bundle.js"
 
 let dir: string
@@ -25,6 +25,26 @@ describe("private file", () => {
     expect(await readFile(path, "utf8")).toBe("new")
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect(await readdir(dir)).toEqual(["secret"])
+  })
+
+  it.skipIf(process.platform === "win32")("of another user, or that others may read, is refused with its cure", () => {
+    const uid = process.getuid?.() ?? 0
+    const refusalOf = (stats: { uid: number; mode: number }) => () => refuseForeign(stats, "/a/secret", "identity")
+    expect(refusalOf({ uid, mode: 0o100600 })).not.toThrow()
+    expect(refusalOf({ uid: uid + 1, mode: 0o100600 })).toThrow(
+      expect.objectContaining({
+        code: "unsafe-permissions",
+        message: expect.stringContaining('run: chown "$USER" /a/secret') as string,
+      }),
+    )
+    for (const mode of [0o100640, 0o100604, 0o100620]) {
+      expect(refusalOf({ uid, mode })).toThrow(
+        expect.objectContaining({
+          code: "unsafe-permissions",
+          message: expect.stringContaining("run: chmod 600 /a/secret") as string,
+        }),
+      )
+    }
   })
 
   it("replaces a symbolic link instead of writing through it", async () => {

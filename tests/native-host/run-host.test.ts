@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
 import { createHandlers, type Handlers } from "../../native-host/handlers.js"
-import { silentLog } from "../../native-host/host-log.js"
+import type { HostLog } from "../../native-host/host-log.js"
 import { runHost, type HostOptions } from "../../native-host/run-host.js"
 import { utf8 } from "../../shared/bytes.js"
 import { PspError } from "../../shared/errors.js"
@@ -25,6 +25,13 @@ afterEach(async () => {
   await exited
   expect(process.listenerCount("SIGTERM")).toBe(listeners)
 })
+
+/** For hosts that nobody wants to hear of. */
+const silentLog: HostLog = {
+  record: () => undefined,
+  flush: () => Promise.resolve(),
+  crash: () => Promise.resolve(),
+}
 
 function run(options: HostOptions = {}, changed: Partial<Handlers> = {}): void {
   exited = new Promise((exit) => {
