@@ -3,6 +3,7 @@ import { digestOf, parseName } from "../shared/envelope.js"
 import { isPspError, PspError, toPspError, type ErrorCode } from "../shared/errors.js"
 import type { CallOptions, Provider } from "../shared/provider.js"
 import { isStoreFault } from "../shared/vault/faults.js"
+import { keyOf } from "../shared/object-names.js"
 import { getWhole, isPartName, partNames, putWhole, wholeName } from "../shared/vault/parts.js"
 import { inLanes } from "../shared/lanes.js"
 
@@ -125,15 +126,6 @@ async function look(provider: Provider, prefixes: string[], call: CallOptions): 
     }
   }
   return shown
-}
-
-const folderPattern = /^[0-9a-f]{32}\/(?:sessions\/[a-z2-7]{26}(?:\/parts)?|(?:members|events)\/[0-9a-f]{32})$/
-
-/** Folder, clock and writer: the same for an envelope and its parts. Null for a name that is none of ours. */
-function keyOf(name: string): string | null {
-  const parsed = parseName(name)
-  if (parsed === null || !folderPattern.test(parsed.folder)) return null
-  return `${parsed.folder.replace(/\/parts$/, "")}/${parsed.clock}-${parsed.writer}`
 }
 
 async function copyItem(

@@ -12,12 +12,14 @@ import {
   type StoreState,
 } from "../shared/protocol.js"
 import type { Provider, StoredObject } from "../shared/provider.js"
+import { isVaultName, isVaultPrefix } from "../shared/object-names.js"
 import { version } from "../shared/version.js"
 import { openStore, storeAddress, storeKind } from "./stores.js"
 
 /**
  * One function for each request. The host is blind: it moves sealed bytes under opaque names, reads the public card and
- * never opens the identity. Nothing in a message becomes a path but names that `isObjectName` lets through.
+ * never opens the identity. Nothing in a message becomes a path but names that a vault gives its objects: a page of the
+ * extension that somebody took over reaches nothing else, whatever folder the store is.
  */
 export type Handlers = {
   [K in RequestType]: (request: Extract<Request, { type: K }>, call: Call) => Promise<Reply<K>>
@@ -75,23 +77,27 @@ export function createHandlers(
     },
 
     async put({ name, expiresAt }, { body, signal }) {
+      checkName("store", isVaultName(name))
       await checkDigest(name, body)
       await (await store()).put(name, body, { signal, ...(expiresAt === undefined ? {} : { expiresAt }) })
       return { answer: {} }
     },
 
     async get({ name }, { signal }) {
+      checkName("read", isVaultName(name))
       const bytes = await (await store()).get(name, { signal })
       return bytes === null ? { answer: { found: false } } : { answer: { found: true }, body: bytes }
     },
 
     async list({ prefix }, { signal }) {
+      checkName("list", isVaultPrefix(prefix))
       const objects: StoredObject[] = []
       for await (const { name, size } of (await store()).list(prefix, { signal })) objects.push({ name, size })
       return { answer: {}, body: utf8(JSON.stringify(objects)) }
     },
 
     async remove({ name }, { signal }) {
+      checkName("remove", isVaultName(name))
       await (await store()).remove(name, { signal })
       return { answer: {} }
     },
@@ -122,6 +128,11 @@ export function createHandlers(
       return { answer }
     },
   }
+}
+
+function checkName(doing: string, isGood: boolean): void {
+  if (isGood) return
+  throw new PspError("bad-message", `Cannot ${doing} an object: expected a name that a vault gives one`)
 }
 
 /** What was cut short or mixed up on its way is refused here, and still waits in the sender's outbox. */

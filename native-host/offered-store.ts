@@ -5,7 +5,8 @@ import { credentialNames } from "./credentials.js"
 import { placeOf, shownAddress } from "./store-address.js"
 import { storeFacts } from "./store-facts.js"
 import { storeKind } from "./store-kind.js"
-import { defaultStore, knownStoreKind } from "./stores.js"
+import { checkOfferedFolder } from "./offered-folder.js"
+import { defaultStore, folderOf, knownStoreKind } from "./stores.js"
 import { configWithStore, tryStore } from "./try-store.js"
 
 type Env = Record<string, string | undefined>
@@ -40,7 +41,10 @@ export async function setOfferedStore(
     )
   }
   const tried = address ?? defaultStore(home)
-  if (address !== null) checkOffered(address)
+  if (address !== null) {
+    checkOffered(address)
+    if (storeKind(address) === "file") await checkOfferedFolder(folderOf(address), home)
+  }
   const probe = await withPatience(patience, signal, (both) =>
     tryStore(tried, envFor(tried, env), home, { signal: both }),
   )
@@ -51,7 +55,7 @@ export async function setOfferedStore(
   return storeFacts(home, env)
 }
 
-/** @throws `bad-config` for an address that a browser may not name, in words that hold nothing of it */
+/** By its words alone. @throws `bad-config` for an address that a browser may not name, in words that hold nothing of it */
 export function checkOffered(address: string): void {
   const kind = knownStoreKind(address)
   if (kind === "unknown") {

@@ -79,7 +79,8 @@ export async function openStore(
   }
 }
 
-function folderOf(address: string): string {
+/** @throws `bad-config` */
+export function folderOf(address: string): string {
   try {
     return fileURLToPath(address)
   } catch {

@@ -25,6 +25,7 @@ export function describeProvider(
   describe(title, () => {
     const itIfAnyName = takesAnyName ? it : () => undefined
     const itIfWatches = watches ? it : () => undefined
+    const all = `${vaultOf()}/`
     let provider: Provider
     let dispose: (() => Promise<void>) | undefined
 
@@ -38,7 +39,7 @@ export function describeProvider(
 
     it("gives back the bytes that were put", async () => {
       for (const length of [0, 1, 1024, 300_000]) {
-        const { name, bytes } = testObject("v/s", length)
+        const { name, bytes } = testObject(folderOf(), length)
         await provider.put(name, bytes)
         expect(isSame(await provider.get(name), bytes)).toBe(true)
       }
@@ -46,27 +47,27 @@ export function describeProvider(
 
     it("keeps every value a byte can have", async () => {
       const bytes = Uint8Array.from({ length: 1024 }, (_, i) => (i * 7) & 0xff)
-      const name = nameOf("v/bin", bytes)
+      const name = nameOf(folderOf("bin"), bytes)
       await provider.put(name, bytes)
       expect(isSame(await provider.get(name), bytes)).toBe(true)
     })
 
     it("gives null for an object that is not there", async () => {
-      expect(await provider.get(testObject("nowhere").name)).toBeNull()
-      await provider.put(testObject("v/s").name, testObject("v/s").bytes)
-      expect(await provider.get(testObject("v/s", 5).name)).toBeNull()
+      expect(await provider.get(testObject(folderOf("nowhere")).name)).toBeNull()
+      await provider.put(testObject(folderOf()).name, testObject(folderOf()).bytes)
+      expect(await provider.get(testObject(folderOf(), 5).name)).toBeNull()
     })
 
     it("takes the same object again as success", async () => {
-      const { name, bytes } = testObject("v/s")
+      const { name, bytes } = testObject(folderOf())
       await provider.put(name, bytes)
       await provider.put(name, bytes)
       expect(isSame(await provider.get(name), bytes)).toBe(true)
-      expect(await listAll(provider, "")).toHaveLength(1)
+      expect(await listAll(provider, all)).toHaveLength(1)
     })
 
     itIfAnyName("refuses other bytes under a name that exists and keeps the old ones", async () => {
-      const { name, bytes } = testObject("v/s")
+      const { name, bytes } = testObject(folderOf())
       await provider.put(name, bytes)
       await expect(provider.put(name, Uint8Array.of(9))).rejects.toMatchObject({ name: "PspError", code: "corrupt" })
       expect(isSame(await provider.get(name), bytes)).toBe(true)
@@ -88,33 +89,40 @@ export function describeProvider(
     })
 
     it("lists names and sizes in order, and only those that start with the prefix", async () => {
-      const objects = [testObject("v/one", 3), testObject("v/one", 40), testObject("v/two", 5), testObject("w/one", 7)]
+      const objects = [
+        testObject(folderOf("one"), 3),
+        testObject(folderOf("one"), 40),
+        testObject(folderOf("two"), 5),
+        testObject(folderOf("one", "w"), 7),
+      ]
       for (const { name, bytes } of objects.toReversed()) await provider.put(name, bytes)
       const expected = (prefix: string) =>
         objects
           .filter(({ name }) => name.startsWith(prefix))
           .map(({ name, bytes }) => ({ name, size: bytes.length }))
           .sort((a, b) => (a.name < b.name ? -1 : 1))
-      for (const prefix of ["", "v/", "v/one/", "v/one", "v/o", "w", objects[0]?.name ?? "", "x/", "v/one/f"]) {
+      const one = folderOf("one")
+      const inVault = [all, `${one}/`, one, one.slice(0, -24), objects[0]?.name ?? "", folderOf("one", "x"), `${one}/f`]
+      for (const prefix of takesAnyName ? [...inVault, "", all.slice(0, 1), "x/"] : inVault) {
         expect(await listAll(provider, prefix)).toEqual(expected(prefix))
       }
     })
 
     it("removes an object, and takes one that is not there as removed", async () => {
-      const [first, second] = [testObject("v/s", 1), testObject("v/s", 2)]
+      const [first, second] = [testObject(folderOf(), 1), testObject(folderOf(), 2)]
       await provider.put(first.name, first.bytes)
       await provider.put(second.name, second.bytes)
       await provider.remove(first.name)
       await provider.remove(first.name)
       expect(await provider.get(first.name)).toBeNull()
-      expect(await listAll(provider, "")).toEqual([{ name: second.name, size: 2 }])
+      expect(await listAll(provider, all)).toEqual([{ name: second.name, size: 2 }])
       await provider.remove(second.name)
       await provider.put(first.name, first.bytes)
       expect(await provider.get(first.name)).toEqual(first.bytes)
     })
 
     it("keeps its own copy of the bytes", async () => {
-      const { name, bytes } = testObject("v/s")
+      const { name, bytes } = testObject(folderOf())
       const given = bytes.slice()
       await provider.put(name, given)
       given.fill(0)
@@ -125,10 +133,10 @@ export function describeProvider(
     })
 
     it("takes objects that come at once, also the same one several times", async () => {
-      const objects = Array.from({ length: 20 }, (_, i) => testObject(`v/s${i % 3}`, 100 + (i % 7)))
+      const objects = Array.from({ length: 20 }, (_, i) => testObject(folderOf(`s${i % 3}`), 100 + (i % 7)))
       await Promise.all(objects.map(({ name, bytes }) => provider.put(name, bytes)))
       for (const { name, bytes } of objects) expect(isSame(await provider.get(name), bytes)).toBe(true)
-      expect(await listAll(provider, "")).toHaveLength(new Set(objects.map(({ name }) => name)).size)
+      expect(await listAll(provider, all)).toHaveLength(new Set(objects.map(({ name }) => name)).size)
     })
 
     it.each(["..", "a/../b", "/etc/passwd", "a//b", "", "A", "a/.hidden", "a\0b", "a\\b", "a/b/", "a".repeat(200)])(
@@ -138,37 +146,37 @@ export function describeProvider(
         await expect((async () => provider.put(name, Uint8Array.of(1)))()).rejects.toMatchObject(refused)
         await expect((async () => provider.get(name))()).rejects.toMatchObject(refused)
         await expect((async () => provider.remove(name))()).rejects.toMatchObject(refused)
-        expect(await listAll(provider, "")).toEqual([])
+        expect(await listAll(provider, all)).toEqual([])
       },
     )
 
     it("stops with `aborted` when it is called off before it begins, and stores nothing", async () => {
-      const { name, bytes } = testObject("v/s")
+      const { name, bytes } = testObject(folderOf())
       const signal = AbortSignal.abort()
       const aborted = { name: "PspError", code: "aborted" }
       await expect(provider.put(name, bytes, { signal })).rejects.toMatchObject(aborted)
       await expect(provider.get(name, { signal })).rejects.toMatchObject(aborted)
       await expect(provider.remove(name, { signal })).rejects.toMatchObject(aborted)
-      await expect(listAll(provider, "", signal)).rejects.toMatchObject(aborted)
+      await expect(listAll(provider, all, signal)).rejects.toMatchObject(aborted)
       expect(await provider.get(name)).toBeNull()
     })
 
     it("takes the end of an object as a hint and keeps it until then", async () => {
-      const { name, bytes } = testObject("v/s")
+      const { name, bytes } = testObject(folderOf())
       await provider.put(name, bytes, { expiresAt: Date.now() + 60_000 })
       expect(isSame(await provider.get(name), bytes)).toBe(true)
-      expect(await listAll(provider, "")).toHaveLength(1)
+      expect(await listAll(provider, all)).toHaveLength(1)
     })
 
     itIfWatches("tells who watches of each put, when it can be read and listed", async () => {
-      const seen = watch(provider, "v/")
+      const seen = watch(provider, all)
       expect(await seen.next()).toEqual({ value: "watching", done: false })
       for (const length of [1, 2, 3]) {
-        const { name, bytes } = testObject("v/s", length)
+        const { name, bytes } = testObject(folderOf(), length)
         await provider.put(name, bytes)
         for (let found = false; !found;) {
           expect(await seen.next()).toEqual({ value: "changed", done: false })
-          found = (await listAll(provider, "v/")).length === length
+          found = (await listAll(provider, all)).length === length
         }
         expect(isSame(await provider.get(name), bytes)).toBe(true)
       }
@@ -176,11 +184,11 @@ export function describeProvider(
     })
 
     itIfWatches("loses no change that comes while whoever watches is busy", async () => {
-      const seen = watch(provider, "v/")
+      const seen = watch(provider, all)
       await seen.next()
-      const objects = [1, 2, 3, 4, 5].map((length) => testObject("v/s", length))
+      const objects = [1, 2, 3, 4, 5].map((length) => testObject(folderOf(), length))
       for (const { name, bytes } of objects) await provider.put(name, bytes)
-      for (let found = 0; found < objects.length; found = (await listAll(provider, "v/")).length) {
+      for (let found = 0; found < objects.length; found = (await listAll(provider, all)).length) {
         expect(await seen.next()).toEqual({ value: "changed", done: false })
       }
       await seen.return?.()
@@ -199,10 +207,10 @@ export function describeProvider(
     })
 
     itIfWatches("watches for several, each of which hears", async () => {
-      const both = [watch(provider, ""), watch(provider, "v/s")]
+      const both = [watch(provider, ""), watch(provider, folderOf())]
       for (const seen of both) expect((await seen.next()).value).toBe("watching")
       const waiting = both.map((seen) => seen.next())
-      await provider.put(testObject("v/s").name, testObject("v/s").bytes)
+      await provider.put(testObject(folderOf()).name, testObject(folderOf()).bytes)
       for (const next of waiting) expect((await next).value).toBe("changed")
       for (const seen of both) await seen.return?.()
     })
@@ -214,6 +222,16 @@ export function describeProvider(
 }
 
 /** An object as the vault names it: its name ends in the digest of its bytes. */
+/** The folder of a session as the vault names it; the native port takes no other names. */
+export function folderOf(session = "s", vault = "v"): string {
+  const sid = session.replace(/\d/g, (digit) => "abcdefghij"[Number(digit)] ?? "").padEnd(26, "2")
+  return `${vaultOf(vault)}/sessions/${sid}`
+}
+
+export function vaultOf(vault = "v"): string {
+  return Buffer.from(vault).toString("hex").padEnd(32, "0")
+}
+
 export function testObject(folder: string, length = 10): TestObject {
   const bytes = Uint8Array.from({ length }, (_, i) => 32 + ((i + length) % 90))
   return { name: nameOf(folder, bytes), bytes }

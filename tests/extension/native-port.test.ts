@@ -12,7 +12,7 @@ import { createCard, createIdentity } from "../../shared/keys.js"
 import type { Frame, Head } from "../../shared/protocol.js"
 import type { Provider, PutOptions } from "../../shared/provider.js"
 import { createMemoryProvider } from "../../shared/providers/memory.js"
-import { describeProvider, testObject } from "../contracts/provider-contract.js"
+import { describeProvider, folderOf, testObject, vaultOf } from "../contracts/provider-contract.js"
 import { temporaryFolder } from "../native-host/bundle.js"
 import { createFakePort, type FakePort } from "./fake-port.js"
 
@@ -117,9 +117,9 @@ describe("native port", () => {
     }
     const provider = createPortProvider(await connectTo(portToStore(store)))
     expect(provider.maxObjectBytes).toBe(50_000)
-    const { name, bytes } = testObject("v")
+    const { name, bytes } = testObject(folderOf())
     await provider.put(name, bytes, { expiresAt: 1_800_000_000_000 })
-    await provider.put(testObject("w").name, testObject("w").bytes)
+    await provider.put(testObject(folderOf("s", "w")).name, testObject(folderOf("s", "w")).bytes)
     expect(puts.map(([, options]) => options?.expiresAt)).toEqual([1_800_000_000_000, undefined])
   })
 
@@ -242,7 +242,7 @@ describe("native port", () => {
     })
     const { request } = await connectTo(port)
     const controller = new AbortController()
-    const given = request("get", { name: testObject("v").name }, { signal: controller.signal })
+    const given = request("get", { name: testObject(folderOf()).name }, { signal: controller.signal })
     const kept = request("list", { prefix: "" })
     controller.abort()
     await expect(given).rejects.toMatchObject({ code: "aborted" })
@@ -273,9 +273,9 @@ describe("native port", () => {
   )
 
   it("reports a store that fails with the code of its fault", async () => {
-    const { name, bytes } = testObject("v/s")
+    const { name, bytes } = testObject(folderOf())
     const provider = createPortProvider(await connectTo(portToHost()))
-    await writeFile(join(home, "vault", "v"), "a file where a folder should be")
+    await writeFile(join(home, "vault", vaultOf()), "a file where a folder should be")
     await expect(provider.put(name, bytes)).rejects.toMatchObject({ code: "corrupt" })
   })
 })

@@ -9,12 +9,12 @@ import { createHandlers } from "../../native-host/handlers.js"
 import { isPspError } from "../../shared/errors.js"
 import { maxFrameBytes, type Frame } from "../../shared/protocol.js"
 import { isObjectName } from "../../shared/provider.js"
-import { testObject } from "../contracts/provider-contract.js"
+import { folderOf, testObject, vaultOf } from "../contracts/provider-contract.js"
 import { bundle, temporaryFolder } from "./bundle.js"
 import { helloFrame, startHost } from "./host-process.js"
 
 const count = 10_000
-const good = Array.from({ length: 20 }, (_, i) => testObject(`v/s${i % 4}`, 10 + i * 37))
+const good = Array.from({ length: 20 }, (_, i) => testObject(folderOf(`s${i % 4}`), 10 + i * 37))
 
 let folder: string
 let home: string
@@ -159,7 +159,7 @@ function fuzzedHead(random: Random): unknown {
     "v/.partial/x",
     ".partial/x",
     "CON",
-    "v/s0",
+    folderOf("s0"),
     "v",
     `v/${"a/".repeat(20)}`,
     "a".repeat(5000),
@@ -182,7 +182,7 @@ function fuzzedHead(random: Random): unknown {
     anyJson(random, 1),
   ])
   const head: Record<string, unknown> = { type }
-  if (type === "list") head["prefix"] = pick(random, ["", "v/", "v/s1", ...names])
+  if (type === "list") head["prefix"] = pick(random, ["", "v/", `${vaultOf()}/`, folderOf("s1"), ...names])
   else if (type === "hello") Object.assign(head, { protocol: random(3), version: pick(random, ["0.1.0", "<x>", 1]) })
   else if (type === "offer")
     head["card"] = pick(random, [`psp1${"q".repeat(200)}`, "psp1../../x", names[random(names.length)]])

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { createPortProvider } from "../../extension/port-provider.js"
+import { folderOf } from "../contracts/provider-contract.js"
 import { encodeFrame } from "../../native-host/framing.js"
 import { createHostLog } from "../../native-host/host-log.js"
 import { bundle, temporaryFolder } from "./bundle.js"
@@ -78,7 +79,7 @@ function withoutTimeAndPid(line: Record<string, unknown>): Record<string, unknow
 function envelopeOf(text: string) {
   const bytes = Buffer.from(text)
   const digest = createHash("sha256").update(bytes).digest("hex").slice(0, 32)
-  return { name: `v/s/${"0".repeat(16)}-${"a".repeat(32)}-${digest}.psp`, bytes, digest }
+  return { name: `${folderOf()}/${"0".repeat(16)}-${"a".repeat(32)}-${digest}.psp`, bytes, digest }
 }
 
 describe("host log", () => {
@@ -136,7 +137,7 @@ describe("host log", () => {
     const run = async (env: Record<string, string>) => {
       const host = start(env)
       const { request, close } = await connectToHost(host)
-      await request("get", { name: "v/s" }).catch(() => undefined)
+      await request("get", { name: envelopeOf("gone").name }).catch(() => undefined)
       await request("put", { name: "v/s" }).catch(() => undefined)
       close()
       await host.exited

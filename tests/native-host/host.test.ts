@@ -11,12 +11,13 @@ import { utf8 } from "../../shared/bytes.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import { faultCount } from "../fault-count.js"
 import { pidsWithArgument } from "../process-tree.js"
-import { listAll, nameOf, testObject } from "../contracts/provider-contract.js"
+import { folderOf, listAll, nameOf, testObject, vaultOf } from "../contracts/provider-contract.js"
 import { bundle, inputsOf, startupInputsOf, temporaryFolder } from "./bundle.js"
 import { allFrames, connectToHost, helloFrame, startHost, watch, type HostProcess } from "./host-process.js"
 
 const isRoot = process.getuid?.() === 0
 const nobody = 65534
+const wholeVault = `${vaultOf()}/`
 
 let scripts: string
 /** The host as it is installed. */
@@ -77,10 +78,10 @@ describe("host", () => {
     const connection = await connectToHost(host)
     expect(connection.hello).toMatchObject({ protocol: 1, computer: { card }, store: { kind: "file", ok: true } })
     const provider = createPortProvider(connection)
-    const { name, bytes } = testObject("v/s", 700_000)
+    const { name, bytes } = testObject(folderOf(), 700_000)
     await provider.put(name, bytes)
     expect(Buffer.compare((await provider.get(name)) ?? Buffer.of(), bytes)).toBe(0)
-    expect(await listAll(provider, "v/")).toEqual([{ name, size: bytes.length }])
+    expect(await listAll(provider, wholeVault)).toEqual([{ name, size: bytes.length }])
     await provider.remove(name)
     expect(await provider.get(name)).toBeNull()
     connection.close()
@@ -90,14 +91,14 @@ describe("host", () => {
 
   it("understands requests however the pipe cuts and joins them", async () => {
     const host = start()
-    const { name, bytes } = testObject("v/s", 600_000)
+    const { name, bytes } = testObject(folderOf(), 600_000)
     const text = Buffer.from(bytes).toString("latin1")
     const frames = [
       helloFrame,
       { id: 2, seq: 0, last: false, head: { type: "put", name }, data: text.slice(0, 200_000) },
       { id: 2, seq: 1, last: false, data: text.slice(200_000, 400_000) },
       { id: 2, seq: 2, last: true, data: text.slice(400_000) },
-      { id: 3, seq: 0, last: true, head: { type: "list", prefix: "" }, data: "" },
+      { id: 3, seq: 0, last: true, head: { type: "list", prefix: wholeVault }, data: "" },
     ]
     const all = Buffer.concat(frames.map((frame) => encodeFrame(frame)))
     void (async () => {
@@ -120,7 +121,7 @@ describe("host", () => {
     const host = start()
     const provider = createPortProvider(await connectToHost(host))
     for (let length = 1; length < 60; length++) {
-      const { name, bytes } = testObject(`v/s${length}`, length * 1000)
+      const { name, bytes } = testObject(folderOf(`s${length}`), length * 1000)
       await provider.put(name, bytes)
       expect(Buffer.compare(await readFile(join(home, "vault", name)), bytes)).toBe(0)
     }
@@ -129,7 +130,7 @@ describe("host", () => {
   it("refuses bytes that do not have the digest in their name, and names without one", async () => {
     const host = start()
     const { request } = await connectToHost(host)
-    const { name } = testObject("v/s", 50)
+    const { name } = testObject(folderOf(), 50)
     await expect(request("put", { name }, { body: utf8("cut short") })).rejects.toMatchObject({ code: "bad-message" })
     await expect(request("put", { name: "v/s/any" }, { body: utf8("") })).rejects.toMatchObject({ code: "bad-message" })
     expect(await readdir(join(home, "vault"))).toEqual([])
@@ -204,7 +205,7 @@ describe("host and garbage", () => {
 
   it("exits quietly when its browser dies within a frame, and stores nothing of it", async () => {
     const host = start()
-    const { name, bytes } = testObject("v/s", 100_000)
+    const { name, bytes } = testObject(folderOf(), 100_000)
     const data = Buffer.from(bytes).toString("latin1")
     const frame = encodeFrame({ id: 1, seq: 0, last: true, head: { type: "put", name }, data })
     host.stdin.end(frame.subarray(0, frame.length - 1))
@@ -285,7 +286,7 @@ describe("host that loses its browser", () => {
     const host = start(impatient)
     const { request, close } = await connectToHost(host)
     const begin = performance.now()
-    while (performance.now() - begin < 1500) await request("list", { prefix: "" })
+    while (performance.now() - begin < 1500) await request("list", { prefix: wholeVault })
     expect(host.child.exitCode).toBeNull()
     close()
     await host.exited
@@ -300,7 +301,7 @@ describe("host that loses its browser", () => {
       const host = start()
       const connection = await connectToHost(host)
       const provider = createPortProvider(connection)
-      const objects = Array.from({ length: 10 }, (_, i) => testObject(`v/${round}`, 50_000 + i))
+      const objects = Array.from({ length: 10 }, (_, i) => testObject(folderOf(`r${round}`), 50_000 + i))
       const acknowledged: string[] = []
       const puts = objects.map(async ({ name, bytes }, i) => {
         await provider.put(name, bytes)
@@ -340,13 +341,13 @@ describe("host that loses its browser", () => {
         const isThroughParent = round % 3 === 2
         const host = isThroughParent ? startByShell("$HOST; exit") : start()
         const connection = await connectToHost(host)
-        const { name, bytes } = testObject(`v/${round}`, 100_000 + round)
+        const { name, bytes } = testObject(folderOf(`r${round}`), 100_000 + round)
         const put = createPortProvider(connection)
           .put(name, bytes)
           .then(() => acknowledged.push(name))
           .catch(() => undefined)
         if (round % 2 === 0) await put
-        const frame = encodeFrame({ id: 99, seq: 0, last: true, head: { type: "list", prefix: "" }, data: "" })
+        const frame = encodeFrame({ id: 99, seq: 0, last: true, head: { type: "list", prefix: wholeVault }, data: "" })
         host.stdin.write(frame.subarray(0, (round * 7) % frame.length))
         ends[round % ends.length]?.(host)
         // Broken pipes are noticed when they are written to.
@@ -369,7 +370,7 @@ describe("host that loses its browser", () => {
   )
 
   it("takes the same object again after a lost acknowledgement", async () => {
-    const { name, bytes } = testObject("v/s", 200_000)
+    const { name, bytes } = testObject(folderOf(), 200_000)
     const first = start()
     const provider = createPortProvider(await connectToHost(first))
     first.child.once("exit", () => undefined)
@@ -379,7 +380,7 @@ describe("host that loses its browser", () => {
     await first.exited
     const again = createPortProvider(await connectToHost(start()))
     await again.put(name, bytes)
-    expect(await listAll(again, "")).toEqual([{ name, size: bytes.length }])
+    expect(await listAll(again, wholeVault)).toEqual([{ name, size: bytes.length }])
   })
 })
 
@@ -388,12 +389,12 @@ describe("host and bad folders", () => {
     for (const umask of ["000", "077"]) {
       const host = startByShell(`umask ${umask}; exec $HOST`, { PSP_HOME: join(home, umask) })
       const connection = await connectToHost(host)
-      const { name, bytes } = testObject("v/s")
+      const { name, bytes } = testObject(folderOf())
       await createPortProvider(connection).put(name, bytes)
       const card = await createCard(await createIdentity("Laptop"))
       await connection.request("offer", { card })
       const modeOf = async (path: string) => ((await stat(join(home, umask, path))).mode & 0o7777).toString(8)
-      for (const folder of ["", "vault", "vault/v", "vault/v/s", "vault/.partial", "offers"]) {
+      for (const folder of ["", "vault", `vault/${vaultOf()}`, `vault/${folderOf()}`, "vault/.partial", "offers"]) {
         expect(await modeOf(folder)).toBe("700")
       }
       const [offer] = await readdir(join(home, umask, "offers"))
@@ -406,11 +407,11 @@ describe("host and bad folders", () => {
     // 512-byte blocks in POSIX sh: at most 64 KiB for a file.
     const host = startByShell("ulimit -f 128; exec $HOST")
     const provider = createPortProvider(await connectToHost(host))
-    const [small, large] = [testObject("v/s", 1000), testObject("v/s", 300_000)]
+    const [small, large] = [testObject(folderOf(), 1000), testObject(folderOf(), 300_000)]
     await expect(provider.put(large.name, large.bytes)).rejects.toMatchObject({ code: "full" })
     expect(await readdir(join(home, "vault", ".partial"))).toEqual([])
     await provider.put(small.name, small.bytes)
-    expect(await listAll(provider, "")).toEqual([{ name: small.name, size: 1000 }])
+    expect(await listAll(provider, wholeVault)).toEqual([{ name: small.name, size: 1000 }])
   })
 
   it("says `full` on a disk that is full", async (context) => {
@@ -421,12 +422,12 @@ describe("host and bad folders", () => {
     try {
       const host = start(script, { PSP_STORE: pathToFileURL(join(disk, "vault")).href })
       const provider = createPortProvider(await connectToHost(host))
-      const small = testObject("v/s", 1000)
+      const small = testObject(folderOf(), 1000)
       for (let round = 0; round < faultCount(1); round++) {
-        const large = testObject("v/s", 300_000 + round)
+        const large = testObject(folderOf(), 300_000 + round)
         await expect(provider.put(large.name, large.bytes)).rejects.toMatchObject({ code: "full" })
         await provider.put(small.name, small.bytes)
-        expect(await listAll(provider, "")).toEqual([{ name: small.name, size: 1000 }])
+        expect(await listAll(provider, wholeVault)).toEqual([{ name: small.name, size: 1000 }])
         await provider.remove(small.name)
       }
     } finally {
@@ -439,22 +440,24 @@ describe("host and bad folders", () => {
   })
 
   it("says `denied` for a read-only folder, and reads from it", async () => {
-    const { name, bytes } = testObject("v/s")
-    const other = testObject("v/s", 11)
+    const { name, bytes } = testObject(folderOf())
+    const other = testObject(folderOf(), 11)
     await writeTree(name, bytes)
     await asOrdinaryUser(async (user) => {
-      for (const folder of ["", "v", "v/s"]) await chmod(join(home, "vault", folder), 0o500)
+      for (const folder of ["", vaultOf(), `${vaultOf()}/sessions`, folderOf()])
+        await chmod(join(home, "vault", folder), 0o500)
       const connection = await connectToHost(start(script, {}, user))
       expect(connection.hello.store).toMatchObject({ ok: false, code: "denied" })
       const provider = createPortProvider(connection)
       await expect(provider.put(other.name, other.bytes)).rejects.toMatchObject({ code: "denied" })
       expect(await provider.get(name)).toEqual(bytes)
-      for (const folder of ["", "v", "v/s"]) await chmod(join(home, "vault", folder), 0o700)
+      for (const folder of ["", vaultOf(), `${vaultOf()}/sessions`, folderOf()])
+        await chmod(join(home, "vault", folder), 0o700)
     })
   })
 
   it("says `denied` where it may not look", async () => {
-    const { name, bytes } = testObject("v/s")
+    const { name, bytes } = testObject(folderOf())
     await writeTree(name, bytes)
     await asOrdinaryUser(async (user) => {
       await chmod(join(home, "vault"), 0o000)
@@ -467,7 +470,7 @@ describe("host and bad folders", () => {
 
   it("says `unsafe-permissions` for a folder of another user, or that everybody may write to", async (context) => {
     if (!isRoot) return context.skip("only root can make a folder of another user")
-    const { name, bytes } = testObject("v/s")
+    const { name, bytes } = testObject(folderOf())
     await mkdir(join(home, "vault"), { mode: 0o755 })
     await chmod(home, 0o755)
     const foreign = createPortProvider(await connectToHost(start(script, {}, { uid: nobody, gid: nobody })))
@@ -504,7 +507,7 @@ describe("host and bad folders", () => {
   })
 
   async function writeTree(name: string, bytes: Uint8Array): Promise<void> {
-    await mkdir(join(home, "vault", "v", "s"), { recursive: true, mode: 0o700 })
+    await mkdir(join(home, "vault", folderOf()), { recursive: true, mode: 0o700 })
     await writeFile(join(home, "vault", name), bytes)
   }
 
@@ -522,7 +525,7 @@ describe("host and large objects", () => {
     const provider = createPortProvider(await connectToHost(start()))
     const perMb = async (megabytes: number) => {
       const bytes = new Uint8Array(megabytes * 1_000_000).fill(65)
-      const name = nameOf("v/s", bytes)
+      const name = nameOf(folderOf(), bytes)
       const begin = performance.now()
       await provider.put(name, bytes)
       const got = await provider.get(name)
@@ -540,7 +543,7 @@ describe("host and large objects", () => {
 
   it("keeps its memory small while nobody reads its answer", async () => {
     const host = start()
-    const { name, bytes } = testObject("v/s", 5_000_000)
+    const { name, bytes } = testObject(folderOf(), 5_000_000)
     const connection = await connectToHost(host)
     await createPortProvider(connection).put(name, bytes)
     connection.close()

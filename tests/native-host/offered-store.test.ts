@@ -1,6 +1,6 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
@@ -9,7 +9,7 @@ import { createPortProvider } from "../../extension/port-provider.js"
 import { keepCredentials } from "../../native-host/credentials.js"
 import { setOfferedStore } from "../../native-host/offered-store.js"
 import { runCli } from "../../native-host/run-cli.js"
-import { testObject } from "../contracts/provider-contract.js"
+import { folderOf, testObject, vaultOf } from "../contracts/provider-contract.js"
 import { startS3StandIn } from "../servers/s3-stand-in.js"
 import { bundle, temporaryFolder } from "./bundle.js"
 import { connectToHost, startHost, type HostProcess } from "./host-process.js"
@@ -138,7 +138,7 @@ describe("host, asked for its store", () => {
 describe("host, asked to change its store", () => {
   it("tries it, sets it, says what it found, and uses it from then on; the old one stays as it was", async () => {
     const connection = await host()
-    const [before, after] = [testObject("v/s", 100), testObject("v/s", 101)]
+    const [before, after] = [testObject(folderOf(), 100), testObject(folderOf(), 101)]
     const provider = createPortProvider(connection)
     await provider.put(before.name, before.bytes)
     expect(await set(connection, addressOf("one"))).toMatchObject({
@@ -149,13 +149,60 @@ describe("host, asked to change its store", () => {
     })
     expect(await configured()).toBe(addressOf("one"))
     await provider.put(after.name, after.bytes)
-    expect(await readdir(join(folder, "one", "v", "s"))).toHaveLength(1)
-    expect(await readdir(join(home, "vault", "v", "s"))).toHaveLength(1)
+    expect(await readdir(join(folder, "one", folderOf()))).toHaveLength(1)
+    expect(await readdir(join(home, "vault", folderOf()))).toHaveLength(1)
     expect(await provider.get(before.name)).toBeNull()
 
     expect(await set(connection, null)).toMatchObject({ source: "default", trial: { isCreateOnly: true } })
     expect(await configured()).toBeUndefined()
     expect(await provider.get(before.name)).not.toBeNull()
+  })
+
+  it.skipIf(process.platform === "win32")("sets no folder that has other things in it than a vault", async () => {
+    const refused = { code: "bad-config", message: expect.stringMatching(/; nothing was set$/) as string }
+    await mkdir(join(folder, "documents", "letters"), { recursive: true })
+    await mkdir(join(folder, "mixed", vaultOf()), { recursive: true })
+    await writeFile(join(folder, "mixed", "identity"), "")
+    await mkdir(join(home, "imports"))
+    await symlink(home, join(folder, "link"))
+    await symlink(folder, join(folder, "up"))
+    const connection = await host()
+    for (const name of [
+      ...["home", "home/", "home/imports", "home/vault/below", "home/new", "home/new/deeper", "link", "link/imports"],
+      ...["up/home", "documents", "mixed", ".", "one/../home", "one/%2e%2e/home", "%68ome", "up/up/link"],
+    ]) {
+      await expect(set(connection, `${pathToFileURL(folder).href}/${name}`), name).rejects.toMatchObject(refused)
+    }
+    expect(await configured()).toBeUndefined()
+    // The folder of hello's own look.
+    expect((await readdir(home)).filter((name) => name !== "log")).toEqual(["imports", "vault"])
+    expect(await readdir(join(home, "vault"))).toEqual([])
+  })
+
+  it("sets a folder that holds nothing, or only what stores of this project leave there", async () => {
+    const connection = await host()
+    await mkdir(join(folder, "empty"))
+    for (const name of [vaultOf(), "probe", ".partial"]) await mkdir(join(folder, "used", name), { recursive: true })
+    for (const name of ["empty", "used", "new/and/deep", "home/vault"]) {
+      expect(await set(connection, addressOf(name))).toMatchObject({ address: addressOf(name), source: "config" })
+    }
+  })
+
+  it("gives, lists and removes nothing of a folder but the objects of a vault", async () => {
+    await psp("config", "set", "store", pathToFileURL(home).href, "--no-check")
+    await writeFile(join(home, "identity"), canary)
+    const { request } = await host()
+    const { name, bytes } = testObject("v/s")
+    const refused = { code: "bad-message" }
+    for (const other of ["identity", "config.json", `${vaultOf()}/identity`, `${folderOf()}/identity`, name]) {
+      await expect(request("get", { name: other })).rejects.toMatchObject(refused)
+      await expect(request("remove", { name: other })).rejects.toMatchObject(refused)
+    }
+    for (const prefix of ["", "i", "log/", vaultOf(), vaultOf().slice(0, 8)]) {
+      await expect(request("list", { prefix })).rejects.toMatchObject(refused)
+    }
+    await expect(request("put", { name }, { body: bytes })).rejects.toMatchObject(refused)
+    expect(await readFile(join(home, "identity"), "utf8")).toBe(canary)
   })
 
   it("keeps what else is configured", async () => {
