@@ -20,7 +20,7 @@ export async function ownAddress({ home, env }: CommandContext, { store }: Commo
   return store ?? (await storeAddress(home, env))
 }
 
-/** Both stores and the vault in the first, for as long as the work takes. */
+/** Does the work with both stores and the vault in the first. */
 export async function withStores<T>(
   context: CommandContext,
   options: CommonOptions,
@@ -34,21 +34,16 @@ export async function withStores<T>(
     throw new PspError("usage", "Cannot copy from or to memory: it ends with this command")
   }
   if (options.at !== undefined) throw new PspError("usage", "Cannot copy an earlier state: leave --at out")
-  const opened: Provider[] = []
   const open = async (address: string) => {
     const provider = await openStore(address, context.env, context.home)
-    opened.push(provider)
+    context.closeLater(provider)
     return provider
   }
-  try {
-    const stores = { from: await open(from), to: await open(to) }
-    await stores.to.check?.()
-    const vault = await openVaultFor(context, { ...options, store: from })
-    await vault.refresh()
-    return await work({ ...stores, vault })
-  } finally {
-    for (const provider of opened) await provider.close?.()
-  }
+  const stores = { from: await open(from), to: await open(to) }
+  await stores.to.check?.()
+  const vault = await openVaultFor(context, { ...options, store: from })
+  await vault.refresh()
+  return work({ ...stores, vault })
 }
 
 /** What the person wants copied: one site, or everything. @throws `usage` when it is neither or both */

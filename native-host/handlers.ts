@@ -14,6 +14,7 @@ import {
 import type { Provider, StoredObject } from "../shared/provider.js"
 import { isVaultName, isVaultPrefix } from "../shared/object-names.js"
 import { version } from "../shared/version.js"
+import { createCurrentStore } from "./current-store.js"
 import { openStore, storeAddress, storeKind } from "./stores.js"
 
 /**
@@ -44,26 +45,17 @@ export function createHandlers(
   env: Record<string, string | undefined> = process.env,
   open: (address: string) => Promise<Provider> = (address) => openStore(address, env, home),
 ): Handlers {
-  let opening: Promise<Provider> | null = null
-
-  function store(): Promise<Provider> {
-    opening ??= storeAddress(home, env)
-      .then((address) => open(address))
-      .catch((error: unknown) => {
-        opening = null
-        throw error
-      })
-    return opening
-  }
+  const store = createCurrentStore(() => storeAddress(home, env), open)
 
   async function stateOfStore(signal: AbortSignal): Promise<StoreState> {
     let kind = "unknown"
     try {
       kind = storeKind(await storeAddress(home, env))
-      const provider = await store()
-      await provider.check?.({ signal })
-      const { maxObjectBytes } = provider
-      return { kind, ok: true, ...(maxObjectBytes === undefined ? {} : { maxObjectBytes }) }
+      return await store.use(async (provider) => {
+        await provider.check?.({ signal })
+        const { maxObjectBytes } = provider
+        return { kind, ok: true, ...(maxObjectBytes === undefined ? {} : { maxObjectBytes }) }
+      })
     } catch (error) {
       const { code, message } = toPspError(error, "Looking at the store")
       return { kind, ok: false, code, message }
@@ -79,26 +71,29 @@ export function createHandlers(
     async put({ name, expiresAt }, { body, signal }) {
       checkName("store", isVaultName(name))
       await checkDigest(name, body)
-      await (await store()).put(name, body, { signal, ...(expiresAt === undefined ? {} : { expiresAt }) })
+      const options = { signal, ...(expiresAt === undefined ? {} : { expiresAt }) }
+      await store.use((provider) => provider.put(name, body, options))
       return { answer: {} }
     },
 
     async get({ name }, { signal }) {
       checkName("read", isVaultName(name))
-      const bytes = await (await store()).get(name, { signal })
+      const bytes = await store.use((provider) => provider.get(name, { signal }))
       return bytes === null ? { answer: { found: false } } : { answer: { found: true }, body: bytes }
     },
 
     async list({ prefix }, { signal }) {
       checkName("list", isVaultPrefix(prefix))
       const objects: StoredObject[] = []
-      for await (const { name, size } of (await store()).list(prefix, { signal })) objects.push({ name, size })
+      await store.use(async (provider) => {
+        for await (const { name, size } of provider.list(prefix, { signal })) objects.push({ name, size })
+      })
       return { answer: {}, body: utf8(JSON.stringify(objects)) }
     },
 
     async remove({ name }, { signal }) {
       checkName("remove", isVaultName(name))
-      await (await store()).remove(name, { signal })
+      await store.use((provider) => provider.remove(name, { signal }))
       return { answer: {} }
     },
 
@@ -123,8 +118,7 @@ export function createHandlers(
     async "set-store"({ address }, { signal }) {
       const { setOfferedStore } = await import("./offered-store.js")
       const answer = await setOfferedStore(home, env, address, { signal })
-      // What is under way keeps the store that it began with.
-      opening = null
+      await store.letGo()
       return { answer }
     },
   }

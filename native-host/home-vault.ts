@@ -27,12 +27,17 @@ export interface HomeVaultOptions {
  * The first time, when exactly one browser has offered its card through the native host and this machine's own vault is
  * empty, that browser's vault is joined (the person pressed **Trust this computer** there) and the notice says so.
  *
+ * @param onOpened is given the provider, for who wants to close it before the process ends
  * @throws `no-identity`, `bad-identity`, `unsafe-permissions`, `bad-config`, and the store's codes
  */
-export async function openHomeVault(options: HomeVaultOptions = {}): Promise<Vault> {
+export async function openHomeVault(
+  options: HomeVaultOptions = {},
+  onOpened: (provider: Provider) => void = () => undefined,
+): Promise<Vault> {
   const { env = process.env, home = homeDir(env), notice = () => undefined } = options
   const identity = await readIdentity(home, env)
   const provider = await openHomeStore(home, env, options.store)
+  onOpened(provider)
   const memory = fileMemory(home)
   const owner = env["PSP_OWNER"]
   if (owner !== undefined && owner !== "") return openVault(provider, { identity, owner, ...inFile(memory, env) })

@@ -45,6 +45,7 @@ export interface CliWorld {
   interrupted?: () => AbortSignal
 }
 
+type Closeable = Parameters<CommandContext["closeLater"]>[0]
 type Run = (context: CommandContext, options: CommonOptions) => Promise<CommandResult>
 
 /** Runs one command line; never throws. @returns the exit status (see `exitByCode`; 8: gaps under `--strict`) */
@@ -52,6 +53,7 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
   if (argv.length === 0) return print(world, map)
   const isJson = ownArguments(argv).includes("--json")
   let run: Run | null = null
+  const opened: Closeable[] = []
   const program = createProgram(world, (chosen) => (run = chosen))
   try {
     await program.parseAsync(argv, { from: "user" })
@@ -60,11 +62,14 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
     if (chosen === null) return print(world, map)
     const options: CommonOptions = program.opts()
     const line = progressOf(world, options)
-    const result = await chosen(contextOf(world, options, line), options).finally(() => line.clear())
+    const result = await chosen(contextOf(world, options, line, opened), options).finally(() => line.clear())
     return report(world, result, options)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     return fail(world, error, { isJson, isDebug: ownArguments(argv).includes("--debug") })
+  } finally {
+    // What the command did is told already.
+    for (const { close } of opened) await close?.().catch(() => undefined)
   }
 }
 
@@ -242,7 +247,7 @@ function progressOf({ err, now, columns }: CliWorld, { quiet, json }: CommonOpti
   return createProgressLine(isDrawn ? { write: err, columns, now } : null)
 }
 
-function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine): CommandContext {
+function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine, opened: Closeable[]): CommandContext {
   const { env, err, ask, readSecret, programs, now, interrupted } = world
   return {
     home: homeDir(env),
@@ -260,6 +265,7 @@ function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine
     readSecret: async (question) => (await readSecret?.(question)) ?? null,
     progress: line.show,
     interrupted: interrupted ?? (() => new AbortController().signal),
+    closeLater: (one) => void opened.push(one),
     now,
   }
 }

@@ -6,8 +6,9 @@ import type { LoadedSession, Vault } from "../shared/vault.js"
 import type { CommandContext, CommonOptions } from "./command.js"
 import { openHomeVault } from "./home-vault.js"
 
-export function openVaultFor({ home, env, say }: CommandContext, { store }: CommonOptions): Promise<Vault> {
-  return openHomeVault({ home, env, notice: say, ...(store === undefined ? {} : { store }) })
+export function openVaultFor(context: CommandContext, { store }: CommonOptions): Promise<Vault> {
+  const { home, env, say, closeLater } = context
+  return openHomeVault({ home, env, notice: say, ...(store === undefined ? {} : { store }) }, closeLater)
 }
 
 /**

@@ -87,7 +87,7 @@ export async function configUnset(
 
 /** Nothing is written before all of the trial went well. The password of an address goes to the credentials. */
 async function setStore(
-  { home, env, say, now }: CommandContext,
+  { home, env, say, closeLater, now }: CommandContext,
   { check }: SetOptions,
   given: string,
 ): Promise<CommandResult> {
@@ -95,7 +95,7 @@ async function setStore(
   const place = placeOf(given)
   const probe = check === false ? null : await tryStore(given, env, home)
   // Without a trial an address is still one that can be opened, once its credentials are there.
-  if (probe === null && place === null) await openStore(given, env)
+  if (probe === null && place === null) closeLater(await openStore(given, env))
   if (place !== null && password !== null) await keepCredentials(home, place, { password })
   await writeConfig(home, configWithStore(await readConfig(home), address, probe, now()))
   if (env["PSP_STORE"] !== undefined && env["PSP_STORE"] !== "") say("PSP_STORE is set here, and wins over this.")

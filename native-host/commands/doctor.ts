@@ -148,11 +148,12 @@ async function credentialsFinding({ home }: CommandContext): Promise<Finding | n
   }
 }
 
-async function storeFinding({ home, env }: CommandContext, { store }: CommonOptions): Promise<Finding> {
+async function storeFinding({ home, env, closeLater }: CommandContext, { store }: CommonOptions): Promise<Finding> {
   const what = "store"
   try {
     const address = store ?? (await storeAddress(home, env))
     const provider = await openStore(address, env, home)
+    closeLater(provider)
     await provider.check?.()
     return { what, ok: true, detail: storeKind(address), fix: "" }
   } catch (error) {

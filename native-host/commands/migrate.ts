@@ -99,8 +99,8 @@ function switched(
       : []),
     ...(isCaughtUp ? [] : [`What was saved meanwhile could not be copied: ${late.message}`]),
     ...(isOverridden ? ["PSP_STORE is set and still wins over it: change it too."] : []),
-    `The old store, ${old}, is as it was, and yours to remove. First start your browsers again: until then they may save`,
-    "there, and psp pull --all --from OLD-STORE brings such saves here.",
+    `The old store, ${old}, is as it was, and yours to remove. A save that was on its way meanwhile may have ended there:`,
+    "psp pull --all --from OLD-STORE brings it here.",
   ]
   return {
     text: lines.join("\n"),

@@ -24,6 +24,7 @@ async function pinOwner(context: CommandContext, options: TrustOptions, text: st
   if (owner.vault === null) throw new PspError("bad-card", `Cannot trust "${printable(owner.name)}": it owns no vault`)
   const identity = await readIdentity(home, env)
   const provider = await openHomeStore(home, env, options.store)
+  context.closeLater(provider)
   const memory = fileMemory(home)
   const isFirst = (await memory.read()) === null
   if (!isFirst) {

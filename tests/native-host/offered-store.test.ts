@@ -205,6 +205,22 @@ describe("host, asked to change its store", () => {
     expect(await readFile(join(home, "identity"), "utf8")).toBe(canary)
   })
 
+  it("uses the store that another host or the command line set since it began", async () => {
+    const [old, changing] = [await host(), await host()]
+    const [before, after, last] = [10, 11, 12].map((length) => testObject(folderOf(), length))
+    if (before === undefined || after === undefined || last === undefined) throw new Error("three objects")
+    const provider = createPortProvider(old)
+    await provider.put(before.name, before.bytes)
+    await set(changing, addressOf("one"))
+    await provider.put(after.name, after.bytes)
+    expect(await readdir(join(folder, "one", folderOf()))).toEqual([after.name.split("/").at(-1)])
+    expect(await readdir(join(home, "vault", folderOf()))).toHaveLength(1)
+    await psp("config", "set", "store", addressOf("two"))
+    await provider.put(last.name, last.bytes)
+    expect(await readdir(join(folder, "two", folderOf()))).toEqual([last.name.split("/").at(-1)])
+    expect(await provider.get(after.name)).toBeNull()
+  })
+
   it("keeps what else is configured", async () => {
     await psp("config", "set", "log", "error")
     await set(await host(), addressOf("one"))
