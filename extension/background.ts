@@ -7,7 +7,7 @@ import { withHost, withVaultOffline } from "./host.js"
 import { dismissLost, listLost } from "./lost-saves.js"
 import { answerMessages, type Computer, type Handlers } from "./messages.js"
 import { connect } from "./native-port.js"
-import { drain, isWaiting, listWaiting, LostSavesError } from "./outbox.js"
+import { drain, isWaiting, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
 import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, sendOutbox, stateAfterSend } from "./save.js"
@@ -58,7 +58,7 @@ const handlers: Handlers = {
   trust: ({ fingerprint }) =>
     changingOwners(() =>
       withHost(async (vault, connection) => {
-        await drain(vault)
+        await drainForOwner(vault)
         return trustComputer(vault, connection, fingerprint)
       }),
     ),
@@ -162,8 +162,15 @@ async function lookAfterLeftovers(): Promise<void> {
 async function lookForAdoption(): Promise<void> {
   if (!(await isAwaitingAdoption())) return
   await withHost(async (vault, connection) => {
-    await drain(vault)
+    await drainForOwner(vault)
     await checkAdoption(vault, createPortProvider(connection))
+  })
+}
+
+/** Before somebody becomes an owner, so that what waits is sealed to it too; one that cannot go out is no reason to wait for ever. */
+async function drainForOwner(vault: Vault): Promise<void> {
+  await drain(vault).catch((error: unknown) => {
+    if (!(error instanceof UnsentSavesError)) throw error
   })
 }
 

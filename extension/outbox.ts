@@ -1,4 +1,4 @@
-import { PspError } from "../shared/errors.js"
+import { isPspError, PspError } from "../shared/errors.js"
 import type { Prepared, Vault } from "../shared/vault.js"
 import { openDatabase, type WaitingSave } from "./db.js"
 import { noteLost } from "./lost-saves.js"
@@ -120,14 +120,26 @@ export async function dropWaiting(site: string, account: string): Promise<number
   return own.length
 }
 
+/** Some went out, and some did not for a reason of their own. */
+export class UnsentSavesError extends PspError {
+  /** Why those that still wait did not go out, by the click they came from. */
+  readonly held: ReadonlyMap<string, PspError>
+
+  constructor({ code, message }: Pick<PspError, "code" | "message">, held: ReadonlyMap<string, PspError>) {
+    super(code, message)
+    this.held = held
+  }
+}
+
 /** The browser itself lost what waited. */
-export class LostSavesError extends PspError {
+export class LostSavesError extends UnsentSavesError {
   /** The clicks they came from. */
   readonly intents: string[]
 
-  constructor(saves: Pick<WaitingSave, "site" | "intentId">[]) {
+  constructor(saves: Pick<WaitingSave, "site" | "intentId">[], held: ReadonlyMap<string, PspError> = new Map()) {
     const sites = [...new Set(saves.map(({ site }) => site))].join(", ")
-    super("corrupt", `Cannot store a session of ${sites}: the browser lost what waited; save it again`)
+    const message = `Cannot store a session of ${sites}: the browser lost what waited; save it again`
+    super({ code: "corrupt", message }, held)
     this.intents = saves.map(({ intentId }) => intentId)
   }
 }
@@ -135,11 +147,12 @@ export class LostSavesError extends PspError {
 let draining: Promise<number> | undefined
 
 /**
- * Puts what waits, in order, and stops at the first fault; what was put is gone from the outbox, the rest stays. What the
- * browser itself has lost cannot go out, and does not hold up what is behind it: it is told at the end.
+ * Puts what waits, in order, and stops at the first fault of the store or the host; what was put is gone from the outbox,
+ * the rest stays. A fault that is about a save alone holds up no other session, only what is behind it of its own; what
+ * the browser itself has lost holds up nothing. Both are told at the end.
  *
  * @returns how many went out
- * @throws whatever the store or the host answered; `LostSavesError`
+ * @throws whatever the store or the host answered; `LostSavesError`, `UnsentSavesError`
  */
 export async function drain(vault: Pick<Vault, "commit">): Promise<number> {
   // One at a time in this process; a second process (an update) would only repeat idempotent puts.
@@ -150,7 +163,9 @@ export async function drain(vault: Pick<Vault, "commit">): Promise<number> {
 async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
   let sent = 0
   const lost: WaitingSave[] = []
-  for (let next = await oldest(); next !== null; next = await oldest()) {
+  const held = new Map<string, PspError>()
+  const heldSessions = new Set<string>()
+  for (let next = await oldest(heldSessions); next !== null; next = await oldest(heldSessions)) {
     const { id, save, pieces } = next
     const prepared = (fresh?.id === id ? fresh.prepared.deref() : undefined) ?? (await join(save, pieces))
     if (prepared === null) {
@@ -160,19 +175,43 @@ async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
         lost.push(save)
       }
     } else {
-      await vault.commit(prepared)
+      try {
+        await vault.commit(prepared)
+      } catch (error) {
+        if (!isAboutSave(error)) throw error
+        held.set(save.intentId, error)
+        heldSessions.add(sessionOf(save))
+        continue
+      }
       sent++
     }
     await drop(id)
   }
-  if (lost.length > 0) throw new LostSavesError(lost)
+  if (lost.length > 0) throw new LostSavesError(lost, held)
+  const [first] = held.values()
+  if (first !== undefined) throw new UnsentSavesError(first, held)
   return sent
 }
 
-/** The save that waits longest, and its pieces, of one moment: one that is forgotten meanwhile is not half there. */
-async function oldest(): Promise<{ id: number; save: WaitingSave; pieces: Map<string, Blob> } | null> {
+/** True for what the store or the host has against this save; the next one may well go out. */
+function isAboutSave(error: unknown): error is PspError {
+  return isPspError(error) && ["corrupt", "damaged", "bad-message", "too-large"].includes(error.code)
+}
+
+function sessionOf({ site, account }: WaitingSave): string {
+  return JSON.stringify([site, account])
+}
+
+/**
+ * The save that waits longest, of other sessions than these, and its pieces, of one moment: one that is forgotten meanwhile
+ * is not half there.
+ */
+async function oldest(
+  without: Set<string>,
+): Promise<{ id: number; save: WaitingSave; pieces: Map<string, Blob> } | null> {
   const transaction = (await openDatabase()).transaction(["outbox", "pieces"])
-  const cursor = await transaction.objectStore("outbox").openCursor()
+  let cursor = await transaction.objectStore("outbox").openCursor()
+  while (cursor !== null && without.has(sessionOf(cursor.value))) cursor = await cursor.continue()
   if (cursor === null) return null
   const { key: id, value: save } = cursor
   const pieces = new Map<string, Blob>()

@@ -6,7 +6,7 @@ import { capture as captureSite, type CaptureOptions } from "./capture.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { knownOriginsOf, rememberOrigins } from "./known-origins.js"
 import { withOpened } from "./open-origins.js"
-import { drain, enqueue, isWaiting, LostSavesError } from "./outbox.js"
+import { drain, enqueue, isWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { maySites } from "./permissions.js"
 import {
   failedState,
@@ -215,7 +215,9 @@ export function stateAfterSend(
   const common = { intent, since, timings, sealed }
   if (error !== null && isStillWaiting) {
     // Nothing is lost: the sealed bytes wait in the outbox, and go out when the host is back.
-    const { code, message } = toPspError(error.fault, "Handing the session to this computer")
+    const { fault } = error
+    const own = fault instanceof UnsentSavesError ? (fault.held.get(intent.id) ?? fault) : fault
+    const { code, message } = toPspError(own, "Handing the session to this computer")
     return { ...common, phase: "waiting", code, message }
   }
   if (error?.fault instanceof LostSavesError && error.fault.intents.includes(intent.id)) {

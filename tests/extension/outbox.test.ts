@@ -2,7 +2,7 @@ import "fake-indexeddb/auto"
 import { IDBFactory } from "fake-indexeddb"
 import { unwrap } from "idb"
 import { beforeEach, expect, it, vi } from "vitest"
-import { PspError } from "../../shared/errors.js"
+import { PspError, type ErrorCode } from "../../shared/errors.js"
 import type * as Outbox from "../../extension/outbox.js"
 import type { Prepared } from "../../shared/vault.js"
 
@@ -40,6 +40,12 @@ function createVault(fault: (name: string) => PspError | null = () => null) {
   }
 }
 
+/** Of the modules that this test has, which know no other class of it. */
+async function faultIn(code: ErrorCode): Promise<PspError> {
+  const errors = await import("../../shared/errors.js")
+  return new errors.PspError(code, "Refused")
+}
+
 const away = new PspError("host-missing", "Cannot reach this computer")
 
 it("sealed saves go out in the order of their clicks and leave nothing behind", async () => {
@@ -63,6 +69,45 @@ it("a fault in the middle keeps what did not go out, and the next try sends only
   const vault = createVault()
   await outbox.drain(vault)
   expect(vault.committed).toEqual(["two", "three"])
+})
+
+it.each(["corrupt", "bad-message", "too-large"] as const)(
+  "a save that is refused as %s holds up no other session, and what is behind it of its own waits in order",
+  async (code) => {
+    const refused = await faultIn(code)
+    const other = { site: "example.org" }
+    for (const [name, where] of [
+      ["one", {}],
+      ["two", {}],
+      ["three", other],
+      ["four", {}],
+      ["five", other],
+    ] as const) {
+      await outbox.enqueue(saveOf(name, where))
+    }
+    const vault = createVault((name) => (name === "two" ? refused : null))
+    for (const committed of [
+      ["one", "three", "five"],
+      ["one", "three", "five", "six"],
+    ]) {
+      const failed = await outbox.drain(vault).catch((error: unknown) => error)
+      expect(failed).toMatchObject({ code, message: "Refused" })
+      expect((failed as Outbox.UnsentSavesError).held).toEqual(new Map([["click-two", refused]]))
+      expect(vault.committed).toEqual(committed)
+      if (committed.length === 3) await outbox.enqueue(saveOf("six", { ...other, account: "work" }))
+    }
+    const mended = createVault()
+    expect(await outbox.drain(mended)).toBe(2)
+    expect(mended.committed).toEqual(["two", "four"])
+  },
+)
+
+it("a store that goes away behind a refused save stops the rest, and is what is told", async () => {
+  for (const name of ["one", "two", "three"]) await outbox.enqueue(saveOf(name, { account: name }))
+  const faults: Record<string, PspError> = { one: await faultIn("corrupt"), two: away }
+  const vault = createVault((name) => faults[name] ?? null)
+  await expect(outbox.drain(vault)).rejects.toBe(away)
+  expect(await outbox.listWaiting()).toHaveLength(3)
 })
 
 it("two drains at once send each save once, with what comes in meanwhile", async () => {

@@ -4,8 +4,15 @@ import { PspError } from "../../shared/errors.js"
 import type { Prepared } from "../../shared/vault.js"
 import type { Gap } from "../../shared/report.js"
 import type { WaitingSave } from "../../extension/db.js"
-import { LostSavesError } from "../../extension/outbox.js"
-import { beginSave, continueSave, refuseSave, resumeSave, type SaveSteps } from "../../extension/save.js"
+import { LostSavesError, UnsentSavesError } from "../../extension/outbox.js"
+import {
+  beginSave,
+  continueSave,
+  refuseSave,
+  resumeSave,
+  stateAfterSend,
+  type SaveSteps,
+} from "../../extension/save.js"
 import { readSaveState, writeSaveState, type SaveIntent, type SaveState } from "../../extension/save-state.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 
@@ -214,4 +221,18 @@ it("nothing is resumed where nothing was under way", async () => {
   await refuseSave()
   expect(done).toEqual([])
   expect((await readSaveState())?.phase).toBe("saved")
+})
+
+it("a save that waits for a fault of its own tells that one, and one that went out beside it is saved", () => {
+  const own = new PspError("too-large", "Mine")
+  const fault = new UnsentSavesError(new PspError("corrupt", "Another's"), new Map([[intent.id, own]]))
+  const sent = {
+    phase: "waiting",
+    intent,
+    since: 1,
+    timings: {},
+    sealed: { gaps: [] as Gap[], objects: 1, bytes: 1 },
+  } as const
+  expect(stateAfterSend(sent, { fault }, true)).toMatchObject({ phase: "waiting", code: "too-large", message: "Mine" })
+  expect(stateAfterSend(sent, { fault }, false)).toMatchObject({ phase: "saved" })
 })
