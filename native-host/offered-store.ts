@@ -68,6 +68,10 @@ export function checkOffered(address: string): void {
     throw bad(
       `there is a password in it, or what may be one, and a browser is no place for it; leave it out, and keep it on this computer with ${commands.join(", ")}`,
     )
+  } else if (new URL(address).searchParams.has("ca")) {
+    throw bad(
+      "which certificate to trust is chosen on this computer; leave ?ca= out, or run psp config set store there",
+    )
   }
   placeOf(address)
 }

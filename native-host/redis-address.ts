@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
 import { PspError } from "../shared/errors.js"
 
 /** Where a Redis server is and how to be let in. */
@@ -77,12 +77,23 @@ function decoded(part: string): string | null {
   }
 }
 
+/** Bytes; a bundle of all that a system trusts has 200 KiB. */
+const maxCertificate = 1024 * 1024
+
+/** Does not wait for the other end of a pipe (Windows has no such flag, and none such pipe), nor read what never ends. */
 function readCertificate(path: string): string {
+  let file: number | null = null
   try {
-    return readFileSync(path, "utf8")
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const buffer = Buffer.alloc(maxCertificate + 1)
+    const length = fstatSync(file).isFile() ? readSync(file, buffer, 0, buffer.length, 0) : 0
+    if (length > 0 && length <= maxCertificate) return buffer.toString("utf8", 0, length)
   } catch {
     throw bad("the file that ?ca= names cannot be read")
+  } finally {
+    if (file !== null) closeSync(file)
   }
+  throw bad("what ?ca= names is no certificate: expected a file of at most 1 MiB")
 }
 
 function bad(why: string): PspError {

@@ -6,10 +6,10 @@ import { storeKind } from "./store-kind.js"
 
 /**
  * Whose credentials a store asks for: what its address says of the server and the user, and nothing of the folder on it.
- * A password goes to no other place than the one that it was kept for, and for `rediss:` never over `redis:`. null for
- * a store that asks for none.
+ * A password goes to no other place than the one that it was kept for, and for `rediss:` never over `redis:`, nor to a
+ * server that only another certificate vouches for. null for a store that asks for none.
  *
- *     redis://user@hostname:port     s3://bucket?endpoint=https://hostname     cloudflare-kv://account?endpoint=…
+ *     redis://user@hostname:port     rediss://user@hostname:port?ca=file     s3://bucket?endpoint=https://hostname     cloudflare-kv://account?endpoint=…
  *
  * @throws `bad-config` for an address that is none, in words that hold nothing of it
  */
@@ -20,7 +20,9 @@ export function placeOf(address: string): string | null {
       const { hostname, port, username } = parseRedisAddress({ url: address })
       const host = hostname.includes(":") ? `[${hostname}]` : hostname
       const user = username === null ? "" : `${encodeURIComponent(username)}@`
-      return `${storeKind(address)}://${user}${host.toLowerCase()}:${port}`
+      const ca = new URL(address).searchParams.get("ca")
+      const trusted = ca === null ? "" : `?ca=${encodeURIComponent(ca)}`
+      return `${storeKind(address)}://${user}${host.toLowerCase()}:${port}${trusted}`
     }
     case "s3": {
       const { bucket, endpoint } = parseS3Address(address)

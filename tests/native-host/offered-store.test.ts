@@ -234,6 +234,7 @@ describe("host, asked to change its store", () => {
     ["has a token after it", `cloudflare-kv://a/n?token=${canary}`, "bad-config", /credentials\.token/],
     ["has a user in its endpoint", `s3://bucket?endpoint=https://u:${canary}@h`, "bad-config", /no place for it/],
     ["has an @ in its path", `redis://127.0.0.1:1/${canary}@h`, "bad-config", /no place for it/],
+    ["names a certificate", "rediss://127.0.0.1:1/0?ca=/dev/zero", "bad-config", /leave \?ca= out/],
     ["is a relative folder", "file:vault", "bad-config", /whole path of a folder/],
     ["is a folder of another computer", "file://server/share", "bad-config", /whole path of a folder/],
     ["is a path with a question mark", "file:///tmp/a?b", "bad-config", /%3F for a \?/],

@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process"
 import { writeFile, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { parseRedisAddress } from "../../native-host/redis-address.js"
 import { createRedisProvider } from "../../native-host/redis-provider.js"
 import { openStore } from "../../native-host/stores.js"
@@ -26,6 +27,24 @@ describe("the address of a Redis store", () => {
     expect(parseRedisAddress({ url: "redis://:secret@h" })).toEqual({ ...usual, hostname: "h", password: "secret" })
     expect(parseRedisAddress({ url: "rediss://h" })).toEqual({ ...usual, hostname: "h", tls: { ca: null } })
   })
+
+  it.skipIf(process.platform === "win32")(
+    "takes no certificate from a pipe, a device, a folder or a huge file",
+    async () => {
+      const dir = await temporaryFolder()
+      onTestFinished(() => rm(dir, { recursive: true }))
+      spawnSync("mkfifo", [join(dir, "pipe")])
+      await writeFile(join(dir, "empty"), "")
+      await writeFile(join(dir, "huge"), Buffer.alloc(1024 * 1024 + 1, 65))
+      await writeFile(join(dir, "large"), Buffer.alloc(1024 * 1024, 65))
+      for (const path of [join(dir, "pipe"), "/dev/zero", dir, join(dir, "empty"), join(dir, "huge")]) {
+        const url = `rediss://h/?ca=${encodeURIComponent(path)}`
+        expect(() => parseRedisAddress({ url }), path).toThrow(/what \?ca= names is no certificate/)
+      }
+      const url = `rediss://h/?ca=${encodeURIComponent(join(dir, "large"))}`
+      expect(parseRedisAddress({ url }).tls?.ca).toHaveLength(1024 * 1024)
+    },
+  )
 
   it("reads the certificate that it names, and takes one given as text before it", async () => {
     const dir = await temporaryFolder()

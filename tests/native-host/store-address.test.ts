@@ -25,6 +25,7 @@ describe("the address of a store", () => {
     ["another port", "redis://ada@h:1"],
     ["another user", "redis://eve@h"],
     ["a connection in the clear", "redis://ada@h"],
+    ["a certificate of its own", `rediss://ada@h?ca=${encodeURIComponent(import.meta.filename)}`],
   ])("is another place for %s, so that a password goes only where it was meant for", (_title, address) => {
     expect(placeOf(address)).not.toBe(placeOf("rediss://ada@h"))
   })
