@@ -6,7 +6,8 @@ import { readStoreCredentials } from "./credentials.js"
 
 /**
  * The store behind a `cloudflare-kv:` address. The API token is in `CLOUDFLARE_API_TOKEN`, where Cloudflare's own tools
- * have it, else among the credentials kept in `home`.
+ * have it, else among the credentials kept in `home`; for another server than Cloudflare's, which that token is hardly
+ * meant for, the other way round.
  *
  * @throws `bad-config`, without a word of the address
  */
@@ -16,8 +17,10 @@ export async function openKvStore(
   home: string | null = null,
 ): Promise<Provider> {
   const { account, namespace, endpoint } = parseKvAddress(address)
-  const given = env["CLOUDFLARE_API_TOKEN"]?.trim() ?? ""
-  const token = given === "" ? (await readStoreCredentials(home, address)).token : given
+  const variable = env["CLOUDFLARE_API_TOKEN"]?.trim() ?? ""
+  const given = variable === "" ? undefined : variable
+  const kept = async () => (await readStoreCredentials(home, address)).token
+  const token = endpoint === null ? (given ?? (await kept())) : ((await kept()) ?? given)
   if (token === undefined) {
     throw new PspError(
       "bad-config",

@@ -1,8 +1,8 @@
 import { PspError, toPspError } from "../shared/errors.js"
 import type { StoreFacts } from "../shared/store-facts.js"
 import { readConfig, writeConfig } from "./config.js"
-import { credentialNames } from "./credentials.js"
-import { placeOf, shownAddress } from "./store-address.js"
+import { credentialNames, readStoreCredentials } from "./credentials.js"
+import { hasEndpoint, placeOf, shownAddress } from "./store-address.js"
 import { storeFacts } from "./store-facts.js"
 import { storeKind } from "./store-kind.js"
 import { checkOfferedFolder } from "./offered-folder.js"
@@ -44,10 +44,9 @@ export async function setOfferedStore(
   if (address !== null) {
     checkOffered(address)
     if (storeKind(address) === "file") await checkOfferedFolder(folderOf(address), home)
+    await checkEndpoint(address, home)
   }
-  const probe = await withPatience(patience, signal, (both) =>
-    tryStore(tried, envFor(tried, env), home, { signal: both }),
-  )
+  const probe = await withPatience(patience, signal, (both) => tryStore(tried, env, home, { signal: both }))
   const config = configWithStore(await readConfig(home), tried, probe, now())
   if (address === null) delete config.store
   if (signal.aborted) throw calledOff()
@@ -84,10 +83,15 @@ function checkFolder(address: string): void {
   }
 }
 
-/** A token of this computer's environment is for Cloudflare; for another server one must be kept, by the person. */
-function envFor(address: string, env: Env): Env {
-  if (storeKind(address) !== "cloudflare-kv" || !new URL(address).searchParams.has("endpoint")) return env
-  return { ...env, CLOUDFLARE_API_TOKEN: undefined }
+/** The variables of this computer are for Amazon and Cloudflare; for another server something must be kept, by the person. */
+async function checkEndpoint(address: string, home: string): Promise<void> {
+  if (!hasEndpoint(address) || Object.keys(await readStoreCredentials(home, address)).length > 0) return
+  const commands = credentialNames(address)
+    .filter((name) => name !== "sessionToken")
+    .map((name) => `psp config set credentials.${name} --store ADDRESS`)
+  throw bad(
+    `nothing is kept for its server, and what this computer has in its environment goes to no server that a browser names; keep it there first with ${commands.join(" and ")}`,
+  )
 }
 
 async function withPatience<T>(ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

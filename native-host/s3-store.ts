@@ -8,7 +8,7 @@ type Env = Record<string, string | undefined>
 
 /**
  * The store behind an `s3:` address. Credentials are those of the environment, else those kept in `home` for this bucket,
- * else what the AWS tools find. The SDK is loaded only for an address that is right: it takes a tenth of a second.
+ * else what the AWS tools find; for another server than Amazon's those kept come first. The SDK is loaded only for an address that is right: it takes a tenth of a second.
  *
  * @throws `bad-config`
  */
@@ -18,7 +18,8 @@ export async function openS3Store(
   home: string | null = null,
 ): Promise<Provider> {
   const location = parseS3Address(address)
-  const credentials = namesS3Credentials(env) ? null : await keptCredentials(address, home)
+  const isShellFirst = location.endpoint === undefined && namesS3Credentials(env)
+  const credentials = isShellFirst ? null : await keptCredentials(address, home)
   // It would tell everybody on Node 20, with every command, that a later SDK will want a newer Node.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true"
   const { createS3Provider } = await import("../shared/providers/s3.js")

@@ -37,6 +37,15 @@ export function placeOf(address: string): string | null {
   }
 }
 
+/**
+ * True for an address that names its own server instead of Amazon's or Cloudflare's. The variables of this computer are for
+ * theirs: what is kept for such a server wins over them.
+ */
+export function hasEndpoint(address: string): boolean {
+  const kind = storeKind(address)
+  return (kind === "s3" || kind === "cloudflare-kv") && new URL(address).searchParams.has("endpoint")
+}
+
 /** An address and the password that stood in it, apart. Only a Redis address may hold one. @throws `bad-config` */
 export function splitPassword(address: string): { address: string; password: string | null } {
   const kind = storeKind(address)

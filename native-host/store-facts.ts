@@ -3,7 +3,7 @@ import type { CredentialFact, StoreFacts, StoreTrial } from "../shared/store-fac
 import { readConfig, type Config } from "./config.js"
 import { credentialNames, readStoreCredentials, type CredentialName, type StoreCredentials } from "./credentials.js"
 import { namesS3Credentials } from "./s3-store.js"
-import { shownAddress, splitPassword } from "./store-address.js"
+import { hasEndpoint, shownAddress, splitPassword } from "./store-address.js"
 import { storeKind } from "./store-kind.js"
 import { defaultStore } from "./stores.js"
 
@@ -30,7 +30,7 @@ export async function storeFacts(home: string, env: Env): Promise<StoreFacts> {
 /** By name, what a store of this address can be given and whether it is there. @throws as `readStoreCredentials` */
 export async function credentialFacts(home: string, env: Env, address: string): Promise<CredentialFact[]> {
   const kept = await readStoreCredentials(home, address)
-  const given = givenNames(address, env)
+  const given = givenNames(address, env, kept)
   return credentialNames(address).map((name) => {
     if (given.includes(name)) return { name, state: "given" }
     if (kept[name] !== undefined) return { name, state: "kept" }
@@ -38,8 +38,9 @@ export async function credentialFacts(home: string, env: Env, address: string): 
   })
 }
 
-/** Those that are looked for before the file, and found. */
-function givenNames(address: string, env: Env): CredentialName[] {
+/** Those that are found elsewhere, where that is what will be used. */
+function givenNames(address: string, env: Env, kept: StoreCredentials): CredentialName[] {
+  if (hasEndpoint(address) && Object.keys(kept).length > 0) return []
   switch (storeKind(address)) {
     case "redis":
     case "rediss":

@@ -8,6 +8,7 @@ import type { Connection } from "../../extension/native-port.js"
 import { createPortProvider } from "../../extension/port-provider.js"
 import { keepCredentials } from "../../native-host/credentials.js"
 import { setOfferedStore } from "../../native-host/offered-store.js"
+import { placeOf } from "../../native-host/store-address.js"
 import { runCli } from "../../native-host/run-cli.js"
 import { folderOf, testObject, vaultOf } from "../contracts/provider-contract.js"
 import { startS3StandIn } from "../servers/s3-stand-in.js"
@@ -301,19 +302,46 @@ describe("host, asked to change its store", () => {
     expect(await readdir(folder)).not.toContain("one")
   })
 
-  it("sends the token of this computer's environment to no server that the browser names", async () => {
-    const asked: unknown[] = []
+  it("sends what this computer's environment has to no server that the browser names", async () => {
+    const asked: (string | undefined)[] = []
     const server = createServer(({ headers }, response) => {
       asked.push(headers.authorization)
-      response.writeHead(500).end()
+      response.writeHead(403).end()
     })
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
     onTestFinished(() => void server.close())
-    const { port } = server.address() as AddressInfo
-    const connection = await host({ CLOUDFLARE_API_TOKEN: canary })
-    const address = `cloudflare-kv://account/namespace?endpoint=http://127.0.0.1:${port}`
-    await expect(set(connection, address)).rejects.toMatchObject({ code: "bad-config" })
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const connection = await host({
+      CLOUDFLARE_API_TOKEN: canary,
+      AWS_ACCESS_KEY_ID: canary,
+      AWS_SECRET_ACCESS_KEY: canary,
+    })
+    const kv = `cloudflare-kv://account/namespace?endpoint=${endpoint}`
+    const s3 = `s3://bucket?endpoint=${endpoint}&region=x&pathStyle=1`
+    for (const [address, says] of [
+      [kv, /psp config set credentials\.token --store ADDRESS$/],
+      [s3, /psp config set credentials\.accessKeyId --store ADDRESS and psp config set credentials\.secretAccessKey/],
+    ] as const) {
+      await expect(set(connection, address)).rejects.toMatchObject({
+        code: "bad-config",
+        message: expect.stringMatching(says) as string,
+      })
+    }
     expect(asked).toEqual([])
+
+    await keepCredentials(home, placeOf(kv) ?? "", { token: "kept-token" })
+    await keepCredentials(home, placeOf(s3) ?? "", { accessKeyId: "KEPTID", secretAccessKey: "kept" })
+    for (const address of [kv, s3]) {
+      const { answer } = await connection.request("credentials", { address })
+      expect(answer.credentials[0]).toMatchObject({ state: "kept" })
+      await expect(set(connection, address)).rejects.toMatchObject({ code: "denied" })
+      await psp("config", "set", "store", address, "--no-check")
+      await expect(connection.request("get", { name: testObject(folderOf()).name })).rejects.toMatchObject({
+        code: "denied",
+      })
+    }
+    expect(asked.length).toBeGreaterThanOrEqual(4)
+    expect(asked.filter((text) => !/kept-token|KEPTID/.test(text ?? ""))).toEqual([])
   })
 
   it("writes down that it was asked, and no address", async () => {
