@@ -22,7 +22,21 @@ export function parseKvAddress(address: string): KvAddress {
   if (url.username !== "" || url.password !== "") {
     throw bad("expected no user in the address; keep the API token with psp config set credentials.token")
   }
-  return { account: url.host, namespace, endpoint: url.searchParams.get("endpoint") }
+  const query = [...url.searchParams]
+  if (query.some(([name]) => name !== "endpoint") || query.length > 1 || url.hash !== "") {
+    throw bad("expected nothing but ?endpoint= after it; keep the API token with psp config set credentials.token")
+  }
+  const endpoint = url.searchParams.get("endpoint")
+  if (endpoint !== null) checkEndpoint(endpoint)
+  return { account: url.host, namespace, endpoint }
+}
+
+function checkEndpoint(endpoint: string): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null
+  if (url === null || !["https:", "http:"].includes(url.protocol)) {
+    throw bad("its endpoint is no address of a server, like https://kv.example.com")
+  }
+  if (url.username !== "" || url.password !== "") throw bad("credentials do not belong in its endpoint")
 }
 
 function bad(expected: string): PspError {

@@ -62,6 +62,7 @@ export function checkOffered(address: string): void {
   }
   if (kind === "memory") throw bad("what is kept in memory ends with the process that keeps it, after each save")
   if (kind === "file") checkFolder(address)
+  else if (hasNoServer(address)) throw bad("its endpoint is no address of a server, like https://s3.example.com")
   else if (shownAddress(address).includes("…")) {
     const commands = credentialNames(address).map((name) => `psp config set credentials.${name}`)
     throw bad(
@@ -73,6 +74,12 @@ export function checkOffered(address: string): void {
     )
   }
   placeOf(address)
+}
+
+/** True where the endpoint is a word: what has a : or @ in it may be a user and a password. */
+function hasNoServer(address: string): boolean {
+  const endpoint = URL.canParse(address) ? new URL(address).searchParams.get("endpoint") : null
+  return endpoint !== null && !URL.canParse(endpoint) && !/[:@]/.test(endpoint)
 }
 
 /** `new URL` makes file:vault and file:///vault?x the folder /vault, which nobody meant. */

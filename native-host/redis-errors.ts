@@ -15,7 +15,7 @@ const replies: Partial<Record<string, Fault>> = {
   BUSY: ["unreachable", "is busy with a script"],
   TRYAGAIN: ["unreachable", "is moving its keys"],
   CLUSTERDOWN: ["unreachable", "belongs to a cluster that is down"],
-  NOAUTH: ["denied", "asks for a password; put it into the address of the store"],
+  NOAUTH: ["denied", "asks for a password; keep it with psp config set credentials.password"],
   WRONGPASS: ["denied", "does not accept this user and password"],
   NOPERM: ["denied", "does not allow this user what a store needs (see its ACL)"],
   DENIED: ["denied", "takes connections of its own machine only (its protected mode)"],

@@ -81,12 +81,12 @@ export async function openStore(
 
 /** @throws `bad-config` */
 export function folderOf(address: string): string {
+  const expected = (what: string) => new PspError("bad-config", `Cannot open the store: expected ${what}`)
+  // The system would repeat it in its own words, the character and all.
+  if (/%00|\0/.test(address)) throw expected("a folder without the character NUL (%00) in its name")
   try {
     return fileURLToPath(address)
   } catch {
-    throw new PspError(
-      "bad-config",
-      "Cannot open the store: expected file:///absolute/folder, with nothing before the path",
-    )
+    throw expected("file:///absolute/folder, with nothing before the path")
   }
 }

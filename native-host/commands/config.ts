@@ -91,6 +91,12 @@ async function setStore(
   { check }: SetOptions,
   given: string,
 ): Promise<CommandResult> {
+  if (storeKind(given) === "memory" && check !== false) {
+    throw new PspError(
+      "bad-config",
+      "Cannot set the store: what is kept in memory ends with each command and each save; for a test that wants it, add --no-check",
+    )
+  }
   const { address, password } = splitPassword(given)
   const place = placeOf(given)
   const probe = check === false ? null : await tryStore(given, env, home)

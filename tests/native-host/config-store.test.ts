@@ -88,14 +88,33 @@ describe("psp config set store", () => {
   })
 
   it("says the same to programs", async () => {
-    expect(json(await psp(["config", "set", "store", "memory:", "--json"]))).toEqual({
-      store: "memory:",
-      kind: "memory",
+    const address = `file://${join(folder, "elsewhere")}`
+    expect(json(await psp(["config", "set", "store", address, "--json"]))).toEqual({
+      store: address,
+      kind: "file",
       checked: true,
       isCreateOnly: true,
       maxObjectBytes: 96 * 1024 * 1024,
-      warnings: [{ code: "not-durable", message: "What is kept in memory ends with the process that keeps it" }],
+      warnings: [],
     })
+  })
+
+  it("sets memory, which ends with each command, only for who insists", async () => {
+    const { code, err } = await psp(["config", "set", "store", "memory:"])
+    expect(code).toBe(2)
+    expect(err).toMatch(/ends with each command.*--no-check/)
+    expect(await configured()).toBeUndefined()
+    expect((await psp(["config", "set", "store", "memory:", "--no-check"])).code).toBe(0)
+    expect(await configured()).toBe("memory:")
+  })
+
+  it("refuses a folder with NUL in its name in words of its own", async () => {
+    for (const extra of [[], ["--no-check"]]) {
+      const { code, err } = await psp(["config", "set", "store", "file:///a%00b", ...extra])
+      expect(code).toBe(2)
+      expect(err).toMatch(/NUL \(%00\)/)
+      expect(err).not.toContain("\0")
+    }
   })
 
   it("sets a store that replaces objects, and warns", async () => {
@@ -151,7 +170,7 @@ describe("psp config set store", () => {
   })
 
   it("says that PSP_STORE wins, when it is set", async () => {
-    const { err } = await psp(["config", "set", "store", "memory:"], { env: { PSP_STORE: "memory:" } })
+    const { err } = await psp(["config", "set", "store", "memory:", "--no-check"], { env: { PSP_STORE: "memory:" } })
     expect(err).toContain("PSP_STORE is set here")
   })
 
@@ -174,7 +193,7 @@ describe("psp config set store", () => {
   })
 
   it("goes back to the folder of this machine when it is unset", async () => {
-    await psp(["config", "set", "store", "memory:"])
+    await psp(["config", "set", "store", "memory:", "--no-check"])
     expect((await psp(["config", "unset", "store"])).code).toBe(0)
     expect(await configured()).toBeUndefined()
   })
@@ -299,7 +318,7 @@ describe("a password", () => {
   })
 
   it("that is in a configuration of before is used, and not printed", async () => {
-    await psp(["config", "set", "store", "memory:"])
+    await psp(["config", "set", "store", "memory:", "--no-check"])
     await writeFile(join(home, "config.json"), JSON.stringify({ store: `redis://ada:${encodeURIComponent(canary)}@h` }))
     expect((await psp(["config", "get"])).out).toBe("store redis://ada:…@h\n")
     expect(said).not.toContain("canary")

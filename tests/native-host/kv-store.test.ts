@@ -31,6 +31,10 @@ describe("the address of a cloudflare-kv store", () => {
     ["cloudflare-kv://canary/a/b", "canary"],
     ["cloudflare-kv://user:canary@account/namespace", "canary"],
     ["cloudflare-kv://account/namespace?endpoint=http://canary.example", "canary"],
+    ["cloudflare-kv://account/namespace?token=canary", "token"],
+    ["cloudflare-kv://account/namespace?endpoint=canary", "token"],
+    ["cloudflare-kv://account/namespace?endpoint=https://user:canary@kv.example", "token"],
+    ["cloudflare-kv://account/namespace#canary", "token"],
     ["cloudflare-kv://account/namespace", ""],
     ["cloudflare-kv://account/namespace", "can ary"],
   ])("is refused as %s without a word of it (token: %j)", async (address, token) => {

@@ -236,6 +236,8 @@ describe("host, asked to change its store", () => {
     ["has a user in its endpoint", `s3://bucket?endpoint=https://u:${canary}@h`, "bad-config", /no place for it/],
     ["has an @ in its path", `redis://127.0.0.1:1/${canary}@h`, "bad-config", /no place for it/],
     ["names a certificate", "rediss://127.0.0.1:1/0?ca=/dev/zero", "bad-config", /leave \?ca= out/],
+    ["has a word for a server", "cloudflare-kv://a/n?endpoint=notaurl", "bad-config", /endpoint is no address/],
+    ["has a NUL in its path", "file:///tmp/a%00b", "bad-config", /NUL/],
     ["is a relative folder", "file:vault", "bad-config", /whole path of a folder/],
     ["is a folder of another computer", "file://server/share", "bad-config", /whole path of a folder/],
     ["is a path with a question mark", "file:///tmp/a?b", "bad-config", /%3F for a \?/],
