@@ -154,6 +154,14 @@ export function Popup() {
           </button>
         </p>
       ))}
+      {waiting.length > 0 && ownWaiting.length === 0 ? (
+        <p class="small card row">
+          <span>{i18n.t("waitingElsewhere", waiting.length)}</span>
+          <button type="button" class="link" onClick={openDashboard}>
+            {i18n.t("showWaiting")}
+          </button>
+        </p>
+      ) : null}
     </KeptFocus>
   )
 }
@@ -188,9 +196,12 @@ function KeptFocus({ children }: { children: ComponentChildren }) {
   return <main ref={main}>{children}</main>
 }
 
+function openDashboard(): void {
+  void browser.tabs.create({ url: browser.runtime.getURL("/dashboard.html") })
+}
+
 /** The way to the dashboard is up here, where nothing that comes later moves it. */
 function Header({ title, children }: { title: string; children?: ComponentChildren }) {
-  const openDashboard = () => void browser.tabs.create({ url: browser.runtime.getURL("/dashboard.html") })
   return (
     <header>
       <div class="row top">

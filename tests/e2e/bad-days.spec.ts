@@ -81,6 +81,18 @@ const broken: { title: string; host: Parameters<TestBrowser["registerHost"]>[0] 
   },
 ]
 
+/** A popup of another site tells of it, below all that can be clicked, and leads to where it is shown. */
+async function expectToldElsewhere(): Promise<void> {
+  const page = await browser.context.newPage()
+  await page.goto(site.url("other.test"))
+  const popup = await browser.openPopup(page)
+  await expect(popup.getByText("1 save of another site waits to go out")).toBeVisible()
+  await expect(popup.getByText("1 save waits here to go out")).toBeHidden()
+  const dashboard = browser.context.waitForEvent("page", (opened) => opened.url().endsWith("/dashboard.html"))
+  await popup.getByRole("button", { name: "Show", exact: true }).click()
+  await Promise.all([page.close(), popup.close(), (await dashboard).close()])
+}
+
 for (const { title, host, says } of broken) {
   test(`a save while the host ${title} says so, waits sealed, and goes out exactly once when the host is back`, async () => {
     browser = await startBrowser({ hasHost: false })
@@ -92,6 +104,7 @@ for (const { title, host, says } of broken) {
     })
     await expect(status(popup)).toHaveText(says)
     await expect(popup.getByText("1 save waits here to go out")).toBeVisible()
+    if (host === null) await expectToldElsewhere()
 
     await browser.registerHost()
     await popup.getByRole("button", { name: "Try again now" }).click()
