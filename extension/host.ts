@@ -6,20 +6,25 @@ import { connect, type Connection } from "./native-port.js"
 import { createPortProvider } from "./port-provider.js"
 
 /**
- * Connect, work, disconnect: no port stays open, so no host process outlives its work. Connected once nobody else is at the
- * vault: what the host says of its store is then still so when the work begins.
+ * Connect, work, disconnect: no port stays open, so no host process outlives its work. The store stays the same from before
+ * the host tells of it until the work is done.
  */
 export async function withHost<T>(work: (vault: Vault, connection: Connection) => Promise<T>): Promise<T> {
-  return alone(async () => {
+  return navigator.locks.request("store", { mode: "shared" }, async () => {
     const connection = await connect()
     try {
       const provider = createPortProvider(connection)
       await provider.check?.()
-      return await work(await openDeviceVault(provider), connection)
+      return await alone(async () => work(await openDeviceVault(provider), connection))
     } finally {
       connection.close()
     }
   })
+}
+
+/** Does what changes the store while nobody is connected to the old one; a host that is slow to answer holds up no seal. */
+export function changingStore<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request("store", { signal }, work)
 }
 
 /** The vault without its store: for sealing, and for what this browser remembers. */

@@ -1,6 +1,6 @@
 import { isPspError, PspError } from "../shared/errors.js"
 import type { CredentialFact, StoreFacts } from "../shared/store-facts.js"
-import { withHost } from "./host.js"
+import { changingStore, withHost } from "./host.js"
 import { connect, hostTooOld, type Connection } from "./native-port.js"
 import { trustOf } from "./trust.js"
 
@@ -40,7 +40,7 @@ export async function changeStore(address: string | null): Promise<StoreView> {
   changing = controller
   try {
     // No save is on its way out meanwhile: it would be in one store by half and in the other by half.
-    await navigator.locks.request("vault", { signal: controller.signal }, () => setStore(address, controller.signal))
+    await changingStore(controller.signal, () => setStore(address, controller.signal))
   } catch (error) {
     if (!controller.signal.aborted) throw error
     throw new PspError("aborted", "Cannot change the store: it was called off")
