@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint"
 
 export default tseslint.config(
-  { ignores: ["dist/", ".wxt/", "coverage/", "test-results/", "playwright-report/"] },
+  { ignores: ["dist/", ".wxt/", "coverage/", "test-results/", "playwright-report/", "docs/examples/"] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
