@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 
 /**
- * `npm run faults [-- --readme]`: the tests that inject faults, as often as the README says instead of as a sample, and a
- * table of what held, which `--readme` also puts into the README. Those in browsers take the extension as it was built.
+ * `npm run faults [-- --readme] [--only TEXT]`: the tests that inject faults, as often as the README says instead of as a sample, and a
+ * table of what held, which `--readme` also puts into the README; with `--only` those with that text in their title. Those in browsers take the extension as it was built.
  * Exits with 1 when something did not hold, or the README has no place for the table.
  */
 interface Fault {
@@ -229,33 +229,51 @@ const runners = {
   },
 }
 
-const readmeBlock = /<!-- faults -->[\s\S]*<!-- \/faults -->/
+const readmeBlock = /<!-- faults -->([\s\S]*)<!-- \/faults -->/
 const isForReadme = process.argv.includes("--readme")
-if (isForReadme && !readmeBlock.test(await readFile("README.md", "utf8"))) {
-  // Before the hours that it takes.
-  process.stderr.write("Cannot write the table: README.md has no <!-- faults --> … <!-- /faults --> block for it\n")
-  process.exit(1)
-}
+const only = process.argv.includes("--only") ? (process.argv[process.argv.indexOf("--only") + 1] ?? "") : ""
+const chosen = faults.filter(({ title }) => title.includes(only))
+if (chosen.length === 0) throw new Error(`No fault has "${only}" in its title`)
+/** What the README says already of those that are not run now. */
+const rows = new Map(isForReadme ? rowsOf(await readReadme()) : [])
 
-const rows: string[] = []
 let allHeld = true
-for (const fault of faults) {
+for (const fault of chosen) {
   process.stderr.write(`${fault.title}…\n`)
   const { passed, failed } = await inject(fault)
   const held = passed > 0 && failed === 0
   allHeld &&= held
-  rows.push(`| ${fault.title} | ${fault.count} | ${fault.holds} | ${held ? "yes" : "**no**"} |`)
+  rows.set(fault.title, `| ${fault.title} | ${fault.count} | ${fault.holds} | ${held ? "yes" : "**no**"} |`)
+  // After each row: the whole takes most of an hour.
+  if (isForReadme) await writeReadme()
 }
-const table = ["| fault | injected | what must hold | held |", "|---|---|---|---|", ...rows].join("\n")
-process.stdout.write(`${table}\n`)
-if (isForReadme) {
+process.stdout.write(`${table()}\n`)
+process.exitCode = allHeld ? 0 : 1
+
+function table(): string {
+  const inOrder = faults.flatMap(({ title }) => rows.get(title) ?? [])
+  return ["| fault | injected | what must hold | held |", "|---|---|---|---|", ...inOrder].join("\n")
+}
+
+async function readReadme(): Promise<string> {
   const readme = await readFile("README.md", "utf8")
+  if (readmeBlock.test(readme)) return readme
+  process.stderr.write("Cannot write the table: README.md has no <!-- faults --> … <!-- /faults --> block for it\n")
+  process.exit(1)
+}
+
+function rowsOf(readme: string): [title: string, row: string][] {
+  const lines = readmeBlock.exec(readme)?.[1]?.split("\n") ?? []
+  return lines.map((line) => [line.split(" | ")[0]?.replace(/^\| /, "") ?? "", line])
+}
+
+async function writeReadme(): Promise<void> {
+  const block = `<!-- faults -->\n${table()}\n<!-- /faults -->`
   await writeFile(
     "README.md",
-    readme.replace(readmeBlock, () => `<!-- faults -->\n${table}\n<!-- /faults -->`),
+    (await readReadme()).replace(readmeBlock, () => block),
   )
 }
-process.exitCode = allHeld ? 0 : 1
 
 async function inject(fault: Fault): Promise<Outcome> {
   const command = fault.file.endsWith(".spec.ts") ? "playwright" : "vitest"
