@@ -7,7 +7,7 @@ export default defineConfig({
   timeout: 90_000,
   // Machines of continuous integration are slow at times; what is there ends the wait at once.
   expect: { timeout: 20_000 },
-  workers: 1,
+  workers: 2,
   retries: 0,
   forbidOnly: process.env["CI"] !== undefined,
   reporter: [["list"], ["json", { outputFile: "test-results/results.json" }]],
