@@ -239,6 +239,17 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
         (await import("./commands/migrate.js")).migrate(context, { ...options, ...own }),
       ),
     )
+  add("completion <shell>", "print what completes commands and options in bash, zsh or fish").action((name: string) =>
+    choose(async () => {
+      const { completionScript, shells } = await import("./completion.js")
+      const shell = shells.find((known) => known === name)
+      if (shell === undefined) {
+        throw new PspError("usage", `Cannot complete in ${JSON.stringify(name)}: expected ${shells.join(", ")}`)
+      }
+      const text = completionScript(program, shell)
+      return { text, json: { shell, script: text } }
+    }),
+  )
   return program
 }
 
