@@ -13,6 +13,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   restore: async () => (await import("./restore.js")).benchRestore(),
   capture: async () => (await import("./capture.js")).benchCapture(),
   "restore-whole": async () => (await import("./restore-whole.js")).benchRestoreWhole(),
+  tools: async () => (await import("./tools.js")).benchTools(),
   memory: async () => (await import("./memory.js")).benchMemory(),
   transfer: async () => (await import("./transfer.js")).benchTransfer(),
   stores: async () => (await import("./stores.js")).benchStores(),
