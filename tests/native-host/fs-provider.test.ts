@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process"
-import { faultCount } from "../fault-count.js"
+import { faultCount, faultTimeout } from "../fault-count.js"
 import {
   chmod,
   chown,
@@ -393,7 +393,7 @@ describe("fs provider", () => {
     }
     expect(kills).toBeGreaterThan(15)
     expect(found).toEqual(new Set(["old", "new"]))
-  }, 60_000)
+  }, faultTimeout(60_000))
 
   it("refuses a file larger than any object, before reading it", async () => {
     const provider = createFsProvider(vault)

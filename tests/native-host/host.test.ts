@@ -9,7 +9,7 @@ import { createPortProvider } from "../../extension/port-provider.js"
 import { encodeFrame, parsePayload, readPayloads } from "../../native-host/framing.js"
 import { utf8 } from "../../shared/bytes.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
-import { faultCount } from "../fault-count.js"
+import { faultCount, faultTimeout } from "../fault-count.js"
 import { pidsWithArgument } from "../process-tree.js"
 import { folderOf, listAll, nameOf, testObject, vaultOf } from "../contracts/provider-contract.js"
 import { bundle, inputsOf, startupInputsOf, temporaryFolder } from "./bundle.js"
@@ -539,7 +539,7 @@ describe("host and large objects", () => {
     const [small, large] = [await best(3), await best(30)]
     // A quadratic way would be ten times slower here; the bench measures it closer.
     expect(large / small).toBeLessThan(4)
-  }, 60_000)
+  }, faultTimeout(60_000))
 
   it("keeps its memory small while nobody reads its answer", async () => {
     const host = start()

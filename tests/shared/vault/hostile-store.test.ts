@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { isPspError } from "../../../shared/errors.js"
 import type { Provider } from "../../../shared/provider.js"
 import { openVault, type Vault, type VaultOptions } from "../../../shared/vault.js"
-import { faultCount } from "../../fault-count.js"
+import { faultCount, faultTimeout } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { createDevice, createMemory, minute, start, tokenOf } from "./devices.js"
 import { attacks, createHostileStore, createRandom, pick } from "./hostile-provider.js"
@@ -98,5 +98,5 @@ describe("a store that swaps, withholds, truncates and replays", () => {
     expect(total.refused).toBeGreaterThan(count / 2)
     // Who has seen no newer state takes the older one: that is not known to anybody, and promised to nobody.
     expect(total.behind).toBeGreaterThan(0)
-  }, 600_000)
+  }, faultTimeout(600_000))
 })

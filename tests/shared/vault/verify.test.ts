@@ -8,7 +8,7 @@ import { createMemoryProvider } from "../../../shared/providers/memory.js"
 import { basePlaintext } from "../../../shared/session-payload.js"
 import { openVault, type Defect, type VaultOptions, type VerifyProgress } from "../../../shared/vault.js"
 import { isPartName } from "../../../shared/vault/parts.js"
-import { faultCount } from "../../fault-count.js"
+import { faultCount, faultTimeout } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { bytesOf, copyOf, createDevice, createMemory, day, minute, namesIn, overwrite, start } from "./devices.js"
 import { createRandom, pick } from "./hostile-provider.js"
@@ -222,7 +222,7 @@ describe("verify", () => {
         for (const { message, advice } of defects) expect([message, advice].join().length).toBeGreaterThan(40)
       }
     },
-    600_000,
+    faultTimeout(600_000),
   )
 
   it("names nothing in vaults that are as their owners left them", async () => {
@@ -250,7 +250,7 @@ describe("verify", () => {
       }
       for (const vault of vaults) expect({ seed, ...(await vault.verify()) }).toMatchObject({ seed, defects: [] })
     }
-  }, 600_000)
+  }, faultTimeout(600_000))
 
   it("tells of progress, and stops when it is called off", async () => {
     const controller = new AbortController()
