@@ -6,13 +6,14 @@ import { maxSnapshotBytes, parseSnapshot, type Snapshot } from "./snapshot.js"
 
 /**
  * The plaintext of a `base` envelope: `{"kind":"base","v":1,"snapshot":{…}}`. Readers leave keys they do not know aside,
- * so that what merging needs can be added beside the snapshot. A large one is written twice, once for its length, so that
+ * so that what merging needs can be added beside the snapshot, and `check` stands there. A large one is written twice, once for its length, so that
  * there is no other copy of it than the one that is sealed.
  *
  * @throws `too-large`
  */
 export function basePlaintext(snapshot: Snapshot): Plaintext {
-  const payload = { kind: "base", v: 1, snapshot }
+  const { check, ...rest } = snapshot
+  const payload = { kind: "base", v: 1, snapshot: rest, ...(check === undefined ? {} : { check }) }
   const isLarge = hasMoreThan(largeSession, snapshot)
   const whole = isLarge ? [] : [JSON.stringify(payload)]
   const plaintext = plaintextOf(() => (isLarge ? inSlices(jsonPieces(payload)) : whole))
@@ -68,7 +69,7 @@ function hasMoreThan(characters: number, value: unknown): boolean {
   return left < 0
 }
 
-/** The snapshot and what stands around it. */
+/** The snapshot and what stands around it; `check` counts as part of the snapshot. */
 const maxBaseBytes = maxSnapshotBytes + 64
 
 /** @throws `damaged`, `too-new`, `bad-snapshot` */
@@ -79,10 +80,11 @@ export function parseBase(bytes: Uint8Array): Snapshot {
   } catch {
     throw new PspError("damaged", "Cannot read session: what was sealed is not JSON")
   }
-  const { kind, v, snapshot } = (value ?? {}) as { kind?: unknown; v?: unknown; snapshot?: unknown }
+  const { kind, v, snapshot, check } = (value ?? {}) as Partial<Record<"kind" | "v" | "snapshot" | "check", unknown>>
   if (typeof v === "number" && v > 1) {
     throw new PspError("too-new", "Cannot read session: a newer version saved it; update this one")
   }
   if (kind !== "base" || v !== 1) throw new PspError("damaged", "Cannot read session: what was sealed is no session")
-  return parseSnapshot(snapshot)
+  if (check === undefined || typeof snapshot !== "object") return parseSnapshot(snapshot)
+  return parseSnapshot({ ...snapshot, check })
 }

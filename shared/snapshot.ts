@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import { PspError } from "./errors.js"
+import { isCheckAddress, loginCheckSchema, type LoginCheck } from "./login-check.js"
 import { gapKinds, type CaptureReport, type Gap } from "./report.js"
 
 /**
@@ -27,6 +28,11 @@ export interface Snapshot {
   /** One entry for each tab whose sessionStorage was read; the tab the person saved from is first. */
   tabs?: TabState[]
   context?: BrowserContextState
+  /**
+   * How being logged in looks. Optional also for readers: it is sealed beside the snapshot, where older ones leave it aside
+   * (`session-payload.ts`), so the schema stays what it is.
+   */
+  check?: LoginCheck
   report: CaptureReport
 }
 
@@ -204,7 +210,7 @@ const gap = v.strictObject({
   count,
 }) satisfies v.GenericSchema<Gap>
 
-const snapshotSchema = v.strictObject({
+const fields = v.strictObject({
   schema: v.literal(schemaVersion),
   sites: v.tupleWithRest([v.pipe(text, v.nonEmpty())], v.pipe(text, v.nonEmpty())),
   account: v.pipe(text, v.nonEmpty()),
@@ -266,6 +272,7 @@ const snapshotSchema = v.strictObject({
       colorScheme: v.picklist(["light", "dark"]),
     }),
   ),
+  check: v.exactOptional(loginCheckSchema),
   report: v.strictObject({
     captured: v.strictObject({
       cookies: v.exactOptional(count),
@@ -277,7 +284,15 @@ const snapshotSchema = v.strictObject({
     }),
     gaps: list(gap),
   }),
-}) satisfies v.GenericSchema<Snapshot>
+})
+
+const snapshotSchema = v.pipe(
+  fields,
+  v.check(
+    ({ check, sites }) => check === undefined || isCheckAddress(check.url, sites),
+    "expected check.url to be an http(s) address of one of its sites",
+  ),
+) satisfies v.GenericSchema<Snapshot>
 
 /**
  * The snapshot in a piece of JSON, or in what `JSON.parse` gave.
