@@ -1,3 +1,5 @@
+import type { LoginVerdict } from "./login-check.js"
+
 /** What kinds of state a session is made of. One word each, the same in reports, options and the popup. */
 export const kinds = ["cookies", "localStorage", "sessionStorage", "indexedDB", "context", "opfs"] as const
 export type Kind = (typeof kinds)[number]
@@ -44,4 +46,6 @@ export interface RestoreReport {
   ok: boolean
   set: Counts
   gaps: Gap[]
+  /** Whether one is logged in, where that was asked; `ok` is false when one is not. */
+  check?: LoginVerdict
 }

@@ -6,7 +6,7 @@ import type { Snapshot } from "../snapshot.js"
  * and restores one into it. The object is described by the smallest shape that is used; its package is never imported.
  *
  * `restore`
- * - reaches the site with no request, leaves no tab, route or history entry behind, and keeps the user's own routes;
+ * - reaches the site with no request (`openTabs` and `check` do), leaves no tab, route or history entry behind, and keeps the user's own routes;
  * - has cookies and localStorage in place when it returns, and sessionStorage waiting for the next tab that visits its origin:
  *   there before the site's first script, once, and never again after a logout;
  * - reads back what it set and names the rest in the report: one bad cookie never costs the others;
@@ -36,6 +36,11 @@ export interface RestoreOptions {
    * (storage): it goes, so that two logins never mix (`replace`), or stays beside what is restored (`keep`).
    */
   existing?: "replace" | "keep"
+  /**
+   * Looks afterwards, in a page that closes again, whether one is logged in: at the page that the session remembers, or at
+   * that of its first tab. The site is asked for it. The answer is `check` in the report.
+   */
+  check?: boolean
   /** Called when an origin has its storage: how many have, of how many. */
   onProgress?: (done: number, total: number) => void
 }

@@ -4,10 +4,11 @@ import type { Snapshot, TabState } from "../snapshot.js"
 import { tidyGaps } from "../tidy-gaps.js"
 import type { RestoreOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
+import { checkLogin, type CheckOptions } from "./check-login.js"
 import { contextGaps } from "./context-options.js"
 import { fillOrigin } from "./fill-origin.js"
 import { restoreCookies } from "./restore-cookies.js"
-import { watchClose, type DrivenContext, type DrivenTarget } from "./driven-context.js"
+import { watchClose, type DrivenContext, type DrivenPage, type DrivenTarget } from "./driven-context.js"
 import { openTab, seedNextTab } from "./session-seed.js"
 import { createSteps, type Step } from "./steps.js"
 import { countChangedKeys, uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
@@ -46,6 +47,11 @@ export async function restoreInto(
     if (context.browser()?.browserType().name() === "firefox") countChangedKeys(visits, ofStorage)
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
     const page = await blank.getIfOpened()
+    const withSession = kinds.includes("sessionStorage")
+    const checkIn = (opened: CheckOptions["opened"] = []) =>
+      checkLogin(context, snapshot, { ...options, gone, withSession, opened })
+    // While the blank page holds the context open, and before the next tab is armed, which must not be this one.
+    const early = options.check === true && toOpen.length === 0 ? await checkIn() : undefined
     await Promise.all([blank.close(), second.close()])
     if ((await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 && context.pages().length === 0) {
       // connectOverCDP gives Chromium's default context, and the last tab was ours.
@@ -57,18 +63,24 @@ export async function restoreInto(
       await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
     }
     const ofTabs: Gap[] = []
-    for (const one of toOpen) {
-      const seeds = kinds.includes("sessionStorage") ? one : { ...one, sessionStorage: [] }
-      await step("opening a tab", () => openTab(context, seeds, replace, options.timeoutMs)).catch((error: unknown) => {
+    const opened: { tab: TabState; page: DrivenPage }[] = []
+    for (const tab of toOpen) {
+      const seeds = withSession ? tab : { ...tab, sessionStorage: [] }
+      try {
+        const page = await step("opening a tab", () => openTab(context, seeds, replace, options.timeoutMs))
+        opened.push({ tab, page })
+      } catch (error) {
         if (isPspError(error)) throw error
-        ofTabs.push(unopenedGap(one))
-      })
+        ofTabs.push(unopenedGap(tab))
+      }
     }
+    const check = early ?? (options.check === true ? await checkIn(opened) : undefined)
     const gaps = [...ofCookies.gaps, ...ofStorage.gaps, ...ofContext.gaps, ...ofTabs, ...uncarriedGaps(snapshot, kinds)]
     return {
-      ok: gaps.every(({ kind }) => kind === "context"),
+      ok: gaps.every(({ kind }) => kind === "context") && check?.result !== "logged-out",
       set: { ...ofCookies.set, ...ofStorage.set, ...ofContext.set },
       gaps: tidyGaps(gaps),
+      ...(check === undefined ? {} : { check }),
     }
   } finally {
     await Promise.all([blank.close(), second.close()])

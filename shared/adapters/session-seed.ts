@@ -4,6 +4,7 @@ import { siteOf } from "../site.js"
 import type { TabState } from "../snapshot.js"
 import { pageExpression } from "./page-expression.js"
 import { disposeOf, type DrivenContext, type DrivenFrame, type DrivenPage } from "./driven-context.js"
+import { isClosed } from "./steps.js"
 
 /**
  * Seeds sessionStorage, once, into the next tab that visits one of the tab's origins; its other origins wait for that tab.
@@ -26,11 +27,46 @@ export async function openTab(
   tab: TabState,
   replace: boolean,
   timeout = 30_000,
-): Promise<void> {
+): Promise<DrivenPage> {
   const seeds = seedsOf(tab, replace)
   const page = await context.newPage()
   if (seeds.length > 0) await nurseryOf(context).add(seeds, page)
   await page.goto(tab.url, { waitUntil: "commit", timeout })
+  return page
+}
+
+/**
+ * Opens a page as `openTab` does, for some work, and closes it: what it did not take of its sessionStorage waits for nobody.
+ *
+ * @param work gets null when the site did not answer
+ */
+export async function openTabAlone<Result>(
+  context: DrivenContext,
+  tab: TabState,
+  replace: boolean,
+  timeout: number,
+  work: (page: DrivenPage | null) => Result | Promise<Result>,
+): Promise<Result> {
+  const seeds = seedsOf(tab, replace)
+  const page = await context.newPage()
+  try {
+    if (seeds.length > 0) {
+      const nursery = nurseryOf(context)
+      await nursery.forget(seeds)
+      await nursery.add(seeds, page)
+    }
+    const isThere = await page.goto(tab.url, { waitUntil: "commit", timeout }).then(
+      () => true,
+      (error: unknown) => {
+        if (isClosed(error)) throw error
+        return false
+      },
+    )
+    return await work(isThere ? page : null)
+  } finally {
+    await page.close().catch(() => undefined)
+    nurseries.get(context)?.tidy()
+  }
 }
 
 /** Resolves when no seed of the context waits for a tab, or for the end of its tab's first visit. */
@@ -70,6 +106,8 @@ interface Nursery {
   add(seeds: Seed[], owner: DrivenPage | null): Promise<void>
   /** Takes back what an earlier restore left for the same storages and no tab has taken. */
   forget(seeds: Seed[]): Promise<void>
+  /** Lets go of what waits for tabs that are closed. */
+  tidy(): void
   /** Resolves when there is nothing to do. */
   rest(): Promise<void>
   /** Of the seeds that no tab has taken. */
@@ -233,7 +271,7 @@ function createNursery(context: DrivenContext): Nursery {
 
   const origins = () => waiting.map(({ seed }) => seed.origin)
 
-  return { add, forget, rest, origins }
+  return { add, forget, tidy: restIfDone, rest, origins }
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */

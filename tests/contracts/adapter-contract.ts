@@ -86,6 +86,41 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       await expect.poll(() => greeting(tab)).toBe("Good to see you, Ada Lovelace")
     })
 
+    test("says whether one is logged in, in a page that closes again, and the next tab still is", async () => {
+      const snapshot = await capturedLogin("Ada")
+      const check = { url: `${site.origin}/`, text: "Two books are waiting", selector: "#logout" }
+      const before = opened.tabCount()
+      const report = await adapter.restore(opened.target, { ...snapshot, check }, { check: true })
+      const why = "what is told of being logged in is there"
+      expect(report).toMatchObject({ ok: true, gaps: [], check: { result: "logged-in", why } })
+      await expect.poll(() => opened.tabCount()).toBe(before)
+      await expect.poll(async () => greeting(await visit("/"))).toBe("Good to see you, Ada")
+    })
+
+    test("says that a session that ended at the site is logged out, and does not call that ok", async () => {
+      const snapshot = await capturedLogin("Ada")
+      const cookie = snapshot.cookies?.map(({ name, value }) => `${name}=${value}`).join("; ") ?? ""
+      await fetch(`http://127.0.0.1:${site.port}/logout`, { method: "POST", headers: { cookie } })
+      const check = { url: `${site.origin}/`, text: "Two books are waiting" }
+      const report = await adapter.restore(opened.target, { ...snapshot, check }, { check: true })
+      const why = "the text of being logged in is missing"
+      expect(report).toMatchObject({ ok: false, gaps: [], check: { result: "logged-out", why } })
+    })
+
+    test("cannot say whether one is logged in while the site is away, and was told of no page", async () => {
+      const away = await startSite({ hostname: "app.fern.test" })
+      await away.close()
+      const snapshot = sessionOf(site.origin, { cookies: [cookie()], session: [["tab", "2"]] })
+      const check = { url: `${away.origin}/`, text: "Two books" }
+      const unreachable = await adapter.restore(opened.target, { ...snapshot, check }, { check: true })
+      expect(unreachable.check).toEqual({ result: "unclear", why: "the site did not answer" })
+      expect(unreachable.ok).toBe(true)
+      const untold = await adapter.restore(opened.target, snapshot, { check: true })
+      expect(untold.check).toMatchObject({ result: "unclear" })
+      const empty = await adapter.restore(opened.target, sessionOf(site.origin, {}), { check: true })
+      expect(empty.check).toEqual({ result: "unclear", why: "the session tells no page to look at" })
+    })
+
     for (const [button, how] of [
       ["logout", "a reload"],
       ["replace", "location.replace"],
