@@ -157,6 +157,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
     .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .option("--keep", "leave what the browser has already for the site")
+    .option("--check", "look afterwards whether one is logged in; with --strict, exit with 8 when one is not")
     .option(
       "--format <format>",
       "playwright, puppeteer, cookie-editor, netscape, curl, curl-jar, browser-use or agent-browser",
@@ -175,6 +176,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .option("--from <file>", "a file; without a site, tell what is in it")
     .option("--format <format>", "what the file is, when its content does not tell")
+    .option("--force", "save although it looks logged out")
     .action((site: string | undefined, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/capture.js")).capture(context, { ...options, ...own }, site),

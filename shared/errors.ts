@@ -48,6 +48,8 @@ export const exitByCode = {
   busy: 1,
   aborted: 1,
   "bad-target": 2,
+  /** What was captured is no login any more, and would take the place of one. */
+  "logged-out": 3,
 
   usage: 2,
   internal: 1,

@@ -1,31 +1,59 @@
 import { captureFrom } from "../../shared/adapters/capture.js"
+import { checkLogin } from "../../shared/adapters/check-login.js"
+import { watchClose, type DrivenTarget } from "../../shared/adapters/driven-context.js"
+import { defaultAccount, parseSite } from "../../shared/site.js"
+import type { Snapshot } from "../../shared/snapshot.js"
 import { countsText } from "../counts-text.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { untilInterrupted } from "../interruption.js"
+import { guardLogin, rememberedCheck, verdictText } from "../login-guard.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
 import { openVaultFor } from "../sessions.js"
 import { printable } from "../terminal.js"
 
-export type CaptureBrowserOptions = CommonOptions & BrowserAddress
+export type CaptureBrowserOptions = CommonOptions & BrowserAddress & { force?: boolean }
 
-/** The session of a site out of a browser that runs already, sealed into the vault. */
+/**
+ * The session of a site out of a browser that runs already, sealed into the vault. Where the saved one remembers how being
+ * logged in looks, a page of that browser is looked at first, in a tab that closes again.
+ *
+ * @throws `logged-out`
+ */
 export async function captureFromBrowser(
   context: CommandContext,
   options: CaptureBrowserOptions,
   site: string,
 ): Promise<CommandResult> {
   const vault = await openVaultFor(context, options)
-  const { account } = options
-  const snapshot = await untilInterrupted(context.interrupted(), "nothing was saved", (signal) =>
-    withRunningBrowser(options, { signal }, (target) =>
-      captureFrom(target, { site, signal, ...(account === undefined ? {} : { account }) }, "psp"),
-    ),
+  const { account = defaultAccount } = options
+  const check = await rememberedCheck(vault, context, parseSite(site), account)
+  const isForced = options.force === true
+  const { snapshot, verdict } = await untilInterrupted(context.interrupted(), "nothing was saved", (signal) =>
+    withRunningBrowser(options, { signal }, async (target) => {
+      const captured = await captureFrom(target, { site, signal, account }, "psp")
+      return guardLogin(captured, check, { isForced, look: (found) => lookIn(target, found, signal) })
+    }),
   )
   const { captured, gaps } = snapshot.report
   await vault.save(snapshot)
   return {
-    text: `Saved ${snapshot.sites[0]}, account "${printable(snapshot.account)}": ${countsText(captured)}`,
-    json: { site: snapshot.sites[0], account: snapshot.account, captured, gaps },
+    text: `Saved ${snapshot.sites[0]}, account "${printable(snapshot.account)}": ${countsText(captured)}${verdict === null ? "" : `\n${verdictText(verdict)}`}`,
+    json: {
+      site: snapshot.sites[0],
+      account: snapshot.account,
+      captured,
+      gaps,
+      ...(verdict === null ? {} : { check: verdict }),
+    },
     gaps,
+  }
+}
+
+async function lookIn({ context }: DrivenTarget, snapshot: Snapshot, signal: AbortSignal) {
+  const { gone, stop } = watchClose(context)
+  try {
+    return await checkLogin(context, snapshot, { doing: "capture session", gone, signal, withSession: true })
+  } finally {
+    stop()
   }
 }

@@ -5,10 +5,11 @@ import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import type { BrowserAddress } from "../running-browser.js"
 import { readFound } from "../found-file.js"
+import { guardLogin, rememberedCheck } from "../login-guard.js"
 import { openVaultFor } from "../sessions.js"
 import { countText, printable, table, timeText } from "../terminal.js"
 
-export type CaptureOptions = CommonOptions & BrowserAddress & { from?: string; format?: string }
+export type CaptureOptions = CommonOptions & BrowserAddress & { from?: string; format?: string; force?: boolean }
 
 /**
  * Takes a session out of a running browser or another tool's file, seals it and saves it. Which site is never guessed: without
@@ -37,12 +38,15 @@ export async function capture(
   }
   const account = options.account ?? defaultAccount
   const now = context.now()
-  const snapshot = snapshotOf(found, { sites: [wanted], account, now, format })
-  const { captured, gaps } = snapshot.report
+  const alone = snapshotOf(found, { sites: [wanted], account, now, format })
+  const { captured } = alone.report
   if (Object.values(captured).every((count) => count === 0)) {
     throw new PspError("nothing-to-capture", `Cannot capture ${wanted} from ${from}: nothing of it is alive`)
   }
   const vault = await openVaultFor(context, options)
+  const check = await rememberedCheck(vault, context, wanted, account)
+  const { snapshot } = await guardLogin(alone, check, { isForced: options.force === true })
+  const { gaps } = snapshot.report
   const { mark } = await vault.save(snapshot)
   const expiresAt = mark?.exp ?? null
   const counts = kinds.flatMap((kind) => (captured[kind] ? [`${kind} ${captured[kind]}`] : []))

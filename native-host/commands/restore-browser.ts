@@ -6,10 +6,11 @@ import type { CommandContext, CommandResult, CommonOptions } from "../command.js
 import { countsText } from "../counts-text.js"
 import { untilInterrupted } from "../interruption.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
+import { verdictText } from "../login-guard.js"
 import { findSession } from "../sessions.js"
 import { printable } from "../terminal.js"
 
-export type RestoreBrowserOptions = CommonOptions & BrowserAddress & { keep?: boolean }
+export type RestoreBrowserOptions = CommonOptions & BrowserAddress & { keep?: boolean; check?: boolean }
 
 /** How long a tab may take to reach the origins whose sessionStorage waits for it (ms). */
 const patience = 10_000
@@ -37,15 +38,21 @@ export async function restoreIntoBrowser(
         onProgress,
         existing: options.keep === true ? "keep" : "replace",
         openTabs: tabs.map(({ id }) => id),
+        check: options.check === true,
       })
       return withUnvisited(restored, await unvisited(target.context))
     }),
   )
   const all = [...snapshot.report.gaps, ...report.gaps]
+  const { check } = report
+  const found = check === undefined ? "" : `\n${verdictText(check)}`
+  // Who asks wants to know that one is logged in: unclear is not enough.
+  const isLacking = options.strict === true && check !== undefined && check.result !== "logged-in"
   return {
-    text: `Restored ${session.site}, account "${printable(session.account)}": ${countsText(report.set)}`,
+    text: `Restored ${session.site}, account "${printable(session.account)}": ${countsText(report.set)}${found}`,
     json: { site: session.site, account: session.account, ...report, gaps: all },
     gaps: all,
+    ...(isLacking ? { exitCode: 8 } : {}),
   }
 }
 

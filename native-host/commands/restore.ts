@@ -9,6 +9,7 @@ import { writeOut } from "../write-out.js"
 export type RestoreOptions = CommonOptions &
   BrowserAddress & {
     keep?: boolean
+    check?: boolean
     format?: string
     out?: string
     url?: string
@@ -42,6 +43,12 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
     throw new PspError(
       "usage",
       `Cannot restore${got}: expected --format ${formats.join(", ")}, --cdp URL or --bidi URL`,
+    )
+  }
+  if (options.check === true) {
+    throw new PspError(
+      "usage",
+      "Cannot check a login without a browser: say where one runs, with --cdp URL or --bidi URL",
     )
   }
   const { session } = await findSession(context, options, site)

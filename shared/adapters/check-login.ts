@@ -9,6 +9,8 @@ import { openTabAlone } from "./session-seed.js"
 import { createSteps } from "./steps.js"
 
 export interface CheckOptions extends Pick<RestoreOptions, "signal" | "timeoutMs" | "existing"> {
+  /** What the look is part of, for messages: `restore session`. */
+  doing: string
   /** Ends the look when the context closes. */
   gone: AbortSignal
   /** False: the page gets no sessionStorage. */
@@ -32,7 +34,7 @@ export async function checkLogin(
   if (expected === null) return { result: "unclear", why: "the session tells no page to look at" }
   const { signal, timeoutMs = 30_000, gone, opened = [] } = options
   // The page has its own limit; this one is for tools that do not answer.
-  const step = createSteps("restore session", { ...(signal && { signal }), timeoutMs: 2 * timeoutMs }, gone)
+  const step = createSteps(options.doing, { ...(signal && { signal }), timeoutMs: 2 * timeoutMs }, gone)
   const there = opened.find(({ tab, page }) => tab.url === expected.url && !page.isClosed())
   try {
     return await step("looking whether one is logged in", async () => {

@@ -49,7 +49,7 @@ export async function restoreInto(
     const page = await blank.getIfOpened()
     const withSession = kinds.includes("sessionStorage")
     const checkIn = (opened: CheckOptions["opened"] = []) =>
-      checkLogin(context, snapshot, { ...options, gone, withSession, opened })
+      checkLogin(context, snapshot, { ...options, doing: "restore session", gone, withSession, opened })
     // While the blank page holds the context open, and before the next tab is armed, which must not be this one.
     const early = options.check === true && toOpen.length === 0 ? await checkIn() : undefined
     await Promise.all([blank.close(), second.close()])

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { chromium, expect, test, type Page } from "@playwright/test"
+import { createFsProvider } from "../../native-host/fs-provider.js"
+import { readIdentity } from "../../native-host/identity-file.js"
+import { openVault } from "../../shared/vault.js"
 import { startBidiFirefox } from "./bidi-firefox.js"
 import { firefoxPath, noFirefox } from "./firefox-browser.js"
 import { startRunningChromium, type RunningChromium } from "../servers/chromium.js"
@@ -115,6 +118,67 @@ test("a session goes by the command line from chromium into a running firefox, w
   } finally {
     await firefox.stop()
   }
+})
+
+/** As if the extension had saved it: the session remembers how being logged in looks. */
+async function rememberCheck(): Promise<void> {
+  const home = path.join(folder, "home")
+  const identity = await readIdentity(home, {})
+  const vault = await openVault(createFsProvider(path.join(home, "vault")), { identity })
+  const snapshot = await vault.load("fern.test")
+  if (snapshot === null) throw new Error("Nothing was saved")
+  await vault.save({ ...snapshot, check: { url: `${site.origin}/`, text: "Two books are waiting" } })
+}
+
+test("psp restore --check says logged in or out, and with --strict by its exit status", async () => {
+  const [from, to] = [await startBrowser(), await startBrowser()]
+  await logIn(from, "Ada")
+  expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
+  expect(await psp("home", "capture", "fern.test", "--cdp", from)).toMatchObject({ code: 0 })
+  await rememberCheck()
+  const restore = (...args: string[]) => psp("home", "restore", "fern.test", "--cdp", to, "--check", ...args)
+  const inside = await restore("--strict", "--json")
+  expect(inside.code).toBe(0)
+  const verdict = { result: "logged-in", why: "the text of being logged in is there" }
+  expect(JSON.parse(inside.out)).toMatchObject({ ok: true, check: verdict })
+
+  await lookAt(from, site.origin, async (page) => {
+    await page.locator("#logout").click()
+    await expect(page.locator("#greeting")).toHaveText("Who is there?")
+  })
+  const outside = await restore()
+  expect(outside.code).toBe(0)
+  expect(outside.out).toContain("\nLogin check: logged out: the text of being logged in is missing\n")
+  const strict = await restore("--strict", "--json")
+  expect(strict.code).toBe(8)
+  expect(JSON.parse(strict.out)).toMatchObject({ ok: false, check: { result: "logged-out" } })
+})
+
+test("psp capture never puts a dead session in the place of a good one, unless it is forced", async () => {
+  const from = await startBrowser()
+  await logIn(from, "Ada")
+  expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
+  const capture = (...args: string[]) => psp("home", "capture", "fern.test", "--cdp", from, ...args)
+  expect(await capture()).toMatchObject({ code: 0 })
+  await rememberCheck()
+  const alive = await capture("--json")
+  expect(alive.code).toBe(0)
+  expect(JSON.parse(alive.out)).toMatchObject({ check: { result: "logged-in" } })
+
+  await lookAt(from, site.origin, async (page) => {
+    await page.locator("#logout").click()
+    await expect(page.locator("#greeting")).toHaveText("Who is there?")
+    // State is left that says nothing of a login.
+    await page.evaluate(() => localStorage.setItem("theme", "dark"))
+    expect(page.context().pages().length).toBe(1)
+  })
+  const dead = await capture()
+  expect(dead.code).toBe(3)
+  expect(dead.err).toContain("it looks logged out (the text of being logged in is missing)")
+  const kept = await psp("home", "inspect", "fern.test")
+  expect(kept.out).toContain("token")
+  expect(await capture("--force")).toMatchObject({ code: 0 })
+  expect((await psp("home", "inspect", "fern.test")).out).not.toContain("token")
 })
 
 test("an address where no browser listens is told, without its token", async () => {

@@ -161,3 +161,56 @@ describe("psp restore and psp capture", () => {
     }
   })
 })
+
+describe("psp capture over a session that remembers how being logged in looks", () => {
+  const check = { url: "https://app.example.com/home", text: "canary-text" }
+  const open = async () => openVault(createFsProvider(join(home, "vault")), { identity: await readIdentity(home, {}) })
+  const saved = async () => (await open()).load("example.com")
+  const dead = { cookies: [{ name: "theme", value: "dark", domain: "www.example.com", path: "/" }], origins: [] }
+
+  it("passes it on to the next save, whatever file that comes from", async () => {
+    await (await open()).save({ ...richSession(), check })
+    const from = await file("state", { cookies, origins: [] })
+    expect(await psp("capture", "example.com", "--from", from)).toMatchObject({ code: 0, err: "" })
+    expect(await saved()).toMatchObject({ check, capturedBy: { tool: "playwright file" } })
+  })
+
+  it("refuses a capture that holds nothing of the remembered page, and saves it all the same with --force", async () => {
+    await (await open()).save({ ...richSession(), check })
+    const before = await saved()
+    const from = await file("state", dead)
+    const refused = await psp("capture", "example.com", "--from", from, "--json")
+    expect(refused.code).toBe(3)
+    expect(json(refused)).toEqual({
+      error: { code: "logged-out", message: expect.stringContaining("add --force") as string },
+    })
+    expect(refused.err + refused.out).not.toContain("canary")
+    expect(await saved()).toEqual(before)
+    expect((await psp("capture", "example.com", "--from", from, "--force")).code).toBe(0)
+    expect(await saved()).toMatchObject({ check, cookies: [{ name: "theme" }] })
+  })
+
+  it("saves as before where nothing is remembered, and under another account", async () => {
+    await (await open()).save(richSession())
+    const from = await file("state", dead)
+    expect(await psp("capture", "example.com", "--from", from)).toMatchObject({ code: 0 })
+    await (await open()).save({ ...richSession(), check })
+    expect(await psp("capture", "example.com", "--from", from, "--account", "work")).toMatchObject({ code: 0 })
+  })
+
+  it("names a check that is at a site which was not captured this time", async () => {
+    const session = richSession()
+    const other = session.sites[1]
+    if (other === undefined) throw new Error("The rich session has two sites")
+    await (await open()).save({ ...session, check: { url: `https://${other}/me` } })
+    const from = await file("state", { cookies, origins: [] })
+    const { code, err } = await psp("capture", "example.com", "--from", from)
+    expect([code, err]).toEqual([0, expect.stringContaining("the login check")])
+    expect((await saved())?.check).toBeUndefined()
+  })
+
+  it("needs a browser for --check", async () => {
+    const asked = await psp("restore", "example.com", "--format", "curl", "--check")
+    expect(asked).toMatchObject({ code: 2, err: expect.stringContaining("--cdp URL or --bidi URL") as string })
+  })
+})
