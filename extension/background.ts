@@ -5,7 +5,8 @@ import { showBadge } from "./badge.js"
 import { forgetSession, undoForget } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { dismissLost, listLost } from "./lost-saves.js"
-import { answerMessages, type Computer, type Handlers } from "./messages.js"
+import { learnLoginCheck, loginCheckOf, pickLoginElement, rememberLoginCheck } from "./login-checks.js"
+import { answerMessages, type Computer, type Handlers, type ListedSession } from "./messages.js"
 import { connect } from "./native-port.js"
 import { drain, isWaiting, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
@@ -64,12 +65,13 @@ const handlers: Handlers = {
     ),
   sessions: async ({ site }) => {
     try {
-      const list = (vault: Vault) => (site === null ? vault.list({ details: true }) : listSite(vault, site))
+      const list = (vault: Vault) => (site === null ? listAll(vault) : listSite(vault, site))
       return { entries: await withHost(list), isKnown: true }
     } catch (error) {
       if (!isPspError(error)) throw error
       const known = await withVaultOffline(async (vault) => vault.known().map(unknownEntry))
-      return { entries: known.filter((entry) => site === null || entry.site === site), isKnown: false }
+      const wanted = known.filter((entry) => site === null || entry.site === site)
+      return { entries: await Promise.all(wanted.map(withKnownCheck)), isKnown: false }
     }
   },
   waiting: () => listWaiting(),
@@ -90,6 +92,8 @@ const handlers: Handlers = {
     await undoForget(session)
     return null
   },
+  remember: ({ check, ...session }) => rememberLoginCheck(session, check),
+  pick: ({ tabId, check, ...session }) => pickLoginElement(tabId, session, check),
 }
 
 async function askComputer(): Promise<Computer> {
@@ -125,15 +129,24 @@ async function isSiteGranted(): Promise<boolean> {
 }
 
 /** As `list` with details, but opens the sessions of one site only: a popup must not read the whole store. */
-async function listSite(vault: Vault, site: string): Promise<SessionEntry[]> {
+async function listSite(vault: Vault, site: string): Promise<ListedSession[]> {
   const entries = (await vault.list()).filter((entry) => entry.site === site)
   return Promise.all(
     entries.map(async (entry) => {
       // What cannot be opened is listed all the same, without its end.
       const session = await vault.loadSession(site, { account: entry.account }).catch(() => null)
-      return { ...entry, expiresAt: session?.expiresAt ?? null }
+      if (session !== null) await learnLoginCheck(entry, session.snapshot.check ?? null)
+      return withKnownCheck({ ...entry, expiresAt: session?.expiresAt ?? null })
     }),
   )
+}
+
+async function listAll(vault: Vault): Promise<ListedSession[]> {
+  return (await vault.list({ details: true })).map((entry) => ({ ...entry, check: null }))
+}
+
+async function withKnownCheck(entry: SessionEntry): Promise<ListedSession> {
+  return { ...entry, check: await loginCheckOf(entry.site, entry.account) }
 }
 
 /** Goes on with a save that was stopped, sends what waits, and looks whether the computer adopted this browser. */

@@ -1,6 +1,7 @@
 import { PspError } from "../shared/errors.js"
 import { forgetAccount } from "./accounts.js"
 import { withHost } from "./host.js"
+import { forgetLoginCheck } from "./login-checks.js"
 import { forgetOrigins } from "./known-origins.js"
 import { dropWaiting } from "./outbox.js"
 import { readSaveState, writeSaveState } from "./save-state.js"
@@ -24,6 +25,7 @@ export async function forgetSession({ site, account }: SessionName): Promise<{ c
       stored === null ? null : { site, account, file: await vault.exportTo(vault.card.text, site, { account }) }
     await vault.remove(site, { account })
     await forgetAccount(site, account)
+    await forgetLoginCheck({ site, account })
     return { canUndo: forgotten !== null }
   })
 }

@@ -1,5 +1,6 @@
 import { browser } from "wxt/browser"
 import { errorCodeOf, PspError, toPspError } from "../shared/errors.js"
+import { maxCheckLengths, type LoginCheck } from "../shared/login-check.js"
 import { kinds } from "../shared/report.js"
 import type { SessionEntry } from "../shared/vault.js"
 import { isAddressText, type CredentialFact } from "../shared/store-facts.js"
@@ -37,10 +38,20 @@ export interface Messages {
   forget: { ask: { site: string; account: string }; answer: { canUndo: boolean } }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
+  /** How being logged in looks, or null for no longer; false: it goes with the next save. */
+  remember: { ask: { site: string; account: string; check: LoginCheck | null }; answer: boolean }
+  /** The same, with an element that the person now points at in the tab; false: they did not. */
+  pick: { ask: { tabId: number; site: string; account: string; check: LoginCheck }; answer: boolean }
+}
+
+/** A session as the popup lists it. */
+export interface ListedSession extends SessionEntry {
+  /** How being logged in looks; null: nobody told, or all sites were asked for. */
+  check: LoginCheck | null
 }
 
 export interface Sessions {
-  entries: SessionEntry[]
+  entries: ListedSession[]
   /** False while the host is away: then it is the names that this browser remembers, and nothing else is known. */
   isKnown: boolean
 }
@@ -126,6 +137,22 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   cancelStore: () => ({}),
   forget: parseSession,
   unforget: parseSession,
+  remember: (message) => ({ ...parseSession(message), check: message["check"] === null ? null : parseCheck(message) }),
+  pick: (message) => ({ ...parseSession(message), check: parseCheck(message), tabId: numberOf(message["tabId"]) }),
+}
+
+function parseCheck({ check }: Fields): LoginCheck {
+  const { url, text, selector } = (check ?? {}) as Fields
+  return {
+    url: textOf(url, maxCheckLengths.url),
+    ...(text === undefined ? {} : { text: textOf(text, maxCheckLengths.text) }),
+    ...(selector === undefined ? {} : { selector: textOf(selector, maxCheckLengths.selector) }),
+  }
+}
+
+function numberOf(value: unknown): number {
+  if (typeof value !== "number") throw badMessage()
+  return value
 }
 
 function parseSession({ site, account }: Fields): { site: string; account: string } {

@@ -5,6 +5,7 @@ import { rememberAccount } from "./accounts.js"
 import { capture as captureSite, type CaptureOptions } from "./capture.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { knownOriginsOf, rememberOrigins } from "./known-origins.js"
+import { noteCheckSealed, takeCheckAlong } from "./login-checks.js"
 import { withOpened } from "./open-origins.js"
 import { drain, enqueue, isWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { maySites } from "./permissions.js"
@@ -47,6 +48,7 @@ const realSteps: SaveSteps = {
   async seal(snapshot) {
     const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
     await rememberAccount(snapshot)
+    await noteCheckSealed(snapshot)
     return prepared
   },
   withOwners,
@@ -191,7 +193,7 @@ async function captureIntent(intent: SaveIntent, options: CaptureOptions): Promi
   const captureAll = (openedTabs: number[]) => captureSite(scope, { ...options, limits, openedTabs })
   const snapshot = await withOpened(openFirst, tabId, captureAll, options.signal)
   await rememberOrigins(snapshot)
-  return snapshot
+  return takeCheckAlong(snapshot)
 }
 
 async function transport({ intent, since, timings }: SaveState, sealed: Sealed, steps: SaveSteps): Promise<void> {

@@ -136,7 +136,12 @@ export function Popup() {
           beginAgain({ alsoSites: [...(ownSave?.intent.alsoSites ?? []), other] })
         }}
       />
-      <SavedSessions sessions={sessions} onChange={setNote} />
+      <SavedSessions
+        sessions={sessions}
+        tab={{ id: description.tabId, url: description.tabs[0]?.url ?? "", mayRead: description.mayRead }}
+        onChange={setNote}
+        onRemembered={() => void lookAtSessions()}
+      />
       {/* After the sessions, which it would push down. */}
       {sessions === null || found === null ? null : (
         <AlsoSites sites={found.alsoSites} chosen={also} isBusy={isUnderWay(ownSave)} onChoose={setAlso} />

@@ -1,24 +1,28 @@
 import { i18n } from "../i18n.js"
-import type { SessionEntry } from "../../shared/vault.js"
-import type { Sessions } from "../messages.js"
+import type { ListedSession, Sessions } from "../messages.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
+import { LoginCheckForm } from "./login-check.js"
 
 interface SavedSessionsProps {
   /** Null until they were asked for. */
   sessions: Sessions | null
+  /** The tab the popup is about. */
+  tab: { id: number; url: string; mayRead: boolean }
   onChange: (text: string) => void
+  /** What is remembered of a session has changed. */
+  onRemembered: () => void
 }
 
 /** What is saved of a site. The place of one is kept while there is none, so that the first save moves nothing. */
-export function SavedSessions({ sessions, onChange }: SavedSessionsProps) {
+export function SavedSessions({ sessions, tab, onChange, onRemembered }: SavedSessionsProps) {
   return (
     <section aria-label={i18n.t("savedSession")}>
       {sessions === null || sessions.entries.length === 0 ? (
         <p class="card session small quiet">{sessions === null ? "" : i18n.t("noneSaved")}</p>
       ) : (
         sessions.entries.map((session) => (
-          <SavedSession key={session.sid} session={session} isKnown={sessions.isKnown} onChange={onChange} />
+          <SavedSession key={session.sid} {...{ session, tab, onChange, onRemembered }} isKnown={sessions.isKnown} />
         ))
       )}
     </section>
@@ -26,33 +30,35 @@ export function SavedSessions({ sessions, onChange }: SavedSessionsProps) {
 }
 
 /** Those that were shown stay where they are, new ones come after them: no other Forget slips under the pointer. */
-export function inSeenOrder(before: SessionEntry[], now: SessionEntry[]): SessionEntry[] {
-  const placeOf = ({ account }: SessionEntry) => {
+export function inSeenOrder(before: ListedSession[], now: ListedSession[]): ListedSession[] {
+  const placeOf = ({ account }: ListedSession) => {
     const place = before.findIndex((seen) => seen.account === account)
     return place === -1 ? before.length : place
   }
   return now.toSorted((one, other) => placeOf(one) - placeOf(other))
 }
 
-interface SavedSessionProps {
-  session: SessionEntry
+interface SavedSessionProps extends Omit<SavedSessionsProps, "sessions"> {
+  session: ListedSession
   isKnown: boolean
-  onChange: (text: string) => void
 }
 
-function SavedSession({ session, isKnown, onChange }: SavedSessionProps) {
-  const { site, account, savedAt, expiresAt } = session
+function SavedSession({ session, isKnown, tab, onChange, onRemembered }: SavedSessionProps) {
+  const { site, account, savedAt, expiresAt, check } = session
   return (
-    <div class="card session row">
-      <span class="small">
-        <strong class="text">{account}</strong>
-        <br />
-        <span class="quiet">
-          {savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : i18n.t("savedAgo", [agoOf(savedAt)])}
-          {expiresAt === null ? "" : `, ${i18n.t("endsOn", [dateOf(expiresAt)])}`}
+    <div class="card session">
+      <div class="row">
+        <span class="small">
+          <strong class="text">{account}</strong>
+          <br />
+          <span class="quiet">
+            {savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : i18n.t("savedAgo", [agoOf(savedAt)])}
+            {expiresAt === null ? "" : `, ${i18n.t("endsOn", [dateOf(expiresAt)])}`}
+          </span>
         </span>
-      </span>
-      <Forget site={site} account={account} onChange={onChange} />
+        <Forget site={site} account={account} onChange={onChange} />
+      </div>
+      <LoginCheckForm {...{ site, account, check, tab, onChange }} onDone={onRemembered} />
     </div>
   )
 }

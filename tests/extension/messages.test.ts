@@ -48,6 +48,8 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   credentials: vi.fn<Handlers["credentials"]>(async () => []),
   setStore: vi.fn<Handlers["setStore"]>(async () => storeView),
   cancelStore: vi.fn<Handlers["cancelStore"]>(async () => null),
+  remember: vi.fn<Handlers["remember"]>(async () => true),
+  pick: vi.fn<Handlers["pick"]>(async () => true),
   forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
   unforget: vi.fn<Handlers["unforget"]>(async () => null),
 }
@@ -131,4 +133,18 @@ it("kinds that this build does not know are left out of an intent", async () => 
     fake.sender,
   )
   expect(handlers.save).toHaveBeenCalledWith({ intent: { ...intent, kinds: ["cookies"] } })
+})
+
+it("a login check crosses with its fields, and a wrong one does not", async () => {
+  const session = { site: "example.com", account: "default" }
+  const check = { url: "https://example.com/home", text: "Ada" }
+  expect(await ask("remember", { ...session, check })).toBe(true)
+  expect(handlers.remember).toHaveBeenLastCalledWith({ ...session, check })
+  await ask("remember", { ...session, check: null })
+  expect(handlers.remember).toHaveBeenLastCalledWith({ ...session, check: null })
+  const tooLong = { ...check, text: "x".repeat(201) }
+  await expect(ask("remember", { ...session, check: tooLong })).rejects.toMatchObject({ code: "bad-message" })
+  await expect(ask("pick", { ...session, check, tabId: "1" as unknown as number })).rejects.toMatchObject({
+    code: "bad-message",
+  })
 })
