@@ -89,7 +89,7 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
     test("says whether one is logged in, in a page that closes again, and the next tab still is", async () => {
       const snapshot = await capturedLogin("Ada")
       const check = { url: `${site.origin}/`, text: "Two books are waiting", selector: "#logout" }
-      const before = opened.tabCount()
+      const before = await opened.tabCount()
       const report = await adapter.restore(opened.target, { ...snapshot, check }, { check: true })
       const why = "what is told of being logged in is there"
       expect(report).toMatchObject({ ok: true, gaps: [], check: { result: "logged-in", why } })

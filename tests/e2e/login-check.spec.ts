@@ -21,8 +21,7 @@ test.afterEach(() => browser.stop())
 
 const status = (popup: Page) => popup.getByRole("status")
 const line = (popup: Page) => popup.getByRole("button", { name: "Remember how being logged in looks" })
-const known = (popup: Page) =>
-  popup.getByRole("button", { name: "Knows how being logged in looks at app.example.test" })
+const known = (popup: Page) => popup.getByRole("button", { name: "Login check: app.example.test" })
 const press = (popup: Page, name: string) => popup.getByRole("button", { name, exact: true }).click()
 const saved = async () => (await openSaved(browser, "example.test")).check
 
