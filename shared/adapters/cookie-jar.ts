@@ -1,3 +1,4 @@
+import type { Fault } from "../cookies.js"
 import type { Cookie, Partition } from "../snapshot.js"
 import type { CdpSession } from "./driven-context.js"
 
@@ -17,6 +18,8 @@ export interface Jar {
   knowsAncestors: boolean
   /** True when it keeps the cookie without a loss. */
   holds(cookie: Cookie): boolean
+  /** Why it would not keep the cookie, beside what no browser keeps; null for one that it keeps. */
+  faultOf?(cookie: Cookie): Fault | null
 }
 
 /**

@@ -64,7 +64,7 @@ function sortOut(cookies: Cookie[], jar: Jar, now: number): { settable: Cookie[]
   const settable: Cookie[] = []
   const refused: Refused[] = []
   for (const cookie of cookies.map(jar.knowsAncestors ? withChromiumPartition : withFirefoxPartition)) {
-    const fault = cookieFault(cookie, now) ?? isolationFault(cookie)
+    const fault = cookieFault(cookie, now) ?? isolationFault(cookie) ?? jar.faultOf?.(cookie) ?? null
     if (fault === null) settable.push(cookie)
     else refused.push({ cookie, ...fault })
   }

@@ -10,12 +10,15 @@ import { firefoxPath } from "./firefox-browser.js"
 export const testNames = ["app.fern.test", "fern.test", "other.test", "shop.test"]
 
 /** A Firefox as a person starts it for a tool: nobody holds its session. */
-export async function startBidiFirefox(): Promise<{ address: string; stop(): Promise<void> }> {
+export async function startBidiFirefox(
+  more: Record<string, string | number | boolean> = {},
+): Promise<{ address: string; stop(): Promise<void> }> {
   const profile = await mkdtemp(path.join(tmpdir(), "psp-bidi-"))
   const prefs = {
     "browser.shell.checkDefaultBrowser": false,
     "datareporting.policy.dataSubmissionEnabled": false,
     "network.dns.localDomains": testNames.join(),
+    ...more,
   }
   const lines = Object.entries(prefs).map((pref) => `user_pref(${pref.map((part) => JSON.stringify(part)).join()});`)
   await writeFile(path.join(profile, "user.js"), lines.join("\n"))

@@ -39,7 +39,12 @@ describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
       close: () => context.close(),
     }
   },
-  differences: { refusesNamelessCookies: true, ignoresAncestors: true, losesSurrogatesOfKeys: true },
+  differences: {
+    refusesNamelessCookies: true,
+    refusesForeignCookies: true,
+    ignoresAncestors: true,
+    losesSurrogatesOfKeys: true,
+  },
   wrongTargets: {
     "a browser that does not lend its connection": () => {
       const browser = { protocol: "webDriverBiDi" }

@@ -14,10 +14,10 @@ export interface RunningChromium {
   stop(): Promise<void>
 }
 
-export async function startRunningChromium(): Promise<RunningChromium> {
+export async function startRunningChromium(more: string[] = []): Promise<RunningChromium> {
   const profile = await mkdtemp(path.join(tmpdir(), "psp-running-"))
   await keepThirdPartyStorage(profile)
-  const args = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...chromiumArgs]
+  const args = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...chromiumArgs, ...more]
   const browser = spawn(chromiumPath(), [...args, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] })
   const ended = once(browser, "close")
   const stop = async () => {
