@@ -1,3 +1,4 @@
+import type { SnapshotDiff } from "../diff.js"
 import type { Kind, RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
 
@@ -11,10 +12,21 @@ import type { Snapshot } from "../snapshot.js"
  *   there before the site's first script, once, and never again after a logout;
  * - reads back what it set and names the rest in the report: one bad cookie never costs the others;
  * - throws only when nothing sensible can be done: `bad-target`, `aborted`, `usage`.
+ *
+ * `diff` captures the snapshot's own sites, kinds and origins again, and says by name what changed since.
  */
 export interface Adapter<Target> {
   capture(target: Target, options: CaptureOptions): Promise<Snapshot>
   restore(target: Target, snapshot: Snapshot, options?: RestoreOptions): Promise<RestoreReport>
+  diff(target: Target, snapshot: Snapshot, options?: DiffOptions): Promise<SnapshotDiff>
+}
+
+export interface DiffOptions {
+  signal?: AbortSignal
+  /** ms that any one step may take; 30 s unless told. */
+  timeoutMs?: number
+  /** Only these kinds; all that the snapshot has unless told. */
+  kinds?: readonly Kind[]
 }
 
 export interface RestoreOptions {

@@ -1,12 +1,14 @@
+import type { SnapshotDiff } from "../diff.js"
 import { isPspError, PspError } from "../errors.js"
 import type { RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
-import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 import { hasMethod } from "./has-method.js"
 import * as playwright from "./playwright.js"
 import * as puppeteer from "./puppeteer.js"
 
-export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
+export type { Difference, SnapshotDiff } from "../diff.js"
 
 /** What is connected to the remote browser: a browser or context of Puppeteer, or a context of Playwright. */
 export type RemoteTarget = puppeteer.PuppeteerTarget | playwright.PlaywrightContext
@@ -31,6 +33,11 @@ export async function restore(
 /** Captures the session of a site from a remote browser. @throws as the adapters of the tools do */
 export async function capture(target: RemoteTarget, options: CaptureOptions): Promise<Snapshot> {
   return isPlaywright(target) ? playwright.capture(target, options) : puppeteer.capture(target, options)
+}
+
+/** What changed in a remote browser since a snapshot, by kind and name. @throws as the adapters of the tools do */
+export async function diff(target: RemoteTarget, snapshot: Snapshot, options: DiffOptions = {}): Promise<SnapshotDiff> {
+  return isPlaywright(target) ? playwright.diff(target, snapshot, options) : puppeteer.diff(target, snapshot, options)
 }
 
 export interface ConnectOptions extends RestoreOptions {

@@ -1,13 +1,16 @@
+import type { SnapshotDiff } from "../diff.js"
 import { PspError } from "../errors.js"
 import type { RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
-import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 import { captureFrom } from "./capture.js"
+import { diffFrom } from "./diff.js"
 import { hasMethod } from "./has-method.js"
 import { publicJar, type PlaywrightContext } from "./playwright-jar.js"
 import { restoreInto } from "./restore.js"
 
-export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
+export type { Difference, SnapshotDiff } from "../diff.js"
 export type { PlaywrightContext } from "./playwright-jar.js"
 export { contextOptions, type ContextOptions } from "./context-options.js"
 
@@ -41,6 +44,21 @@ export async function restore(
 export async function capture(context: PlaywrightContext, options: CaptureOptions): Promise<Snapshot> {
   requirePlaywrightContext(context, "capture session")
   return captureFrom({ context, jar: publicJar(context) }, options, "playwright")
+}
+
+/**
+ * What changed in an open context since a snapshot, by kind and name; values are told as short hashes. Nothing did when
+ * `(await diff(context, snapshot)).differences` is empty. Pages are not disturbed and no request is made.
+ *
+ * @throws as `capture` does
+ */
+export async function diff(
+  context: PlaywrightContext,
+  snapshot: Snapshot,
+  options: DiffOptions = {},
+): Promise<SnapshotDiff> {
+  requirePlaywrightContext(context, "compare session")
+  return diffFrom({ context, jar: publicJar(context) }, snapshot, options, "playwright")
 }
 
 /** @throws `bad-target` when it is something else, saying what it looks like */

@@ -1,10 +1,12 @@
+import type { SnapshotDiff } from "../diff.js"
 import { PspError } from "../errors.js"
 import type { RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
-import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 import { captureFrom } from "./capture.js"
 import { openBidiContext } from "./bidi/context.js"
 import { openCdpContext } from "./cdp/context.js"
+import { diffFrom } from "./diff.js"
 import type { DrivenTarget } from "./driven-context.js"
 import { hasMethod } from "./has-method.js"
 import { withLentContext } from "./lent-context.js"
@@ -13,7 +15,8 @@ import { lendPuppeteerCdp, type PuppeteerBrowser } from "./puppeteer-cdp.js"
 import { restoreInto } from "./restore.js"
 import { closedTarget } from "./steps.js"
 
-export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
+export type { Difference, SnapshotDiff } from "../diff.js"
 
 /** A `BrowserContext` of Puppeteer, described by what is used of it; that of `@cloudflare/puppeteer` fits too. */
 export interface PuppeteerContext {
@@ -52,6 +55,20 @@ export async function restore(
  */
 export async function capture(target: PuppeteerTarget, options: CaptureOptions): Promise<Snapshot> {
   return withTarget(target, "capture session", (driven) => captureFrom(driven, options, "puppeteer"))
+}
+
+/**
+ * What changed in a context since a snapshot, by kind and name; values are told as short hashes. Nothing did when
+ * `(await diff(context, snapshot)).differences` is empty. Pages are not disturbed and no request is made.
+ *
+ * @throws as `capture` does
+ */
+export async function diff(
+  target: PuppeteerTarget,
+  snapshot: Snapshot,
+  options: DiffOptions = {},
+): Promise<SnapshotDiff> {
+  return withTarget(target, "compare session", (driven) => diffFrom(driven, snapshot, options, "puppeteer"))
 }
 
 async function withTarget<Result>(

@@ -1,19 +1,22 @@
+import type { SnapshotDiff } from "../diff.js"
 import { PspError } from "../errors.js"
 import type { RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
-import type { CaptureOptions, RestoreOptions } from "./adapter.js"
+import type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 import { captureFrom } from "./capture.js"
 import { connectBidiAddress } from "./bidi/address.js"
 import { openBidiContext } from "./bidi/context.js"
 import { connectCdpAddress } from "./cdp/address.js"
 import { openCdpContext } from "./cdp/context.js"
+import { diffFrom } from "./diff.js"
 import type { DrivenTarget } from "./driven-context.js"
 import { hasMethod } from "./has-method.js"
 import { withLentContext } from "./lent-context.js"
 import { restoreInto } from "./restore.js"
 import { closedTarget } from "./steps.js"
 
-export type { CaptureOptions, RestoreOptions } from "./adapter.js"
+export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
+export type { Difference, SnapshotDiff } from "../diff.js"
 
 /** A `WebDriver` of `selenium-webdriver` 4, described by what is used of it. */
 export interface SeleniumDriver {
@@ -50,6 +53,20 @@ export async function restore(
  */
 export async function capture(driver: SeleniumDriver, options: CaptureOptions): Promise<Snapshot> {
   return withDriver(driver, "capture session", options, (target) => captureFrom(target, options, "selenium"))
+}
+
+/**
+ * What changed in the browser of a driver since a snapshot, by kind and name; values are told as short hashes. Nothing did when
+ * `(await diff(driver, snapshot)).differences` is empty. Pages are not disturbed and no request is made.
+ *
+ * @throws as `capture` does
+ */
+export async function diff(
+  driver: SeleniumDriver,
+  snapshot: Snapshot,
+  options: DiffOptions = {},
+): Promise<SnapshotDiff> {
+  return withDriver(driver, "compare session", options, (target) => diffFrom(target, snapshot, options, "selenium"))
 }
 
 async function withDriver<Result>(

@@ -373,6 +373,23 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       expect((await seenBy(await visit("/probe"))).session).toEqual([])
     })
 
+    test("tells by name what changed since a snapshot, and nothing right after the restore", async () => {
+      const parts = { cookies: [cookie(), cookie({ name: "stays" })], local: [["token", "1"]], session: [["tab", "2"]] }
+      const snapshot = session(parts as Parts)
+      await adapter.restore(opened.target, snapshot)
+      const tab = await visit("/blank")
+      expect(await adapter.diff(opened.target, snapshot)).toEqual({ same: true, differences: [], notCompared: [] })
+      await tab.evaluate(`localStorage.setItem("token", "rotated"); document.cookie = "sid=rotated; path=/"`)
+      const { differences: found } = await adapter.diff(opened.target, snapshot)
+      expect(found).toMatchObject([
+        { kind: "cookies", where: "app.fern.test", name: "sid", change: "changed" },
+        { kind: "localStorage", where: site.origin, name: "token", change: "changed" },
+      ])
+      expect(JSON.stringify(found)).not.toContain("rotated")
+      const { differences: ofTabs } = await adapter.diff(opened.target, snapshot, { kinds: ["sessionStorage"] })
+      expect(ofTabs).toEqual([])
+    })
+
     test("does nothing after it was called off", async () => {
       const restoring = adapter.restore(opened.target, session({ cookies: [cookie()] }), {
         signal: AbortSignal.abort(),

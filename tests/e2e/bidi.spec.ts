@@ -4,6 +4,7 @@ import { connectBidiAddress } from "../../shared/adapters/bidi/address.js"
 import { openBidiContext } from "../../shared/adapters/bidi/context.js"
 import type { BidiSession } from "../../shared/adapters/bidi/session.js"
 import { captureFrom } from "../../shared/adapters/capture.js"
+import { diffFrom } from "../../shared/adapters/diff.js"
 import { withLentContext } from "../../shared/adapters/lent-context.js"
 import { restoreInto } from "../../shared/adapters/restore.js"
 import { closedTarget } from "../../shared/adapters/steps.js"
@@ -45,6 +46,12 @@ const adapter: Adapter<Lent> = {
       target,
       () => openLent(target),
       (driven) => captureFrom(driven, options, "bidi"),
+    ),
+  diff: (target, snapshot, options = {}) =>
+    withLentContext(
+      target,
+      () => openLent(target),
+      (driven) => diffFrom(driven, snapshot, options, "bidi"),
     ),
 }
 

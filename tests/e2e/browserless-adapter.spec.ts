@@ -1,6 +1,6 @@
 import { expect, test } from "@playwright/test"
 import { connect, type Browser } from "puppeteer-core"
-import { capture, connectAndRestore, restore } from "../../shared/adapters/browserless.js"
+import { capture, connectAndRestore, diff, restore } from "../../shared/adapters/browserless.js"
 import { describeAdapter, sessionOf } from "../contracts/adapter-contract.js"
 import { hasBrowserless, noBrowserless, startBrowserless, type BrowserlessServer } from "../servers/browserless.js"
 import { chromiumArgs } from "./browser.js"
@@ -16,7 +16,7 @@ test.afterAll(() => server.stop())
 const open = () => connect({ browserWSEndpoint: server.address(chromiumArgs) })
 
 describeAdapter<Browser>("browserless adapter with puppeteer", {
-  adapter: { capture, restore },
+  adapter: { capture, diff, restore },
   open: async () => {
     const browser = await open()
     return {

@@ -1,6 +1,6 @@
 import { test } from "@playwright/test"
 import { launch, type Browser, type BrowserContext } from "puppeteer-core"
-import { capture, restore } from "../../shared/adapters/puppeteer.js"
+import { capture, diff, restore } from "../../shared/adapters/puppeteer.js"
 import { describeAdapter } from "../contracts/adapter-contract.js"
 import { firefoxPath, noFirefox } from "./firefox-browser.js"
 
@@ -22,7 +22,7 @@ test.beforeAll(async () => {
 test.afterAll(async () => browser.close())
 
 describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
-  adapter: { capture, restore },
+  adapter: { capture, diff, restore },
   open: async () => {
     const context = await browser.createBrowserContext()
     return {
