@@ -19,6 +19,8 @@ export interface AdapterDifferences {
   refusesNamelessCookies?: boolean
   /** A cookie that is not ASCII is refused: over BiDi Firefox 153 encodes it twice, and its site would get another value. */
   refusesForeignCookies?: boolean
+  /** A service worker answers before the blank page can, and may ask its site (Firefox 153). */
+  isAnsweredByWorkers?: boolean
   /** A partition is its top-level site alone (Firefox). */
   ignoresAncestors?: boolean
   /**
@@ -406,6 +408,65 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       await expect(restoring).rejects.toMatchObject({ code: "bad-target" })
     })
 
+    test("names a target that is closed in the middle of a restore", async () => {
+      const closing = await open()
+      const closed: Promise<void>[] = []
+      const restoring = adapter.restore(closing.target, sessionOfMany(site), {
+        onProgress: (done) => {
+          if (done === 1) closed.push(closing.close())
+        },
+      })
+      await expect(restoring).rejects.toMatchObject({ code: "bad-target" })
+      await Promise.all(closed)
+    })
+
+    test("is not disturbed by a tab of the site that goes elsewhere meanwhile", async () => {
+      const tab = await visit("/blank")
+      const going: Promise<unknown>[] = []
+      const snapshot = { ...sessionOfMany(site), cookies: [cookie()] }
+      const report = await adapter.restore(opened.target, snapshot, {
+        onProgress: (done) => {
+          if (done === 1) going.push(tab.goto(`${site.origin}/probe`))
+        },
+      })
+      await Promise.all(going)
+      expect(report).toMatchObject({ ok: true, set: { cookies: 1, localStorage: 4 }, gaps: [] })
+      await tab.goto(`${site.origin}/probe`)
+      expect((await seenBy(tab)).local).toEqual([["token", "1"]])
+    })
+
+    test("passes by a service worker, or names what it kept out", async () => {
+      const origin = `http://app.localhost:${site.port}`
+      const tab = await opened.newTab()
+      await tab.goto(`${origin}/worker`)
+      await tab.evaluate("ready.then(() => null)")
+      site.requests.length = 0
+      const report = await adapter.restore(opened.target, sessionOf(origin, { local: [["token", "1"]] }))
+      if (differences.isAnsweredByWorkers !== true) expect(site.requests).toEqual([])
+      const isThere = (await tab.evaluate("localStorage.getItem('token')")) === "1"
+      expect([report.ok, isThere]).toEqual(Array(2).fill(differences.isAnsweredByWorkers !== true))
+      expect(report.gaps.map(({ kind }) => kind)).toEqual(isThere ? [] : ["localStorage"])
+    })
+
+    test("restores an origin that does not resolve, and names the tab that could not be opened there", async () => {
+      const gone = "http://app.gone.invalid"
+      const tabs = [gone, site.origin].map((origin) => ({
+        id: origin,
+        url: `${origin}/blank`,
+        sessionStorage: [{ origin, partition: null, items: [["tab", "2"]] as StorageItem[] }],
+      }))
+      const snapshot = { ...sessionOf(gone, { local: [["token", "1"]] }), tabs }
+      const report = await adapter.restore(opened.target, snapshot, { openTabs: "all" })
+      expect(report).toMatchObject({ ok: false, set: { localStorage: 1, sessionStorage: 2 } })
+      expect(report.gaps).toMatchObject([{ kind: "origin", where: gone, what: "a tab" }])
+      // A page that was just sent somewhere may not be there yet.
+      const held = async () => {
+        const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["sessionStorage"] })
+        return again.tabs?.[0]?.sessionStorage[0]?.items
+      }
+      await expect.poll(held).toEqual([["tab", "2"]])
+    })
+
     for (const [name, wrong] of Object.entries(wrongTargets)) {
       test(`refuses ${name} as a target`, async () => {
         const target = wrong() as Target
@@ -414,6 +475,15 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       })
     }
   })
+}
+
+/** Long enough that something can happen in its middle. */
+function sessionOfMany({ origin, port }: Site): Snapshot {
+  const more = ["a", "b", "c"].map((name) => `http://${name}.fern.test:${port}`)
+  const origins = [origin, ...more].map((one) => {
+    return { origin: one, partition: null, localStorage: [["token", "1"]] as StorageItem[] }
+  })
+  return { ...sessionOf(origin, {}), origins }
 }
 
 export interface Parts {

@@ -102,6 +102,7 @@ test.describe("one session", () => {
       refusesNamelessCookies: true,
       refusesForeignCookies: true,
       ignoresAncestors: true,
+      isAnsweredByWorkers: true,
       losesSurrogatesOfKeys: true,
     },
     wrongTargets: {},

@@ -30,7 +30,7 @@ export const chromiumArgs = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   "--disable-quic",
   "--disable-background-networking",
-  "--host-resolver-rules=MAP *.test 127.0.0.1",
+  "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.invalid ~NOTFOUND",
   // Takes the place of Playwright's own list, which turns the partitions of third-party storage off.
   "--disable-features=Translate",
 ]

@@ -43,6 +43,7 @@ describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
     refusesNamelessCookies: true,
     refusesForeignCookies: true,
     ignoresAncestors: true,
+    isAnsweredByWorkers: true,
     losesSurrogatesOfKeys: true,
   },
   wrongTargets: {
