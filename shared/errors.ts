@@ -16,6 +16,7 @@ export const exitByCode = {
   "bad-snapshot": 5,
   "too-large": 2,
   "not-owner": 4,
+  "not-granted": 4,
 
   // Stores.
   unreachable: 6,

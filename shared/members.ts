@@ -1,5 +1,6 @@
 import { base64, base64ToBytes, concat, utf8 } from "./bytes.js"
 import { PspError } from "./errors.js"
+import { mergeGrants, parseGrantRecord, type GrantRecord } from "./grants.js"
 import { isClock, type Clock } from "./hlc.js"
 import { isSignedBy, parseCard, sign, writerIdOf, type Card, type Identity } from "./keys.js"
 
@@ -14,6 +15,8 @@ export interface MemberState {
   statements: OwnerStatement[]
   index: IndexKey
   sessions: SessionRecord[]
+  /** Which bot may open what; revoked ones stay, so that nobody brings them back. */
+  grants: GrantRecord[]
 }
 
 /** "This card is (no longer) an owner", signed by an owner. */
@@ -104,6 +107,7 @@ export function mergeMembers(a: MemberState, b: MemberState): MemberState {
     statements: [...statements.values()].sort(byClock),
     index: [a.index, b.index].sort((x, y) => compare(x.clock, y.clock) || compare(x.key, y.key))[0] ?? a.index,
     sessions: [...sessions.values()].sort((x, y) => compare(x.sid, y.sid)),
+    grants: mergeGrants(a.grants, b.grants),
   }
 }
 
@@ -129,16 +133,20 @@ export function parseMembers(json: string): MemberState {
   if (typeof value["v"] === "number" && value["v"] > 1) {
     throw new PspError("too-new", "Cannot read members of the vault: a newer version wrote them; update this one")
   }
-  const { kind, root, statements, index, sessions } = value
+  // Early versions wrote no grants.
+  const { kind, root, statements, index, sessions, grants = [] } = value
   if (kind !== "owner" || typeof root !== "string") throw bad("the kind")
   if (!isIndexKey(index)) throw bad("the index key")
   if (!Array.isArray(statements) || !statements.every(isStatement)) throw bad("the list of owners")
   if (!Array.isArray(sessions) || !sessions.every(isSession)) throw bad("the list of sessions")
+  const parsedGrants = Array.isArray(grants) ? grants.map(parseGrantRecord) : [null]
+  if (!parsedGrants.every((grant) => grant !== null)) throw bad("the list of grants")
   return {
     root,
     statements: statements.map(({ action, card, clock, by, sig }) => ({ action, card, clock, by, sig })),
     index: { clock: index.clock, key: index.key },
     sessions: sessions.map(({ sid, site, account, clock, removed }) => ({ sid, site, account, clock, removed })),
+    grants: parsedGrants,
   }
 }
 
@@ -175,7 +183,7 @@ function isKeyText(text: string): boolean {
   return base64ToBytes(text)?.length === 32
 }
 
-function isStatement(value: unknown): value is OwnerStatement {
+export function isStatement(value: unknown): value is OwnerStatement {
   if (!isRecord(value)) return false
   const { action, card, clock, by, sig } = value
   return (

@@ -1,3 +1,4 @@
+import { botMembersToJson, parseBotMembers, type BotMembers } from "./bot-members.js"
 import { PspError } from "./errors.js"
 import { isClock, type Clock } from "./hlc.js"
 import { membersToJson, parseMembers, type MemberState } from "./members.js"
@@ -18,6 +19,8 @@ export interface Remembered {
   pinned: string
   /** null while no member envelope for this device was found. */
   members: MemberState | null
+  /** What the owners told this identity as a bot; null where it is none. */
+  granted: BotMembers | null
   /** Something in `members` is not in the store yet. */
   isUnsaved: boolean
   /** When `members` was last written (ms), so that it is written anew long before it expires. */
@@ -26,10 +29,21 @@ export interface Remembered {
   merged: string[]
   /** Names of member envelopes this device wrote: a newer one replaces them. */
   written: string[]
+  /** By recipient id of a bot: the member envelope that this device wrote last to it. */
+  bots: Record<string, BotNote>
   /** Latest stamp this device made or accepted. */
   clock: Clock | null
   /** For each session: the newest envelope of each writer that this device wrote to, or read from, the store. */
   marks: Record<string, Record<string, Mark>>
+}
+
+/** What was told to a bot, so that it is told again only when it changed or got old. */
+export interface BotNote {
+  name: string
+  /** Hash of what it says. */
+  says: string
+  /** ms since epoch. */
+  writtenAt: number
 }
 
 export interface Mark {
@@ -41,8 +55,13 @@ export interface Mark {
 }
 
 export function rememberedToJson(remembered: Remembered): string {
-  const { members, ...rest } = remembered
-  return JSON.stringify({ v: 1, ...rest, members: members === null ? null : membersToJson(members) })
+  const { members, granted, ...rest } = remembered
+  return JSON.stringify({
+    v: 1,
+    ...rest,
+    members: members === null ? null : membersToJson(members),
+    granted: granted === null ? null : botMembersToJson(granted),
+  })
 }
 
 /** @throws `damaged`: written by us, so whoever changed it is told, not worked around */
@@ -50,6 +69,8 @@ export function parseRemembered(json: string): Remembered {
   try {
     const value = JSON.parse(json) as Partial<Record<string, unknown>>
     const { vault, pinned, members, isUnsaved, membersWrittenAt, merged, written, clock, marks } = value
+    // Early versions knew of no bots.
+    const { granted = null, bots = {} } = value
     if (
       value["v"] === 1 &&
       typeof vault === "string" &&
@@ -59,11 +80,25 @@ export function parseRemembered(json: string): Remembered {
       typeof membersWrittenAt === "number" &&
       isNameList(merged) &&
       isNameList(written) &&
+      (granted === null || typeof granted === "string") &&
+      isBotNotes(bots) &&
       (clock === null || isClock(clock)) &&
       isMarks(marks)
     ) {
       const state = members === null ? null : parseMembers(members)
-      return { vault, pinned, members: state, isUnsaved, membersWrittenAt, merged, written, clock, marks }
+      return {
+        vault,
+        pinned,
+        members: state,
+        granted: granted === null ? null : parseBotMembers(granted),
+        isUnsaved,
+        membersWrittenAt,
+        merged,
+        written,
+        bots,
+        clock,
+        marks,
+      }
     }
   } catch (error) {
     if (error instanceof PspError && error.code === "too-new") throw error
@@ -76,6 +111,13 @@ export function parseRemembered(json: string): Remembered {
 
 function isNameList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((name) => typeof name === "string")
+}
+
+function isBotNotes(value: unknown): value is Remembered["bots"] {
+  if (typeof value !== "object" || value === null) return false
+  return Object.values(value as Record<string, Partial<BotNote> | null>).every(
+    (note) => typeof note?.name === "string" && typeof note.says === "string" && typeof note.writtenAt === "number",
+  )
 }
 
 function isMarks(value: unknown): value is Remembered["marks"] {

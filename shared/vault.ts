@@ -3,6 +3,7 @@ import { createCard, parseCard, type Card } from "./keys.js"
 import type { CallOptions, Provider } from "./provider.js"
 import type { Snapshot } from "./snapshot.js"
 import { addOwner } from "./vault/add-owner.js"
+import { grant, grants, revoke, type Grant, type GrantOptions, type Revocation } from "./vault/grant.js"
 import { compact, type CompactOptions, type CompactReport } from "./vault/compact.js"
 import { list, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
@@ -21,6 +22,7 @@ export type { SessionEntry } from "./vault/list.js"
 export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
 export type { Prepared, SaveEntry } from "./vault/save.js"
+export type { Grant, GrantOptions, Revocation } from "./vault/grant.js"
 export type { SaveAllOptions } from "./vault/save-all.js"
 export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
@@ -58,6 +60,12 @@ export interface Vault {
   announce(options?: CallOptions): Promise<void>
   /** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
   addOwner(card: string, options?: CallOptions): Promise<Card>
+  /** Lets a bot open one session from now on, within a scope, until an end. @throws `not-owner`, `bad-card`, `not-found`, `usage` */
+  grant(card: string, options: GrantOptions, call?: CallOptions): Promise<Grant>
+  /** Takes it back, at one site or everywhere; `who` is a card or its six words. @throws `not-owner`, `not-found` */
+  revoke(who: string, options?: CallOptions & { site?: string; account?: string }): Promise<Revocation>
+  /** What bots were granted, as far as it is known without asking the store. @throws `not-owner` */
+  grants(): Promise<Grant[]>
   /** A fresh envelope of the newest state for one more reader; nothing is stored. @throws `not-found` */
   exportTo(card: string, site: string, options?: SessionOptions & { expiresAt?: number }): Promise<Bytes>
   /** Opens an exported file. */
@@ -102,6 +110,9 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     remove: (site, call) => remove(state, site, call),
     announce: (call) => announceMembers(state, call),
     addOwner: (text, call) => addOwner(state, text, call),
+    grant: (text, options, call) => grant(state, text, options, call),
+    revoke: (who, call) => revoke(state, who, call),
+    grants: () => grants(state),
     exportTo: (text, site, call) => exportTo(state, text, site, call),
     openFile: (bytes) => openFile(state, bytes),
     importFile: (bytes, call) => importFile(state, bytes, call),

@@ -2,6 +2,7 @@ import { utf8ToText } from "../bytes.js"
 import { digestOf, parseName, readHeader, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { clockMs, isClockPlausible } from "../hlc.js"
+import { isBotMembers, parseBotMembers } from "../bot-members.js"
 import { parseMembers } from "../members.js"
 import { isObjectName, type CallOptions } from "../provider.js"
 import { parseBase } from "../session-payload.js"
@@ -81,7 +82,10 @@ function typesAt({ id }: VaultState, name: string): EnvelopeType[] | null {
 
 function checkInside({ header, plaintext }: OpenedEnvelope): void {
   if (header.typ === "base") parseBase(plaintext)
-  if (header.typ === "member") parseMembers(utf8ToText(plaintext))
+  if (header.typ !== "member") return
+  const text = utf8ToText(plaintext)
+  if (isBotMembers(text)) parseBotMembers(text)
+  else parseMembers(text)
 }
 
 /** True for an envelope that an owner of this vault signed, under whatever name. */

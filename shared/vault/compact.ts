@@ -1,9 +1,10 @@
 import { parseName } from "../envelope.js"
 import type { ErrorCode } from "../errors.js"
-import { clockMs, type Clock } from "../hlc.js"
+import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
 import type { CallOptions } from "../provider.js"
 import { compactMembers } from "./compact-members.js"
 import { compactSession } from "./compact-session.js"
+import { copyIds } from "./copies.js"
 import { defaultKeep, timeOf, type Keep } from "./compaction-plan.js"
 import { isPartName, removeUnnamed } from "./parts.js"
 import { refresh } from "./refresh.js"
@@ -105,6 +106,17 @@ async function compactFolder(
     return removed
   }
   const record = vault.remembered.members?.sessions.find(({ sid }) => sid === id)
+  const copies = copyIds(vault, vault.now())
+  if (room === "sessions" && copies.live.has(id ?? "")) {
+    const left = await removeAll(vault, replacedCopies(vault, envelopes), call)
+    report.removed.bases += left.length
+    return left
+  }
+  if (room === "sessions" && copies.dead.has(id ?? "")) {
+    const left = await removeAll(vault, envelopes, call)
+    report.removed.ofRemoved += left.length
+    return left
+  }
   // A session that no member envelope lists (yet) is not this device's to judge.
   if (room !== "sessions" || record === undefined) return []
   if (!record.removed) {
@@ -112,10 +124,29 @@ async function compactFolder(
     report.removed.bases += removed.length
     return removed
   }
-  const left = envelopes.filter(({ clock }) => clock < record.clock)
-  for (const { name } of left) await vault.provider.remove(name, call)
+  const left = await removeAll(
+    vault,
+    envelopes.filter(({ clock }) => clock < record.clock),
+    call,
+  )
   report.removed.ofRemoved += left.length
   return left
+}
+
+async function removeAll(
+  { provider }: VaultState,
+  envelopes: StoredEnvelope[],
+  call: CallOptions,
+): Promise<StoredEnvelope[]> {
+  for (const { name } of envelopes) await provider.remove(name, call)
+  return envelopes
+}
+
+/** Of copies for bots only the newest is of use: they have no history, and owners have it all. */
+function replacedCopies(vault: VaultState, envelopes: StoredEnvelope[]): StoredEnvelope[] {
+  const settled = envelopes.filter(({ clock }) => isClockPlausible(clock, vault.now()))
+  const newest = settled.at(-1)?.clock ?? ""
+  return settled.filter(({ clock }) => clock < newest)
 }
 
 interface Folder {

@@ -9,6 +9,7 @@ import { defaultAccount } from "../site.js"
 import type { Snapshot } from "../snapshot.js"
 import { bringBack, isSavedSince } from "./bring-back.js"
 import { damagedStore } from "./faults.js"
+import { isBot, refuseEnded } from "./granted.js"
 import { note, refuseRollback, withheld, type Shown } from "./marks.js"
 import { getWhole } from "./parts.js"
 import { recordOf } from "./records.js"
@@ -59,19 +60,29 @@ export async function loadSession(
   if (!isFound() && ahead[0] !== undefined && vault.remembered.merged.length === 0) {
     throw unknownMembers("bad-clock", site, ahead[0])
   }
+  refuseEnded(vault, site, account)
   if (recordOf(vault, site, account) === undefined) return null
   const find = async (): Promise<[SessionRecord | undefined, StoredEnvelope[]]> => {
     const record = recordOf(vault, site, account)
     return [record, record === undefined ? [] : await listSession(vault, record.sid, call)]
   }
   let [record, stored] = await find()
-  if (isFirst && stored.some(({ writer }) => !vault.owners().has(writer))) {
-    // Perhaps an owner, whom another member envelope introduces.
+  const isStrange = stored.some(({ writer }) => !vault.owners().has(writer))
+  if (isFirst && (isStrange || (stored.length === 0 && isBot(vault.remembered)))) {
+    // Perhaps by an owner whom another member envelope introduces; perhaps another one takes a grant back.
     await refresh(vault, call)
+    refuseEnded(vault, site, account)
     ;[record, stored] = await find()
   }
   if (record === undefined || (record.removed && !isSavedSince(vault, record, stored))) return null
-  const session = await openNewest(vault, record, stored, { ...call, ...(at === undefined ? {} : { at }) })
+  const opening = openNewest(vault, record, stored, { ...call, ...(at === undefined ? {} : { at }) })
+  const session = await opening.catch(async (error: unknown) => {
+    if (isFirst && isBot(vault.remembered) && isPspError(error, "not-for-me")) {
+      await refresh(vault, call)
+      refuseEnded(vault, site, account)
+    }
+    throw error
+  })
   bringBack(vault)
   await vault.remember()
   return session
@@ -89,7 +100,7 @@ export async function openNewest(
   if (at === undefined) refuseRollback(remembered, record, (ahead.at(-1) ?? last)?.clock ?? null, vault.now())
   if (last === null && ahead.length > 0) throw allAhead(vault, record, ahead)
   if (last === null) return null
-  const { name, opened } = await openOneOf(vault, record.sid, sameStamp(vault, stored, last), call)
+  const { name, opened } = await openOneOf(vault, record.sid, readable(vault, stored, last), call)
   const session = {
     ...sessionOf(vault, opened),
     ahead: ahead.map(({ name }) => name),
@@ -102,6 +113,21 @@ export async function openNewest(
   note(remembered, record.sid, writer, { clock, header: opened.headerId, exp })
   remembered.clock = laterClock(remembered.clock, clock)
   return session
+}
+
+/**
+ * What may be the newest state for this identity. A copy for bots that an owner wrote who did not know of this one's grant yet
+ * is passed over.
+ */
+function readable(
+  vault: VaultState,
+  stored: StoredEnvelope[],
+  last: StoredEnvelope,
+): [StoredEnvelope, ...StoredEnvelope[]] {
+  const same = sameStamp(vault, stored, last)
+  if (!isBot(vault.remembered)) return same
+  const before = stored.filter(({ clock, writer }) => clock < last.clock && vault.owners().has(writer))
+  return [...same, ...before.reverse()]
 }
 
 /** What the newest state alone tells of it. */

@@ -27,7 +27,7 @@ export async function recall({ identity, owner, memory, now = Date.now }: VaultO
     if (owner !== undefined) await refuseChangedOwner(remembered, owner)
     return remembered
   }
-  const blank = { membersWrittenAt: 0, merged: [], written: [], clock: null, marks: {} }
+  const blank = { granted: null, membersWrittenAt: 0, merged: [], written: [], bots: {}, clock: null, marks: {} }
   const mine = await createCard(identity)
   if (owner !== undefined) {
     const pinned = await parseCard(owner)
@@ -44,14 +44,15 @@ export async function recall({ identity, owner, memory, now = Date.now }: VaultO
   }
   const clock = nextClock(now(), null)
   const index = { clock, key: base64(randomBytes(32)) }
-  const members = { root: mine, statements: [], index, sessions: [] }
+  const members = { root: mine, statements: [], index, sessions: [], grants: [] }
   return { ...blank, vault: identity.vault, pinned: mine, members, isUnsaved: true, clock }
 }
 
 async function refuseChangedOwner(remembered: Remembered, owner: string): Promise<void> {
   const [asked, pinned] = await Promise.all([parseCard(owner), parseCard(remembered.pinned)])
   if (asked.writerId === pinned.writerId) return
-  const known = remembered.members === null ? null : await ownersOf(remembered.vault, remembered.members)
+  const told = remembered.members ?? remembered.granted
+  const known = told === null ? null : await ownersOf(remembered.vault, told)
   if (known?.has(asked.writerId) === true) return
   throw new PspError(
     "card-changed",

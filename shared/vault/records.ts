@@ -3,16 +3,21 @@ import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { base64ToBytes, utf8 } from "../bytes.js"
 import type { SessionRecord } from "../members.js"
+import { grantedRecords, isBot } from "./granted.js"
 import type { VaultState } from "./state.js"
 
-/** What the members say of a session, removed ones included. */
-export function recordOf({ remembered }: VaultState, site: string, account: string): SessionRecord | undefined {
-  return remembered.members?.sessions.find((record) => record.site === site && record.account === account)
+/** What the members say of a session, removed ones included; of a bot, what it was granted. */
+export function recordOf(vault: VaultState, site: string, account: string): SessionRecord | undefined {
+  return recordsOf(vault).find((record) => record.site === site && record.account === account)
 }
 
 /** Sessions that were not removed. */
-export function liveRecords({ remembered }: VaultState): SessionRecord[] {
-  return (remembered.members?.sessions ?? []).filter(({ removed }) => !removed)
+export function liveRecords(vault: VaultState): SessionRecord[] {
+  return recordsOf(vault).filter(({ removed }) => !removed)
+}
+
+function recordsOf(vault: VaultState): SessionRecord[] {
+  return isBot(vault.remembered) ? grantedRecords(vault) : (vault.remembered.members?.sessions ?? [])
 }
 
 /** Notes among the members that a session is there, or no longer. @throws `not-owner` */

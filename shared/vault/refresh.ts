@@ -2,9 +2,11 @@ import { utf8ToText } from "../bytes.js"
 import { digestOf, parseName, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { isClockPlausible, laterClock } from "../hlc.js"
+import { isBotMembers, mergeBotMembers, parseBotMembers } from "../bot-members.js"
 import { mergeMembers, ownersOf, parseMembers } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { bringBack } from "./bring-back.js"
+import { refuseOldGrants } from "./granted.js"
 import { note } from "./marks.js"
 import type { VaultState } from "./state.js"
 
@@ -27,6 +29,8 @@ export async function refresh(
   const { remembered } = vault
   const names: string[] = []
   for await (const { name } of vault.provider.list(membersFolder(vault, vault.recipientId), call)) names.push(name)
+  const latest = new Map(names.map((name) => [parseName(name)?.writer ?? "", parseName(name)?.clock ?? ""]))
+  refuseOldGrants(vault, latest)
   const merged = new Set(remembered.merged)
   const damaged: string[] = []
   let pending = names.filter((name) => !merged.has(name)).reverse()
@@ -61,10 +65,30 @@ async function mergeMemberObject(
   if (bytes === null) return "done"
   const opened = await openMember(vault, name, bytes)
   if (opened === null || opened === "damaged") return opened ?? "done"
-  const theirs = parseMembers(utf8ToText(opened.plaintext))
+  const text = utf8ToText(opened.plaintext)
+  if (!(await mergeTold(vault, text, writer))) return "done"
+  const { clock, exp } = opened.header
+  remembered.clock = laterClock(remembered.clock, clock)
+  remembered.merged.push(name)
+  note(remembered, vault.recipientId, writer, { clock, header: opened.headerId, exp })
+  return "done"
+}
+
+/** What an owner told this device. @returns false where the writer is no owner by its own account */
+async function mergeTold(vault: VaultState, text: string, writer: string): Promise<boolean> {
+  const { remembered } = vault
+  if (isBotMembers(text)) {
+    const theirs = parseBotMembers(text)
+    const { granted } = remembered
+    if (granted === null && !(await ownersOf(vault.id, theirs)).has(writer)) return false
+    remembered.granted = granted === null ? theirs : mergeBotMembers(granted, theirs)
+    await vault.reloadOwners()
+    return true
+  }
+  const theirs = parseMembers(text)
   if (remembered.members === null) {
     const theirOwners = await ownersOf(vault.id, theirs)
-    if (!theirOwners.has(writer)) return "done"
+    if (!theirOwners.has(writer)) return false
     remembered.members = theirs
   } else {
     remembered.members = mergeMembers(remembered.members, theirs)
@@ -74,11 +98,7 @@ async function mergeMemberObject(
     if ([...vault.owners().keys()].some((id) => !before.has(id))) remembered.isUnsaved = true
   }
   await vault.reloadOwners()
-  const { clock, exp } = opened.header
-  remembered.clock = laterClock(remembered.clock, clock)
-  remembered.merged.push(name)
-  note(remembered, vault.recipientId, writer, { clock, header: opened.headerId, exp })
-  return "done"
+  return true
 }
 
 function isAhead(vault: VaultState, name: string): boolean {

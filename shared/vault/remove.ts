@@ -1,9 +1,10 @@
 import { laterClock } from "../hlc.js"
 import { defaultAccount } from "../site.js"
 import type { SessionOptions } from "./load.js"
+import { renewCopies } from "./copies.js"
+import { revokeRecords } from "./grant.js"
 import { putRecord, recordOf, upsertRecord } from "./records.js"
 import { refresh } from "./refresh.js"
-import { saveMembers } from "./save.js"
 import type { VaultState } from "./state.js"
 import { newestOf, sessionFolder, toStored } from "./stored.js"
 
@@ -17,6 +18,7 @@ export async function remove(
   await refresh(vault, call)
   const known = recordOf(vault, site, account)
   if (known === undefined) return { removed: 0 }
+  vault.ownMembers()
   const { sid } = known
   const names: string[] = []
   for await (const { name } of provider.list(sessionFolder(vault, sid), call)) names.push(name)
@@ -28,7 +30,11 @@ export async function remove(
   remembered.clock = laterClock(remembered.clock, last?.clock ?? null)
   if (known.removed && last !== null && last.clock > known.clock) putRecord(vault, { ...known, clock: vault.tick() })
   upsertRecord(vault, site, account, true)
-  await saveMembers(vault, call)
+  // A bot that may open it must not find it there again when somebody saves it anew.
+  const granted = (remembered.members?.grants ?? []).filter((grant) => grant.sid === sid)
+  await revokeRecords(vault, granted, call)
+  const copies = granted.flatMap(({ copy, old }) => [copy, ...old])
+  await renewCopies(vault, copies, null, { ...call, isCut: true })
   for (const name of names) await provider.remove(name, call)
   remembered.marks = Object.fromEntries(Object.entries(remembered.marks).filter(([other]) => other !== sid))
   await vault.remember()

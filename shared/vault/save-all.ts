@@ -50,7 +50,7 @@ export async function saveAll(
     if (batch.has(sid)) await flush()
     const sealed = await prepareBase(vault, sid, entry)
     batch.set(sid, { ...sealed, session: { site, account, sid } })
-    bytes += sealed.object.bytes.length
+    bytes += [sealed.object, ...sealed.copies].reduce((sum, { bytes }) => sum + bytes.length, 0)
     if (batch.size >= batchCount || bytes >= batchBytes) await flush()
   }
   if (batch.size > 0) await flush()
@@ -68,8 +68,8 @@ async function putBatch(
   if (members !== null) await commit(vault, { ...members, sid: null, mark: null }, call)
   const items = batch.map((sealed) => ({ ...sealed, bytes: sealed.object.bytes.length }))
   try {
-    await inLanes(items, async ({ object, mark: { writer, ...mark }, session }) => {
-      await putWhole(vault.provider, object, call)
+    await inLanes(items, async ({ object, copies, mark: { writer, ...mark }, session }) => {
+      for (const envelope of [object, ...copies]) await putWhole(vault.provider, envelope, call)
       note(vault.remembered, session.sid, writer, mark)
       onSaved(session)
     })

@@ -5,9 +5,11 @@ import { maxClockAhead, type Clock } from "../hlc.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import type { Snapshot } from "../snapshot.js"
-import type { Mark } from "../vault-memory.js"
+import type { BotNote, Mark } from "../vault-memory.js"
+import { prepareBots } from "./bot-envelopes.js"
+import { isOvertaken, sealCopies } from "./copies.js"
 import { note, seenOf } from "./marks.js"
-import { putWhole } from "./parts.js"
+import { putWhole, type NamedBytes } from "./parts.js"
 import { upsertRecord } from "./records.js"
 import { membersFolder, refresh } from "./refresh.js"
 import { sealBase } from "./seal-base.js"
@@ -32,6 +34,8 @@ export interface Prepared {
   mark: (Mark & { writer: string }) | null
   /** Members that this writes; null when it writes none. Compared at commit, so that a later change stays unsaved. */
   members: string | null
+  /** What it tells to which bots; left out where it tells none anything. */
+  bots?: Record<string, BotNote>
 }
 
 /** A member envelope to an owner device lives this long (ms), and is written anew when it is a month old. */
@@ -47,14 +51,18 @@ export async function prepare(
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
   const members = areMembersDue(vault) ? await prepareMembers(vault) : null
-  const { object, mark } = await prepareBase(vault, sid, { snapshot, ...(expiresAt !== undefined && { expiresAt }) })
+  const { object, copies, mark } = await prepareBase(vault, sid, {
+    snapshot,
+    ...(expiresAt !== undefined && { expiresAt }),
+  })
   await vault.remember()
   return {
-    objects: [...(members?.objects ?? []), object],
+    objects: [...(members?.objects ?? []), object, ...copies],
     superseded: members?.superseded ?? [],
     sid,
     mark,
     members: members?.members ?? null,
+    ...(members?.bots === undefined ? {} : { bots: members.bots }),
   }
 }
 
@@ -66,12 +74,12 @@ export function areMembersDue(vault: VaultState): boolean {
   return isUnsaved || age > membersRenewal || age < -maxClockAhead
 }
 
-/** A session alone; its stamp is not yet remembered beyond this run. @throws `too-large` */
+/** A session alone, and its copies for bots; its stamp is not yet remembered beyond this run. @throws `too-large` */
 export async function prepareBase(
   vault: VaultState,
   sid: string,
   { snapshot, expiresAt = vault.now() + defaultLifetime, clock: repeated }: SaveEntry,
-): Promise<{ object: Prepared["objects"][number]; mark: NonNullable<Prepared["mark"]> }> {
+): Promise<{ object: NamedBytes; copies: NamedBytes[]; mark: NonNullable<Prepared["mark"]> }> {
   const seen = seenOf(vault.remembered, sid)
   const { name, bytes, header, headerId } = await sealBase(vault, snapshot, {
     sid,
@@ -80,15 +88,24 @@ export async function prepareBase(
     seen,
   })
   const { clock, exp } = header
-  return { object: { name, bytes }, mark: { writer: vault.writerId, clock, header: headerId, exp } }
+  // What repeats a save repeats it for owners: bots have their copies of that already.
+  const copies = repeated === undefined ? await sealCopies(vault, sid, snapshot, { clock, exp, seen }) : []
+  return {
+    object: { name, bytes },
+    copies: copies.map(({ name, bytes }) => ({ name, bytes })),
+    mark: { writer: vault.writerId, clock, header: headerId, exp },
+  }
 }
 
 /** Puts what was prepared, in order; may be repeated after any failure. */
 export async function commit(vault: VaultState, prepared: Prepared, call: CallOptions = {}): Promise<void> {
   const { remembered, provider } = vault
-  for (const object of prepared.objects) await putWhole(provider, object, call)
+  for (const object of prepared.objects) {
+    if (!isOvertaken(vault, object.name)) await putWhole(provider, object, call)
+  }
   if (prepared.members !== null) {
     remembered.membersWrittenAt = vault.now()
+    remembered.bots = { ...remembered.bots, ...prepared.bots }
     await noteMembers(vault, prepared)
     if (remembered.members !== null && membersToJson(remembered.members) === prepared.members)
       remembered.isUnsaved = false
@@ -129,6 +146,7 @@ export async function saveMembers(vault: VaultState, call: CallOptions): Promise
 export async function announceMembers(vault: VaultState, call: CallOptions = {}): Promise<void> {
   vault.ownMembers()
   vault.remembered.isUnsaved = true
+  vault.remembered.bots = {}
   await vault.remember()
   await refresh(vault, call)
   await saveMembers(vault, call)
@@ -144,8 +162,10 @@ async function noteMembers(vault: VaultState, { objects }: Pick<Prepared, "objec
   }
 }
 
-/** One member envelope for each owner device, each in its own folder. */
-export async function prepareMembers(vault: VaultState): Promise<Pick<Prepared, "objects" | "superseded" | "members">> {
+/** One member envelope for each owner device, each in its own folder, and for each bot to whom there is something to tell. */
+export async function prepareMembers(
+  vault: VaultState,
+): Promise<Pick<Prepared, "objects" | "superseded" | "members" | "bots">> {
   const { remembered } = vault
   const members = membersToJson(vault.ownMembers())
   const everyone = [...vault.owners().values()]
@@ -160,12 +180,14 @@ export async function prepareMembers(vault: VaultState): Promise<Pick<Prepared, 
       }),
     ),
   )
-  const superseded = remembered.written
+  const told = await prepareBots(vault, clock, { lifetime: membersLifetime, renewal: membersRenewal })
+  const superseded = [...remembered.written, ...told.superseded]
   remembered.written = sealed.map(({ name }) => name)
   remembered.merged.push(
     ...remembered.written.filter((name) => name.startsWith(membersFolder(vault, vault.recipientId))),
   )
-  return { objects: sealed.map(({ name, bytes }) => ({ name, bytes })), superseded, members }
+  const objects = [...sealed.map(({ name, bytes }) => ({ name, bytes })), ...told.objects]
+  return { objects, superseded, members, bots: told.bots }
 }
 
 /** Before this project began (ms): a clock that says so was never set, and what it stamps would have ended long ago. */

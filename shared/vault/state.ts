@@ -55,7 +55,8 @@ export async function createState(
   let kept: Look | null = null
 
   async function currentOwners(): Promise<Map<string, Card>> {
-    if (remembered.members !== null) return ownersOf(id, remembered.members)
+    const told = remembered.members ?? remembered.granted
+    if (told !== null) return ownersOf(id, told)
     const pinned = await parseCard(remembered.pinned)
     return new Map([[pinned.writerId, pinned]])
   }
@@ -109,7 +110,8 @@ interface Look {
 }
 
 function lookOf({ members, ...rest }: Remembered): Look {
-  const parts = members === null ? [] : [members.root, members.statements, members.index, members.sessions]
+  const parts =
+    members === null ? [] : [members.root, members.statements, members.index, members.sessions, members.grants]
   return { rest: JSON.stringify(rest), members: parts }
 }
 

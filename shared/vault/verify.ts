@@ -2,6 +2,7 @@ import { parseName, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { laterClock, type Clock } from "../hlc.js"
 import type { CallOptions } from "../provider.js"
+import { copyIds } from "./copies.js"
 import { checkObject, type Finding } from "./check-object.js"
 import { defectOf, type Defect } from "./defect.js"
 import { missingMark, withheld, type Shown } from "./marks.js"
@@ -16,7 +17,7 @@ export interface VerifyReport {
   checked: number
   /** Sound, but past their end: nobody opens them any more. */
   expired: number
-  /** Signed by an owner, but sealed to others: saved before this device became an owner. Its inside was not checked. */
+  /** Signed by an owner, but sealed to others: a bot's copy, or saved before this device became an owner. Its inside was not checked. */
   forOthers: number
   /** Left over by a save or removal that broke off: `compact` removes them. */
   unneeded: number
@@ -97,13 +98,13 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
 
 async function refreshReadable(vault: VaultState, call: CallOptions): Promise<void> {
   await refresh(vault, call).catch((error: unknown) => {
-    // It is met as an object, under its name.
-    if (!isPspError(error, "too-new")) throw error
+    // One is met as an object, under its name; the other is named at the end.
+    if (!isPspError(error, "too-new") && !isPspError(error, "rolled-back")) throw error
   })
 }
 
 /** Objects of sessions that have no entry, not even one that says "removed": what was saved since is found by that one. */
-function createUnlisted({ remembered }: VaultState) {
+function createUnlisted(vault: VaultState) {
   const sids: string[] = []
   return {
     add(name: string): void {
@@ -111,7 +112,10 @@ function createUnlisted({ remembered }: VaultState) {
       if (room === "sessions" && sid !== undefined) sids.push(sid)
     },
     count(): number {
-      const listed = new Set(remembered.members?.sessions.map(({ sid }) => sid))
+      const { members, granted } = vault.remembered
+      const { live, dead } = copyIds(vault, vault.now())
+      const told = [...(members?.sessions ?? []), ...(granted?.grants ?? [])].map(({ sid }) => sid)
+      const listed = new Set([...told, ...live, ...dead])
       return sids.filter((sid) => !listed.has(sid)).length
     },
   }
@@ -202,11 +206,15 @@ function createSessionCheck(folder: string) {
   }
 }
 
-/** When each removed session was removed. */
-function removals({ remembered }: VaultState): Map<string, Clock> {
-  const removed = (remembered.members?.sessions ?? []).filter((record) => record.removed)
-  return new Map(removed.map(({ sid, clock }) => [sid, clock]))
+/** When each removed session was removed; a copy for bots that no grant names any more is nobody's for ever. */
+function removals(vault: VaultState): Map<string, Clock> {
+  const removed = (vault.remembered.members?.sessions ?? []).filter((record) => record.removed)
+  const dead = [...copyIds(vault, vault.now()).dead].map((copy) => [copy, afterAll] as const)
+  return new Map([...removed.map(({ sid, clock }) => [sid, clock] as const), ...dead])
 }
+
+/** Later than every stamp there can be. */
+const afterAll: Clock = "f".repeat(16)
 
 function isOfRemoved(removedAt: Map<string, Clock>, name: string, { kind }: Finding): boolean {
   const clock = removedAt.get(name.split("/")[2] ?? "")

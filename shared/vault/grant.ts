@@ -1,0 +1,202 @@
+import { PspError } from "../errors.js"
+import { isGranted, isLive, revokedBy, type GrantRecord } from "../grants.js"
+import { parseCard, type Card } from "../keys.js"
+import type { CallOptions } from "../provider.js"
+import { kinds as allKinds, type Kind } from "../report.js"
+import { defaultAccount } from "../site.js"
+import { isPspError } from "../errors.js"
+import { copyIdOf, renewCopies } from "./copies.js"
+import { isStoreFault } from "./faults.js"
+import { loadSession, type LoadedSession } from "./load.js"
+import { refresh } from "./refresh.js"
+import { saveMembers } from "./save.js"
+import type { VaultState } from "./state.js"
+
+export interface GrantOptions {
+  site: string
+  account?: string
+  /** All when left out, later versions' included. */
+  kinds?: readonly Kind[]
+  /** Whether the bot may save what its visit changed; no when left out. */
+  saveBack?: boolean
+  /** ms since epoch; until it is revoked when left out. */
+  expiresAt?: number
+}
+
+/** A grant, as people look at it. */
+export interface Grant {
+  card: Card
+  site: string
+  account: string
+  kinds: "all" | Kind[]
+  saveBack: boolean
+  /** ms since epoch. */
+  expiresAt: number | null
+  /** It has come to its end, and nobody revoked it. */
+  hasEnded: boolean
+}
+
+/**
+ * Makes a bot a member for one session, or changes what it may: first the list, then a copy of the newest state for it, which
+ * every later save renews.
+ *
+ * @throws `not-owner`, `bad-card`, `not-found` when there is nothing to hand over, `expired`, `usage` for terms that make no
+ *   sense, and what loading the session throws
+ */
+export async function grant(
+  vault: VaultState,
+  text: string,
+  { site, account = defaultAccount, kinds, saveBack = false, expiresAt }: GrantOptions,
+  call: CallOptions = {},
+): Promise<Grant> {
+  const bot = await parseCard(text)
+  refuseTerms(kinds, expiresAt, vault.now())
+  await refresh(vault, call)
+  vault.ownMembers()
+  if ([...vault.owners().values()].some(({ recipientId }) => recipientId === bot.recipientId)) {
+    throw new PspError("usage", `Cannot grant to "${bot.name}": it is an owner device and opens everything already`)
+  }
+  const session = await loadSession(vault, site, { account, ...call })
+  if (session === null) throw new PspError("not-found", `Cannot grant ${site}: no session is saved for it`)
+  const members = vault.ownMembers()
+  const known = members.grants.find((other) => other.bot === bot.recipientId && other.sid === session.sid)
+  const terms = {
+    sid: session.sid,
+    kinds: kinds === undefined ? ("all" as const) : allKinds.filter((kind) => kinds.includes(kind)),
+    expiresAt: expiresAt ?? null,
+  }
+  const copy = copyIdOf(members.index.key, terms)
+  const former = known === undefined ? [] : [known.copy, ...known.old].filter((id) => id !== copy)
+  const record: GrantRecord = {
+    bot: bot.recipientId,
+    card: bot.text,
+    site,
+    account,
+    mayWrite: saveBack,
+    clock: vault.tick(),
+    knew: known?.revoked ?? [],
+    revoked: known?.revoked ?? [],
+    ...terms,
+    copy,
+    old: former,
+  }
+  members.grants = [...members.grants.filter((other) => other !== known), record]
+  vault.remembered.isUnsaved = true
+  await saveMembers(vault, call)
+  await renewCopies(vault, [copy], session, { ...call, isCut: false })
+  await renewCopies(vault, former, session, { ...call, isCut: true })
+  await vault.remember()
+  return grantOf(record, vault.now())
+}
+
+/** What was taken back from whom. */
+export interface Revocation {
+  card: Card
+  sessions: { site: string; account: string }[]
+}
+
+/**
+ * Takes back what a bot was granted, at one site or everywhere: its grants become tombstones, and the copies that it could open
+ * go; other bots get new ones. What the bot has read it keeps until the site ends that login. May be repeated after a failure.
+ *
+ * @param who a card, or its six words
+ * @throws `not-owner`, `not-found` when there is no such grant
+ */
+export async function revoke(
+  vault: VaultState,
+  who: string,
+  { site, account, ...call }: CallOptions & { site?: string; account?: string } = {},
+): Promise<Revocation> {
+  await refresh(vault, call)
+  const members = vault.ownMembers()
+  const card = await cardOf(vault, who)
+  const own = members.grants.filter(
+    (grant) =>
+      grant.bot === card?.recipientId &&
+      (site === undefined || grant.site === site) &&
+      (account === undefined || grant.account === account),
+  )
+  if (card === null || own.length === 0) {
+    const where = site === undefined ? "" : ` for ${site}`
+    throw new PspError("not-found", `Cannot revoke: there is no such grant${where}`)
+  }
+  await revokeRecords(vault, own, call)
+  for (const { copy, old, site, account } of own) {
+    await renewCopies(vault, [copy, ...old], await stateOf(vault, site, account, call), { ...call, isCut: true })
+  }
+  await vault.remember()
+  return { card, sessions: own.map(({ site, account }) => ({ site, account })) }
+}
+
+/** Notes among the members that these grants are taken back. */
+export async function revokeRecords(vault: VaultState, own: GrantRecord[], call: CallOptions): Promise<void> {
+  const members = vault.ownMembers()
+  const mark = `${vault.tick()}-${vault.writerId}`
+  const going = new Set(own.filter(isGranted))
+  if (going.size > 0) {
+    members.grants = members.grants.map((grant) => (going.has(grant) ? revokedBy(grant, mark) : grant))
+    vault.remembered.isUnsaved = true
+  }
+  await saveMembers(vault, call)
+}
+
+/** Grants that were not taken back, ended ones included; what is known without asking the store. */
+export async function grants(vault: VaultState): Promise<Grant[]> {
+  const all = await Promise.all(
+    vault
+      .ownMembers()
+      .grants.filter(isGranted)
+      .map((record) => grantOf(record, vault.now())),
+  )
+  const key = ({ card, site, account }: Grant) => JSON.stringify([card.name, site, account])
+  return all.sort((a, b) => (key(a) < key(b) ? -1 : 1))
+}
+
+async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
+  const { card, site, account, kinds, mayWrite, expiresAt } = record
+  return {
+    card: await parseCard(card),
+    site,
+    account,
+    kinds,
+    saveBack: mayWrite,
+    expiresAt,
+    hasEnded: !isLive(record, now),
+  }
+}
+
+/** The bot that is meant, among those that were ever granted something. */
+async function cardOf(vault: VaultState, who: string): Promise<Card | null> {
+  const text = who.trim()
+  if (text.startsWith("psp1")) return parseCard(text)
+  const words = text
+    .toLowerCase()
+    .split(/[\s-]+/)
+    .join(" ")
+  const cards = await Promise.all(vault.ownMembers().grants.map(({ card }) => parseCard(card)))
+  return cards.find(({ fingerprint }) => fingerprint === words) ?? null
+}
+
+/** Null where it cannot be opened: that is no reason to leave a copy to whom it must not be. */
+async function stateOf(
+  vault: VaultState,
+  site: string,
+  account: string,
+  call: CallOptions,
+): Promise<LoadedSession | null> {
+  try {
+    return await loadSession(vault, site, { account, ...call })
+  } catch (error) {
+    if (isPspError(error) && !isStoreFault(error.code)) return null
+    throw error
+  }
+}
+
+function refuseTerms(kinds: GrantOptions["kinds"], expiresAt: number | undefined, now: number): void {
+  if (kinds !== undefined && (kinds.length === 0 || !kinds.every((kind) => allKinds.includes(kind)))) {
+    throw new PspError("usage", `Cannot grant: expected some of ${allKinds.join(", ")}`)
+  }
+  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt > now)) {
+    throw new PspError("usage", "Cannot grant: its end is in the past")
+  }
+}
