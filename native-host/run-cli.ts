@@ -20,7 +20,8 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp restore SITE --format playwright give it to a tool: playwright, curl, …
   psp capture --from FILE              what another tool's file holds; with a SITE, save it
   psp run SITE -- COMMAND              run a command that finds it in $PSP_STORAGE_STATE
-  psp export SITE --to CARD --out FILE hand it to another identity
+  psp grant CARD SITE --until 8h       let a bot open it from the store; psp revoke CARD takes it back
+  psp export SITE --to CARD --out FILE hand it to another identity, as a file
   psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
   psp doctor                           what does not work, and what to do
 
@@ -195,6 +196,23 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   add("diff <a> <b>", "what differs between two sessions: SITE, SITE#ACCOUNT, a .psp file, another tool's file").action(
     (a: string, b: string) =>
       choose(async (context, options) => (await import("./commands/diff.js")).diff(context, options, a, b)),
+  )
+  add("grant <card> <site>", "let a bot open a session from the store, from now on")
+    .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")
+    .option("--kinds <kinds>", "only these, for example cookies,localStorage")
+    .option("--save-back", "it may save what its visit changed")
+    .option("--yes", "do not ask")
+    .action((card: string, site: string, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/grant.js")).grant(context, { ...options, ...own }, card, site),
+      ),
+    )
+  add("grants", "what bots were granted").action(() =>
+    choose(async (context, options) => (await import("./commands/grants.js")).grants(context, options)),
+  )
+  add("revoke <bot> [site]", "take back what a bot was granted; the bot is a card, or its six words in quotes").action(
+    (bot: string, site: string | undefined) =>
+      choose(async (context, options) => (await import("./commands/revoke.js")).revoke(context, options, bot, site)),
   )
   add("export <site>", "seal a session to a card, into a file")
     .requiredOption("--to <card>", "who may open it")

@@ -1,0 +1,199 @@
+import { readFile, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { readIdentity } from "../../native-host/identity-file.js"
+import { fileMemory } from "../../native-host/home-vault.js"
+import { runCli } from "../../native-host/run-cli.js"
+import { openStore } from "../../native-host/stores.js"
+import { identityToText } from "../../shared/keys.js"
+import { openVault } from "../../shared/vault.js"
+import { exampleSnapshot } from "../shared/example-snapshot.js"
+import { hasRedis, needsRedis, startRedis } from "../servers/redis.js"
+import { startS3StandIn } from "../servers/s3-stand-in.js"
+import { temporaryFolder } from "./bundle.js"
+
+interface Store {
+  address: string
+  env: Record<string, string>
+  dispose: () => Promise<void>
+}
+
+const stores: [title: string, isThere: boolean, open: () => Promise<Store>][] = [
+  [
+    "S3",
+    true,
+    async () => {
+      const { endpoint, dispose } = await startS3StandIn()
+      const env = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret-canary" }
+      return { address: `s3://bucket/p?endpoint=${endpoint}&region=x&pathStyle=1`, env, dispose }
+    },
+  ],
+  [
+    `Redis (${needsRedis})`,
+    hasRedis,
+    async () => {
+      const { url, dispose } = await startRedis()
+      return { address: `${url}/0`, env: {}, dispose }
+    },
+  ],
+]
+
+let folder: string
+const here = { PSP_HOME: "", HOME: "" }
+const there = { PSP_HOME: "", HOME: "" }
+
+beforeEach(async () => {
+  folder = await temporaryFolder()
+  Object.assign(here, { HOME: folder, PSP_HOME: join(folder, "here") })
+  Object.assign(there, { HOME: folder, PSP_HOME: join(folder, "there") })
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+interface Outcome {
+  code: number
+  out: string
+  err: string
+}
+
+async function psp(env: Record<string, string>, args: string[], answer: string | null = null): Promise<Outcome> {
+  let [out, err] = ["", ""]
+  const code = await runCli(args, {
+    env,
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    ask: () => Promise.resolve(answer),
+    programs: folder,
+    now: Date.now,
+  })
+  return { code, out, err }
+}
+
+const cardOf = async (env: Record<string, string>) => (await psp(env, ["card"])).out.trim().split(/\s/)[0] ?? ""
+
+/** What a POSIX shell makes of a printed line: words, some between single quotes. */
+const wordsOf = (line: string) =>
+  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "")
+
+/** Saves sessions as the owner, as its browser would. */
+async function save(store: string, env: Record<string, string>, token: string, sites = ["example.com"]): Promise<void> {
+  const provider = await openStore(store, env, here.PSP_HOME)
+  const identity = await readIdentity(here.PSP_HOME, {})
+  const vault = await openVault(provider, { identity, memory: fileMemory(here.PSP_HOME) })
+  for (const site of sites) await vault.save(exampleSnapshot(site, "default", token))
+  await provider.close?.()
+}
+
+describe.each(stores)("psp grant over %s", (_title, isThere, open) => {
+  it.skipIf(!isThere)(
+    "hands a session to a bot on another machine, which restores it at once, until it is revoked",
+    async () => {
+      const store = await open()
+      try {
+        const owner = { ...here, ...store.env, PSP_STORE: store.address }
+        const bot = { ...there, ...store.env }
+        await psp(owner, ["keygen", "--name", "laptop"])
+        await psp(bot, ["keygen", "--name", "ci-1"])
+        await save(store.address, store.env, "one", ["example.com", "other.example"])
+        const granted = await psp(owner, ["grant", await cardOf(bot), "example.com", "--until", "8h", "--yes"])
+        expect(granted).toMatchObject({ code: 0 })
+        expect(granted.err).toMatch(/^ci-1: (?:[a-z]+ ){5}[a-z]+\n"ci-1" will be able to act as you at example\.com, /)
+        const lines = granted.out.split("\n").filter((line) => line.startsWith("  psp "))
+        expect(lines).toHaveLength(2)
+        // Exactly what was printed, as the bot's shell reads it.
+        const [trust = [], restore = []] = lines.map((line) => wordsOf(line).slice(1))
+        expect(await psp(bot, [...trust, "--yes"])).toMatchObject({ code: 0 })
+        const out = join(folder, "state.json")
+        expect(
+          await psp(
+            bot,
+            restore.map((word) => (word === "state.json" ? out : word)),
+          ),
+        ).toMatchObject({ code: 0 })
+        expect(await readFile(out, "utf8")).toContain("canary-cookie-one")
+        await save(store.address, store.env, "two")
+        // As in CI: no disk, an identity and an owner's card in the environment.
+        const ci = {
+          ...store.env,
+          HOME: folder,
+          PSP_HOME: join(folder, "nowhere"),
+          PSP_STORE: store.address,
+          PSP_IDENTITY: identityToText(await readIdentity(there.PSP_HOME, {})),
+          PSP_OWNER: trust[1] ?? "",
+        }
+        expect((await psp(ci, ["restore", "example.com", "--format", "playwright"])).out).toContain("canary-cookie-two")
+        const listed = (await psp(ci, ["list"])).out
+        expect(listed).toContain("example.com")
+        expect(listed).not.toContain("other.example")
+        expect(await psp(ci, ["restore", "other.example", "--format", "curl"])).toMatchObject({ code: 3 })
+        expect(await psp(ci, ["grant", await cardOf(bot), "example.com", "--yes"])).toMatchObject({ code: 4 })
+        expect((await psp(owner, ["grants"])).out).toMatch(/ci-1 +example\.com +default +all +no +20/)
+
+        const elsewhere = pathToFileURL(join(folder, "elsewhere")).href
+        const atBot = { ...bot, PSP_STORE: store.address }
+        expect(await psp(atBot, ["push", "example.com", "--to", elsewhere])).toMatchObject({ code: 0 })
+        const copied = await psp(atBot, ["restore", "example.com", "--format", "curl", "--store", elsewhere])
+        expect(copied).toMatchObject({ code: 0 })
+
+        expect((await psp(owner, ["revoke", await cardOf(bot)])).out).toContain("log out at example.com")
+        await save(store.address, store.env, "three")
+        const refused = await psp(ci, ["restore", "example.com", "--format", "curl"])
+        expect(refused).toMatchObject({ code: 4, out: "" })
+        expect(refused.err).toContain("an owner took it back")
+      } finally {
+        await store.dispose()
+      }
+    },
+    60_000,
+  )
+})
+
+describe("psp grant", () => {
+  let owner: Record<string, string>
+  let card: string
+
+  beforeEach(async () => {
+    owner = { ...here, PSP_STORE: pathToFileURL(join(folder, "store")).href }
+    await psp(owner, ["keygen", "--name", "laptop"])
+    await psp(there, ["keygen", "--name", "ci-1"])
+    await save(owner["PSP_STORE"] ?? "", {}, "one")
+    card = await cardOf(there)
+  })
+
+  it("asks first, and grants nothing without a yes", async () => {
+    expect(await psp(owner, ["grant", card, "example.com"])).toMatchObject({ code: 2, out: "" })
+    expect(await psp(owner, ["grant", card, "example.com"], "n")).toMatchObject({ code: 4, out: "" })
+    expect((await psp(owner, ["grants"])).out).toBe("Nothing is granted to any bot.\n")
+    expect(await psp(owner, ["grant", card, "example.com"], "y")).toMatchObject({ code: 0 })
+  })
+
+  it("says in one sentence what the bot will be able to do", async () => {
+    const said = async (...args: string[]) => (await psp(owner, ["grant", card, "example.com", "--yes", ...args])).err
+    expect(await said()).toContain(
+      '"ci-1" will be able to act as you at example.com, with what is saved now and later, until you revoke it.\n',
+    )
+    expect(await said("--kinds", "cookies,localStorage", "--until", "2099-01-31", "--save-back")).toContain(
+      '"ci-1" will be able to act as you at example.com, but of it only cookies, localStorage, with what is saved now ' +
+        "and later, until 2099-01-31T00:00:00Z, and save back what its visit changed.\n",
+    )
+    const { grants } = JSON.parse((await psp(owner, ["grants", "--json"])).out) as { grants: unknown[] }
+    expect(grants).toMatchObject([
+      { site: "example.com", kinds: ["cookies", "localStorage"], saveBack: true, expiresAt: Date.UTC(2099, 0, 31) },
+    ])
+  })
+
+  it.each([
+    ["a span that is none", ["--until", "8 moons"]],
+    ["an end in the past", ["--until", "2020-01-01"]],
+    ["kinds that are none", ["--kinds", "cookies,cakes"]],
+    ["an earlier state", ["--at", "2026-01-01"]],
+  ])("refuses %s", async (_what, args) => {
+    expect(await psp(owner, ["grant", card, "example.com", "--yes", ...args])).toMatchObject({ code: 2, out: "" })
+  })
+
+  it("prints no password of the store", async () => {
+    const address = "redis://bot:canary-password@127.0.0.1:1/0"
+    const { out, err } = await psp({ ...owner, PSP_STORE: address }, ["grant", card, "example.com", "--yes"])
+    expect(out + err).not.toContain("canary-password")
+  })
+})
