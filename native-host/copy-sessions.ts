@@ -76,7 +76,7 @@ export async function copySelected(
     const which = selection === "all" ? "this vault" : `${selection.site}, account "${printable(account)}"`
     throw new PspError("not-found", `Cannot copy ${which}: the store to copy from holds nothing of it`)
   }
-  return copyWith(context, { from, to }, vault.id, session?.sid)
+  return copyWith(context, { from, to }, vault.id, session)
 }
 
 /** `copyObjects` as the command line does it: drawn, and ended by Ctrl-C. */
@@ -84,11 +84,11 @@ export function copyWith(
   { interrupted, progress }: CommandContext,
   { from, to }: { from: Provider; to: Provider },
   vault: string,
-  sid?: string,
+  session?: { sid: string; copies?: string[] },
 ): Promise<CopyReport> {
   return copyObjects(from, to, {
     vault,
-    ...(sid === undefined ? {} : { sid }),
+    ...(session === undefined ? {} : { sid: session.sid, copies: session.copies ?? [] }),
     signal: interrupted(),
     onProgress: (state) => progress({ doing: "Copying", ...state }),
   })

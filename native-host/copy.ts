@@ -26,6 +26,8 @@ export interface CopyOptions extends CallOptions {
   vault: string
   /** One session and the members; all of the vault when left out. */
   sid?: string
+  /** Ids of copies of that session for bots, which go with it. */
+  copies?: string[]
   onProgress?: (progress: CopyProgress) => void
 }
 
@@ -46,12 +48,12 @@ export interface CopyProgress {
  * @throws `aborted` and the codes of a store that cannot go on, in words that say how far it came
  */
 export async function copyObjects(from: Provider, to: Provider, options: CopyOptions): Promise<CopyReport> {
-  const { vault, sid, signal, onProgress } = options
+  const { vault, sid, copies = [], signal, onProgress } = options
   const call: CallOptions = signal === undefined ? {} : { signal }
   const report: CopyReport = { copied: 0, bytes: 0, skipped: 0, skippedBytes: 0, failed: [], strangers: 0 }
   const progress: CopyProgress = { done: 0, total: 0, bytes: 0, totalBytes: 0 }
   try {
-    const rooms = [sid === undefined ? "sessions/" : `sessions/${sid}/`, ...(sid === undefined ? ["events/"] : [])]
+    const rooms = sid === undefined ? ["sessions/", "events/"] : [sid, ...copies].map((id) => `sessions/${id}/`)
     const phases = [rooms, ["members/"]].map((names) => names.map((name) => `${vault}/${name}`))
     const plans: Plan[] = []
     for (const prefixes of phases) plans.push(await makePlan(from, to, prefixes, call))

@@ -1,8 +1,10 @@
 import type { Bytes } from "./bytes.js"
 import { createCard, parseCard, type Card } from "./keys.js"
+import type { SessionRecord } from "./members.js"
 import type { CallOptions, Provider } from "./provider.js"
 import type { Snapshot } from "./snapshot.js"
 import { addOwner } from "./vault/add-owner.js"
+import { liveGrants } from "./vault/copies.js"
 import { grant, grants, revoke, type Grant, type GrantOptions, type Revocation } from "./vault/grant.js"
 import { compact, type CompactOptions, type CompactReport } from "./vault/compact.js"
 import { list, type SessionEntry } from "./vault/list.js"
@@ -14,7 +16,7 @@ import { remove } from "./vault/remove.js"
 import { announceMembers, commit, prepare, save, type Prepared, type SaveEntry } from "./vault/save.js"
 import { exportTo, importFile, openFile } from "./vault/session-file.js"
 import { saveAll, type SaveAllOptions } from "./vault/save-all.js"
-import { createState } from "./vault/state.js"
+import { createState, type VaultState } from "./vault/state.js"
 import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
 
 export type { VaultMemory } from "./vault-memory.js"
@@ -27,6 +29,14 @@ export type { SaveAllOptions } from "./vault/save-all.js"
 export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
 export type { VerifyOptions, VerifyProgress, VerifyReport } from "./vault/verify.js"
+
+export interface KnownSession {
+  site: string
+  account: string
+  sid: string
+  /** Ids under which copies of it lie that bots may read now. */
+  copies: string[]
+}
 
 /** All envelopes under one provider for one owner. Every method may throw the provider's codes. */
 export interface Vault {
@@ -53,7 +63,7 @@ export interface Vault {
   /** `details` opens the newest object of each session to know its end. */
   list(options?: CallOptions & { details?: boolean }): Promise<SessionEntry[]>
   /** What is known of sessions without asking the store. */
-  known(): { site: string; account: string; sid: string }[]
+  known(): KnownSession[]
   /** Forgets a session: first its entry, then its objects. */
   remove(site: string, options?: SessionOptions): Promise<{ removed: number }>
   /** Puts what owners know together into a store that may be another one than before. @throws `not-owner` */
@@ -106,7 +116,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     load: async (site, call) => (await loadSession(state, site, call))?.snapshot ?? null,
     loadSession: (site, call) => loadSession(state, site, call),
     list: (call) => list(state, call),
-    known: () => liveRecords(state).map(({ site, account, sid }) => ({ site, account, sid })),
+    known: () => liveRecords(state).map((record) => knownOf(state, record)),
     remove: (site, call) => remove(state, site, call),
     announce: (call) => announceMembers(state, call),
     addOwner: (text, call) => addOwner(state, text, call),
@@ -119,4 +129,8 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     compact: (call) => compact(state, call),
     verify: (call) => verify(state, call),
   }
+}
+
+function knownOf(state: VaultState, { site, account, sid }: SessionRecord): KnownSession {
+  return { site, account, sid, copies: [...new Set(liveGrants(state, sid).map(({ copy }) => copy))] }
 }

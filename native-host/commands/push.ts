@@ -17,7 +17,7 @@ export async function push(context: CommandContext, options: PushOptions, what?:
     const bytes = await readEnvelope(what, "push")
     const report = await withStores(context, options, ends, async ({ from, to, vault }) => {
       const { source, sid } = await sourceOf(from, vault, bytes, what)
-      return copyWith(context, { from: source, to }, vault.id, sid)
+      return copyWith(context, { from: source, to }, vault.id, { sid })
     })
     return copyResult(report, ends)
   }

@@ -5,13 +5,13 @@ import type { Remembered } from "../vault-memory.js"
 import type { VaultState } from "./state.js"
 
 /** What a bot was granted, as records of sessions: each is about the bot's copy, and there until it is taken back or ends. */
-export function grantedRecords({ remembered, now }: Pick<VaultState, "remembered" | "now">): SessionRecord[] {
-  return (remembered.granted?.grants ?? []).map((grant) => ({
+export function grantedRecords(vault: VaultState): SessionRecord[] {
+  return (vault.remembered.granted?.grants ?? []).map((grant) => ({
     sid: grant.sid,
     site: grant.site,
     account: grant.account,
     clock: grant.clock,
-    removed: !isGranted(grant) || hasEnded(grant, now()),
+    removed: !isGranted(grant) || hasEnded(grant, vault.now()),
   }))
 }
 
@@ -21,14 +21,15 @@ export function isBot({ members, granted }: Remembered): boolean {
 }
 
 /** @throws `not-granted` when an owner took it back, `expired` when its time is over */
-export function refuseEnded({ remembered, now }: VaultState, site: string, account: string): void {
+export function refuseEnded(vault: VaultState, site: string, account: string): void {
+  const { remembered } = vault
   if (!isBot(remembered)) return
   const grant = remembered.granted?.grants.find((other) => other.site === site && other.account === account)
   if (grant === undefined) return
   if (!isGranted(grant)) {
     throw new PspError("not-granted", `Cannot open session of ${site}: an owner took it back; ask for a new grant`)
   }
-  if (!hasEnded(grant, now())) return
+  if (!hasEnded(grant, vault.now())) return
   const end = new Date(grant.expiresAt ?? 0).toISOString()
   throw new PspError("expired", `Cannot open session of ${site}: it was granted until ${end}; ask for a new grant`)
 }

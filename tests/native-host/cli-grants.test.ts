@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { readIdentity } from "../../native-host/identity-file.js"
 import { fileMemory } from "../../native-host/home-vault.js"
 import { runCli } from "../../native-host/run-cli.js"
@@ -26,6 +26,8 @@ const stores: [title: string, isThere: boolean, open: () => Promise<Store>][] = 
     async () => {
       const { endpoint, dispose } = await startS3StandIn()
       const env = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret-canary" }
+      // The SDK reads them from the process.
+      for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
       return { address: `s3://bucket/p?endpoint=${endpoint}&region=x&pathStyle=1`, env, dispose }
     },
   ],
@@ -134,6 +136,11 @@ describe.each(stores)("psp grant over %s", (_title, isThere, open) => {
         expect(await psp(atBot, ["push", "example.com", "--to", elsewhere])).toMatchObject({ code: 0 })
         const copied = await psp(atBot, ["restore", "example.com", "--format", "curl", "--store", elsewhere])
         expect(copied).toMatchObject({ code: 0 })
+        // From the owner's side the bots' copies go with the session.
+        const mirror = pathToFileURL(join(folder, "mirror")).href
+        expect(await psp(owner, ["push", "example.com", "--to", mirror])).toMatchObject({ code: 0 })
+        const mirrored = await psp(atBot, ["restore", "example.com", "--format", "curl", "--store", mirror])
+        expect(mirrored).toMatchObject({ code: 0 })
 
         expect((await psp(owner, ["revoke", await cardOf(bot)])).out).toContain("log out at example.com")
         await save(store.address, store.env, "three")
@@ -141,6 +148,7 @@ describe.each(stores)("psp grant over %s", (_title, isThere, open) => {
         expect(refused).toMatchObject({ code: 4, out: "" })
         expect(refused.err).toContain("an owner took it back")
       } finally {
+        vi.unstubAllEnvs()
         await store.dispose()
       }
     },

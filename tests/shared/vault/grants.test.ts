@@ -442,7 +442,7 @@ describe("20 bots and 50 sites", () => {
         await owner.grant(card, { site, ...(isCookies(i, k) ? { kinds: ["cookies"] as const } : {}) })
       }
     }
-    const check = async (isOpen: (i: number, k: number) => boolean, isLooking = (_: number) => true) => {
+    const check = async (isOpen: (i: number, k: number) => boolean, isLooking = (i: number) => i >= 0) => {
       let cells = 0
       for (const [i, identity] of bots.entries()) {
         if (!isLooking(i)) continue
