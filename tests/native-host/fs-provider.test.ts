@@ -354,46 +354,50 @@ describe("fs provider", () => {
     expect(await readdir(join(vault, ".partial"))).toEqual([])
   })
 
-  it("survives kill -9 before every single step with the old or the new and never half", async () => {
-    const next = testObject("v/s", 200_000)
-    const script = await bundle(dir, "kill.mjs", [
-      `import * as real from "node:fs/promises"`,
-      `import { createFsProvider } from "./native-host/fs-provider.js"`,
-      `let left = Number(process.argv[2])`,
-      `const step = () => { if (left-- === 0) process.kill(process.pid, "SIGKILL") }`,
-      `const watch = (object) => new Proxy(object, { get: (target, key) => {`,
-      `  const value = target[key]`,
-      `  if (typeof value !== "function") return value`,
-      `  return async (...args) => { step(); const result = await value.apply(target, args); return key === "open" ? watch(result) : result }`,
-      `} })`,
-      `const bytes = Uint8Array.from({ length: ${next.bytes.length} }, (_, i) => 32 + ((i + ${next.bytes.length}) % 90))`,
-      `await createFsProvider(${JSON.stringify(vault)}, { fs: watch({ ...real }) }).put(${JSON.stringify(next.name)}, bytes)`,
-      `console.log("done")`,
-    ])
-    let kills = 0
-    const found = new Set<string>()
-    for (let step = 0; ;) {
-      await rm(vault, { recursive: true, force: true })
-      await createFsProvider(vault).put(name, bytes)
-      const run = spawn(process.execPath, [script, String(step)], { stdio: "ignore" })
-      const signal = await new Promise((resolve) => run.on("exit", (_code, how) => resolve(how)))
+  it(
+    "survives kill -9 before every single step with the old or the new and never half",
+    async () => {
+      const next = testObject("v/s", 200_000)
+      const script = await bundle(dir, "kill.mjs", [
+        `import * as real from "node:fs/promises"`,
+        `import { createFsProvider } from "./native-host/fs-provider.js"`,
+        `let left = Number(process.argv[2])`,
+        `const step = () => { if (left-- === 0) process.kill(process.pid, "SIGKILL") }`,
+        `const watch = (object) => new Proxy(object, { get: (target, key) => {`,
+        `  const value = target[key]`,
+        `  if (typeof value !== "function") return value`,
+        `  return async (...args) => { step(); const result = await value.apply(target, args); return key === "open" ? watch(result) : result }`,
+        `} })`,
+        `const bytes = Uint8Array.from({ length: ${next.bytes.length} }, (_, i) => 32 + ((i + ${next.bytes.length}) % 90))`,
+        `await createFsProvider(${JSON.stringify(vault)}, { fs: watch({ ...real }) }).put(${JSON.stringify(next.name)}, bytes)`,
+        `console.log("done")`,
+      ])
+      let kills = 0
+      const found = new Set<string>()
+      for (let step = 0; ;) {
+        await rm(vault, { recursive: true, force: true })
+        await createFsProvider(vault).put(name, bytes)
+        const run = spawn(process.execPath, [script, String(step)], { stdio: "ignore" })
+        const signal = await new Promise((resolve) => run.on("exit", (_code, how) => resolve(how)))
 
-      const after = createFsProvider(vault)
-      const got = await after.get(next.name)
-      found.add(got === null ? "old" : "new")
-      if (got !== null) expect(Buffer.compare(got, next.bytes)).toBe(0)
-      expect(await after.get(name)).toEqual(bytes)
-      expect((await listAll(after, "")).length).toBe(got === null ? 1 : 2)
-      expect(await readdir(join(vault, ".partial"))).toEqual([])
-      await after.put(next.name, next.bytes)
-      step++
-      if (signal === null && kills >= faultCount(1)) break
-      if (signal === null) step = 0
-      else kills++
-    }
-    expect(kills).toBeGreaterThan(15)
-    expect(found).toEqual(new Set(["old", "new"]))
-  }, faultTimeout(60_000))
+        const after = createFsProvider(vault)
+        const got = await after.get(next.name)
+        found.add(got === null ? "old" : "new")
+        if (got !== null) expect(Buffer.compare(got, next.bytes)).toBe(0)
+        expect(await after.get(name)).toEqual(bytes)
+        expect((await listAll(after, "")).length).toBe(got === null ? 1 : 2)
+        expect(await readdir(join(vault, ".partial"))).toEqual([])
+        await after.put(next.name, next.bytes)
+        step++
+        if (signal === null && kills >= faultCount(1)) break
+        if (signal === null) step = 0
+        else kills++
+      }
+      expect(kills).toBeGreaterThan(15)
+      expect(found).toEqual(new Set(["old", "new"]))
+    },
+    faultTimeout(60_000),
+  )
 
   it("refuses a file larger than any object, before reading it", async () => {
     const provider = createFsProvider(vault)

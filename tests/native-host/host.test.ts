@@ -521,25 +521,29 @@ describe("host and bad folders", () => {
 })
 
 describe("host and large objects", () => {
-  it("moves 30 MB there and back in time that grows as the size does", async () => {
-    const provider = createPortProvider(await connectToHost(start()))
-    const perMb = async (megabytes: number) => {
-      const bytes = new Uint8Array(megabytes * 1_000_000).fill(65)
-      const name = nameOf(folderOf(), bytes)
-      const begin = performance.now()
-      await provider.put(name, bytes)
-      const got = await provider.get(name)
-      const time = performance.now() - begin
-      expect(Buffer.compare(got ?? Buffer.of(), bytes)).toBe(0)
-      await provider.remove(name)
-      return time / megabytes
-    }
-    await perMb(3)
-    const best = async (megabytes: number) => Math.min(await perMb(megabytes), await perMb(megabytes))
-    const [small, large] = [await best(3), await best(30)]
-    // A quadratic way would be ten times slower here; the bench measures it closer.
-    expect(large / small).toBeLessThan(4)
-  }, faultTimeout(60_000))
+  it(
+    "moves 30 MB there and back in time that grows as the size does",
+    async () => {
+      const provider = createPortProvider(await connectToHost(start()))
+      const perMb = async (megabytes: number) => {
+        const bytes = new Uint8Array(megabytes * 1_000_000).fill(65)
+        const name = nameOf(folderOf(), bytes)
+        const begin = performance.now()
+        await provider.put(name, bytes)
+        const got = await provider.get(name)
+        const time = performance.now() - begin
+        expect(Buffer.compare(got ?? Buffer.of(), bytes)).toBe(0)
+        await provider.remove(name)
+        return time / megabytes
+      }
+      await perMb(3)
+      const best = async (megabytes: number) => Math.min(await perMb(megabytes), await perMb(megabytes))
+      const [small, large] = [await best(3), await best(30)]
+      // A quadratic way would be ten times slower here; the bench measures it closer.
+      expect(large / small).toBeLessThan(4)
+    },
+    faultTimeout(60_000),
+  )
 
   it("keeps its memory small while nobody reads its answer", async () => {
     const host = start()

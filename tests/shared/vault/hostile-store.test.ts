@@ -85,18 +85,22 @@ async function createDevices(provider: Provider, now: () => number): Promise<[De
 }
 
 describe("a store that swaps, withholds, truncates and replays", () => {
-  it("is refused or reported by a device that has seen newer, and never believed in silence", async () => {
-    const total = { refused: 0, attacked: 0, behind: 0 }
-    const count = faultCount(40)
-    for (let seed = 1; seed <= count; seed++) {
-      const { refused, attacked, behind } = await history(seed)
-      total.refused += refused
-      total.attacked += attacked
-      total.behind += behind
-    }
-    expect(total.attacked).toBeGreaterThan(count)
-    expect(total.refused).toBeGreaterThan(count / 2)
-    // Who has seen no newer state takes the older one: that is not known to anybody, and promised to nobody.
-    expect(total.behind).toBeGreaterThan(0)
-  }, faultTimeout(600_000))
+  it(
+    "is refused or reported by a device that has seen newer, and never believed in silence",
+    async () => {
+      const total = { refused: 0, attacked: 0, behind: 0 }
+      const count = faultCount(40)
+      for (let seed = 1; seed <= count; seed++) {
+        const { refused, attacked, behind } = await history(seed)
+        total.refused += refused
+        total.attacked += attacked
+        total.behind += behind
+      }
+      expect(total.attacked).toBeGreaterThan(count)
+      expect(total.refused).toBeGreaterThan(count / 2)
+      // Who has seen no newer state takes the older one: that is not known to anybody, and promised to nobody.
+      expect(total.behind).toBeGreaterThan(0)
+    },
+    faultTimeout(600_000),
+  )
 })

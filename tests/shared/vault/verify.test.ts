@@ -225,32 +225,37 @@ describe("verify", () => {
     faultTimeout(600_000),
   )
 
-  it("names nothing in vaults that are as their owners left them", async () => {
-    const count = faultCount(12)
-    for (let seed = 1; seed <= count; seed++) {
-      const random = createRandom(seed)
-      let time = start
-      const store: Provider = { ...createMemoryProvider(), maxObjectBytes: limit }
-      const [a, b] = [await createDevice("a"), await createDevice("b")]
-      const [one, two] = [createMemory(), createMemory()]
-      const first = await openVault(store, { identity: a, memory: one, now: () => time })
-      if (random() < 0.7) await first.addOwner(b.card)
-      const second = await openVault(store, { identity: b, owner: a.card, memory: two, now: () => time })
-      await second.refresh()
-      const vaults = second.isOwner ? [first, second] : [first]
-      for (let step = 0; step < 12; step++) {
-        const vault = pick(random, vaults)
-        const site = pick(random, ["one.example", "two.example", "three.example"])
-        time += Math.floor(random() * 5 * day)
-        const what = random()
-        if (what < 0.6) await vault.save(exampleSnapshot(site, "default", "x".repeat(random() < 0.2 ? 9000 : 9)))
-        else if (what < 0.7) await vault.remove(site)
-        else if (what < 0.85) await vault.compact({ keep: { bases: Math.floor(random() * 3), ms: random() * 9 * day } })
-        else await vault.load(site).catch(() => null)
+  it(
+    "names nothing in vaults that are as their owners left them",
+    async () => {
+      const count = faultCount(12)
+      for (let seed = 1; seed <= count; seed++) {
+        const random = createRandom(seed)
+        let time = start
+        const store: Provider = { ...createMemoryProvider(), maxObjectBytes: limit }
+        const [a, b] = [await createDevice("a"), await createDevice("b")]
+        const [one, two] = [createMemory(), createMemory()]
+        const first = await openVault(store, { identity: a, memory: one, now: () => time })
+        if (random() < 0.7) await first.addOwner(b.card)
+        const second = await openVault(store, { identity: b, owner: a.card, memory: two, now: () => time })
+        await second.refresh()
+        const vaults = second.isOwner ? [first, second] : [first]
+        for (let step = 0; step < 12; step++) {
+          const vault = pick(random, vaults)
+          const site = pick(random, ["one.example", "two.example", "three.example"])
+          time += Math.floor(random() * 5 * day)
+          const what = random()
+          if (what < 0.6) await vault.save(exampleSnapshot(site, "default", "x".repeat(random() < 0.2 ? 9000 : 9)))
+          else if (what < 0.7) await vault.remove(site)
+          else if (what < 0.85)
+            await vault.compact({ keep: { bases: Math.floor(random() * 3), ms: random() * 9 * day } })
+          else await vault.load(site).catch(() => null)
+        }
+        for (const vault of vaults) expect({ seed, ...(await vault.verify()) }).toMatchObject({ seed, defects: [] })
       }
-      for (const vault of vaults) expect({ seed, ...(await vault.verify()) }).toMatchObject({ seed, defects: [] })
-    }
-  }, faultTimeout(600_000))
+    },
+    faultTimeout(600_000),
+  )
 
   it("tells of progress, and stops when it is called off", async () => {
     const controller = new AbortController()
