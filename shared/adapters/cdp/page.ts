@@ -22,7 +22,7 @@ export interface CdpPage extends DrivenPage {
 }
 
 interface FrameTree {
-  frame: { id: string; parentId?: string; url: string; urlFragment?: string }
+  frame: { id: string; parentId?: string; loaderId?: string; url: string; urlFragment?: string }
   childFrames?: FrameTree[]
 }
 
@@ -136,6 +136,7 @@ export function createCdpPage(
     "Page.frameNavigated": ({ frame: told }: FrameTree, id) => {
       const frame = frames.get(told.id) ?? makeFrame(told.id, frames.get(told.parentId ?? "") ?? null, "", id)
       Object.assign(frame, { sessionId: id, address: told.url + (told.urlFragment ?? ""), world: null })
+      if (frame === main) shown = told.loaderId
       for (const listener of [...navigated]) listener(frame)
     },
     "Page.navigatedWithinDocument": ({ frameId, url }: { frameId: string; url: string }) => {
@@ -164,6 +165,17 @@ export function createCdpPage(
 
   // The id of a page is that of its main frame.
   const main = makeFrame(targetId, null, firstUrl, sessionId)
+  /** The document of the main frame. */
+  let shown: string | undefined
+  const commitOf = (loaderId: string) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (shown !== loaderId) return
+        navigated.delete(look)
+        resolve()
+      }
+      navigated.add(look)
+    })
   const listenersOf = (event: string): Set<never> => {
     return (event === "request" ? requested : navigated) as Set<never>
   }
@@ -186,15 +198,27 @@ export function createCdpPage(
     drop: (script) => void added.delete(script),
     end: () => ended.abort(),
     async goto(url, { timeout }) {
-      const late = AbortSignal.timeout(timeout)
-      const { errorText } = (await Promise.race([
-        connection.send("Page.navigate", { url }, sessionId),
-        new Promise((_, reject) => {
-          late.addEventListener("abort", () => reject(new Error(`No answer within ${timeout} ms`)))
-          ended.signal.addEventListener("abort", () => reject(closedPage()))
-        }),
-      ])) as { errorText?: string }
-      if (errorText !== undefined) throw new Error(errorText)
+      let stop: (() => void) | undefined
+      const stopped = new Promise<never>((_, reject) => {
+        const timer = setTimeout(() => reject(new Error(`No answer within ${timeout} ms`)), timeout)
+        const onEnd = () => reject(closedPage())
+        ended.signal.addEventListener("abort", onEnd)
+        stop = () => {
+          clearTimeout(timer)
+          ended.signal.removeEventListener("abort", onEnd)
+        }
+      })
+      try {
+        const { errorText, loaderId } = (await Promise.race([
+          connection.send("Page.navigate", { url }, sessionId),
+          stopped,
+        ])) as { errorText?: string; loaderId?: string }
+        if (errorText !== undefined) throw new Error(errorText)
+        // The answer comes with the first byte of the document, which is not there yet.
+        if (loaderId !== undefined && shown !== loaderId) await Promise.race([commitOf(loaderId), stopped])
+      } finally {
+        stop?.()
+      }
       return null
     },
     evaluate: (expression) => main.evaluate(expression),
