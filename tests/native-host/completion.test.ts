@@ -29,7 +29,8 @@ describe("completion in bash", () => {
   }
 
   it("gives the commands that begin so", async () => {
-    expect(await complete("re")).toEqual(["restore", "remove"])
+    expect(await complete("res")).toEqual(["restore"])
+    expect(await complete("co")).toEqual(["config", "compact", "completion"])
   })
 
   it("gives a command's own options and the common ones", async () => {
