@@ -20,7 +20,7 @@ test.afterEach(async () => {
   await site.close()
 })
 
-const rounds = faultCount(4)
+const rounds = faultCount(3)
 
 test("a browser that is killed at any step of a save commits it once if it was sealed, else never, and nothing by half", async () => {
   test.setTimeout(Math.max(120_000, rounds * 15_000))
