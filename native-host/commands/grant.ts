@@ -38,7 +38,9 @@ export async function grant(
   // Before anybody is asked.
   if (!vault.isOwner)
     throw new PspError("not-owner", "Cannot grant: this machine is not one of the vault's owner devices")
-  await confirmGrant(context, options, bot, sentenceOf(bot, terms))
+  // A session may hold the login of an identity provider as well.
+  const others = (await vault.load(site, { account }))?.sites.slice(1) ?? []
+  await confirmGrant(context, options, bot, sentenceOf(bot, { ...terms, others }))
   const granted = await vault.grant(bot.text, {
     site,
     account,
@@ -72,13 +74,15 @@ function sentenceOf(
     kinds,
     saveBack,
     expiresAt,
-  }: Pick<Grant, "site" | "account" | "kinds" | "saveBack"> & { expiresAt: number | undefined },
+    others,
+  }: Pick<Grant, "site" | "account" | "kinds" | "saveBack"> & { expiresAt: number | undefined; others: string[] },
 ): string {
   const which = account === defaultAccount ? site : `${site}, account "${printable(account)}"`
   const what = kinds === "all" ? "" : `, but of it only ${kinds.join(", ")}`
   const until = expiresAt === undefined ? "until you revoke it" : `until ${timeText(expiresAt)}`
   const back = saveBack ? " (that it may save back is noted; this version lets no bot do so)" : ""
-  return `"${printable(name)}" will be able to act as you at ${which}${what}, with what is saved now and later, ${until}${back}.`
+  const beside = others.length === 0 ? "" : ` and at ${others.join(", ")}, which the session holds as well`
+  return `"${printable(name)}" will be able to act as you at ${which}${beside}${what}, with what is saved now and later, ${until}${back}.`
 }
 
 async function confirmGrant(

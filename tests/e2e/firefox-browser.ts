@@ -106,7 +106,11 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
     // Asked of the page itself: of an extension's page Firefox reports no navigation to Puppeteer.
     const state = "location.href + ' ' + document.readyState"
     await expect.poll(() => evaluateApart(context, state).catch(() => null)).toBe(`${url} complete`)
-    const page = (await browser.pages()).find((one) => contextOf(one) === context)
+    // Puppeteer may hear of a tab a moment after the tab has loaded.
+    let page: Page | undefined
+    await expect
+      .poll(async () => (page = (await browser.pages()).find((one) => contextOf(one) === context)) !== undefined)
+      .toBe(true)
     if (page === undefined) throw new Error(`No page at ${url}`)
     return page
   }

@@ -1,5 +1,5 @@
 import { PspError } from "../../errors.js"
-import type { Transport } from "../transport.js"
+import { listenTo, type Transport } from "../transport.js"
 
 /**
  * A connection to a browser by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/). Adapters of tools that have one lend
@@ -40,7 +40,7 @@ interface Message {
   method?: string
   params?: unknown
   result?: unknown
-  error?: string
+  error?: string | null
 }
 
 /** Speaks BiDi over a transport. There is no session yet: see `openBidiSession`. */
@@ -49,8 +49,9 @@ export function connectBidi(transport: Transport): BidiConnection {
   const listeners = new Set<(event: BidiEvent) => void>()
   const closed = new AbortController()
   let last = 0
-  transport.onMessage = (text) => {
-    const { id, method, params, result, error } = JSON.parse(text) as Message
+  listenTo(transport, (message) => {
+    const { id, method, params, result, error } = message as Message
+    if (error === null) throw new TypeError("No message")
     if (id === undefined || id === null) {
       if (method !== undefined) for (const listener of [...listeners]) listener({ method, params })
       return
@@ -59,7 +60,7 @@ export function connectBidi(transport: Transport): BidiConnection {
     waiting.delete(id)
     if (error === undefined) asked?.resolve(result)
     else asked?.reject(new BidiError(error))
-  }
+  })
   transport.onClose = () => {
     closed.abort()
     for (const { reject } of waiting.values()) reject(lineClosed())

@@ -1,5 +1,6 @@
 import { PspError } from "../../errors.js"
-import type { Transport } from "../transport.js"
+import { isClosed } from "../steps.js"
+import { listenTo, type Transport } from "../transport.js"
 
 /**
  * A connection to a browser by the Chrome DevTools Protocol, with flat sessions: one line, on which each message names the
@@ -29,17 +30,18 @@ interface Message {
   params?: unknown
   sessionId?: string
   result?: unknown
-  error?: { message: string }
+  error?: { message: string } | null
 }
 
-/** Speaks CDP over a transport. An answer that is an error rejects with its message, which names no value that was sent. */
+/** Speaks CDP over a transport. An answer that is an error rejects without the browser's own words, which may name values. */
 export function connectCdp(transport: Transport): CdpConnection {
   const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   const listeners = new Set<(event: CdpEvent) => void>()
   const closed = new AbortController()
   let last = 0
-  transport.onMessage = (text) => {
-    const { id, method, params, sessionId, result, error } = JSON.parse(text) as Message
+  listenTo(transport, (message) => {
+    const { id, method, params, sessionId, result, error } = message as Message
+    if (error === null) throw new TypeError("No message")
     if (id === undefined) {
       if (method !== undefined) for (const listener of [...listeners]) listener({ method, params, sessionId })
       return
@@ -47,8 +49,8 @@ export function connectCdp(transport: Transport): CdpConnection {
     const asked = waiting.get(id)
     waiting.delete(id)
     if (error === undefined) asked?.resolve(result)
-    else asked?.reject(new Error(error.message))
-  }
+    else asked?.reject(new Error(withoutValues(error.message)))
+  })
   transport.onClose = () => {
     closed.abort()
     for (const { reject } of waiting.values()) reject(lineClosed())
@@ -79,4 +81,9 @@ export function connectCdp(transport: Transport): CdpConnection {
 
 function lineClosed(): PspError {
   return new PspError("bad-target", "Cannot reach the browser: the connection to it has been closed")
+}
+
+/** Only that something was closed is told on: `isClosed` knows it by the words. */
+function withoutValues(message: unknown): string {
+  return isClosed(new Error(String(message))) ? "Target closed" : "The browser refused it"
 }

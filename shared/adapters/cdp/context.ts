@@ -32,7 +32,10 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
   const scripts = new Set<InitScript>()
   const opened = new Set<(page: DrivenPage) => void>()
   const closed = new Set<() => void>()
-  const browser = await facts(connection)
+  const browser = await facts(connection).catch(async (error: unknown) => {
+    await connection.close().catch(() => undefined)
+    throw error
+  })
   let isClosing = false
   const others = new Set(browser.contexts)
   if (id !== null && !others.has(id)) throw new PspError("bad-target", "Cannot use the browser context: it is closed")

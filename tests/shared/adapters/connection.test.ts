@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest"
+import { connectBidi } from "../../../shared/adapters/bidi/connection.js"
+import { connectCdp } from "../../../shared/adapters/cdp/connection.js"
+import type { Transport } from "../../../shared/adapters/transport.js"
+
+function createLine(): Transport & { isClosed: boolean } {
+  return {
+    isClosed: false,
+    send: () => undefined,
+    onMessage: () => undefined,
+    onClose: () => undefined,
+    close() {
+      this.isClosed = true
+    },
+  }
+}
+
+const connections = [
+  ["CDP", connectCdp],
+  ["BiDi", connectBidi],
+] as const
+
+for (const [protocol, connect] of connections) {
+  describe(`a connection by ${protocol}`, () => {
+    it.each(["canary, no JSON", "null", "7", '{"id":1,"error":null}'])(
+      "ends with a browser that says %s",
+      async (text) => {
+        const line = createLine()
+        const connection = connect(line)
+        const asked = connection.send("Browser.getVersion")
+        const told = expect(asked).rejects.toMatchObject({
+          code: "bad-target",
+          message: expect.not.stringContaining("canary") as string,
+        })
+        expect(() => line.onMessage(text)).not.toThrow()
+        await told
+        expect([line.isClosed, connection.closed.aborted]).toEqual([true, true])
+        await expect(connection.send("Browser.getVersion")).rejects.toMatchObject({ code: "bad-target" })
+      },
+    )
+
+    it("ends when somebody who listens cannot take an event", () => {
+      const line = createLine()
+      const connection = connect(line)
+      connection.listen(({ params }) => {
+        expect((params as { sessionId: string }).sessionId.length).toBe(32)
+      })
+      expect(() => line.onMessage('{"method":"Target.attachedToTarget","params":{}}')).not.toThrow()
+      expect(connection.closed.aborted).toBe(true)
+    })
+  })
+}
+
+it("CDP's own words of an error, which may name values, are not told on", async () => {
+  const line = createLine()
+  const asked = connectCdp(line).send("Storage.setCookies")
+  line.onMessage('{"id":1,"error":{"message":"Invalid cookie value canary"}}')
+  await expect(asked).rejects.toThrow(/^The browser refused it$/)
+})
