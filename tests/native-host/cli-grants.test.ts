@@ -175,6 +175,17 @@ describe("psp grant", () => {
     expect(await psp(owner, ["grant", card, "example.com"], "y")).toMatchObject({ code: 0 })
   })
 
+  it("names the other sites that the session holds, before it asks", async () => {
+    const provider = await openStore(owner["PSP_STORE"] ?? "", {}, here.PSP_HOME)
+    const identity = await readIdentity(here.PSP_HOME, {})
+    const vault = await openVault(provider, { identity, memory: fileMemory(here.PSP_HOME) })
+    await vault.save({ ...exampleSnapshot("shop.example"), sites: ["shop.example", "idp.example"] })
+    const { err } = await psp(owner, ["grant", card, "shop.example"], "n")
+    expect(err).toContain(
+      "as you at shop.example and at idp.example, which the session holds as well, with what is saved",
+    )
+  })
+
   it("says in one sentence what the bot will be able to do", async () => {
     const said = async (...args: string[]) => (await psp(owner, ["grant", card, "example.com", "--yes", ...args])).err
     expect(await said()).toContain(
