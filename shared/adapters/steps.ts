@@ -58,6 +58,20 @@ function createWaiters(signal: AbortSignal | undefined) {
   }
 }
 
+/** The end of `work`, or `aborted` when there is none within so many ms: for calls that no step watches. */
+export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = () => new PspError("aborted", `Cannot reach the browser: no answer within ${ms} ms`)
+    timer = setTimeout(() => reject(error()), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 export interface StepOptions {
   signal?: AbortSignal
   timeoutMs?: number

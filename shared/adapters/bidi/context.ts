@@ -3,6 +3,7 @@ import { siteOf } from "../../site.js"
 import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
+import { inTime } from "../steps.js"
 import type { BidiEvent } from "./connection.js"
 import { bidiJar } from "./jar.js"
 import { createBidiPage, type BidiPage, type ContextInfo } from "./page.js"
@@ -53,15 +54,15 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
   session.closed.addEventListener("abort", onClosed)
   let subscription: string | undefined
   try {
-    const { userContexts } = (await session.send("browser.getUserContexts")) as {
+    const { userContexts } = (await inTime(30_000, session.send("browser.getUserContexts"))) as {
       userContexts: { userContext: string }[]
     }
     if (!userContexts.some((other) => other.userContext === userContext)) {
       throw new PspError("bad-target", "Cannot use the browser context: it has been closed")
     }
-    const asked = await session.send("session.subscribe", { events: ["browsingContext"] })
+    const asked = await inTime(30_000, session.send("session.subscribe", { events: ["browsingContext"] }))
     subscription = (asked as { subscription?: string }).subscription
-    const { contexts } = (await session.send("browsingContext.getTree")) as { contexts: ContextInfo[] }
+    const { contexts } = (await inTime(30_000, session.send("browsingContext.getTree"))) as { contexts: ContextInfo[] }
     for (const info of contexts) take(info)
     for (const info of contexts) pages.get(info.context)?.add(info)
   } catch (error) {
@@ -97,7 +98,7 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
       session.closed.removeEventListener("abort", onClosed)
       stopListening()
       const subscriptions = subscription === undefined ? [] : [subscription]
-      await session.send("session.unsubscribe", { subscriptions }).catch(() => undefined)
+      await inTime(10_000, session.send("session.unsubscribe", { subscriptions })).catch(() => undefined)
       await session.close().catch(() => undefined)
     },
   }

@@ -1,4 +1,5 @@
 import { PspError } from "../../errors.js"
+import { inTime } from "../steps.js"
 import { BidiError, type BidiConnection } from "./connection.js"
 
 /** A connection on which commands are heard. */
@@ -18,7 +19,14 @@ export interface BidiBrowser {
  *
  * @throws `bad-target` when another tool holds the only session, or there is no BiDi at the other end
  */
-export async function openBidiSession(connection: BidiConnection): Promise<BidiSession> {
+export async function openBidiSession(connection: BidiConnection, timeoutMs = 30_000): Promise<BidiSession> {
+  return inTime(timeoutMs, beginSession(connection)).catch((error: unknown) => {
+    connection.close().catch(() => undefined)
+    throw error
+  })
+}
+
+async function beginSession(connection: BidiConnection): Promise<BidiSession> {
   try {
     if (await hasSession(connection)) return { ...connection, browser: await askBrowser(connection) }
     // Dialogs of the person's own pages are left alone, which by the standard would be dismissed.
@@ -26,7 +34,7 @@ export async function openBidiSession(connection: BidiConnection): Promise<BidiS
     const begun = (await connection.send("session.new", { capabilities })) as NewSession
     const { browserName: name, browserVersion: version } = begun.capabilities
     const close = async () => {
-      await connection.send("session.end").catch(() => undefined)
+      await inTime(10_000, connection.send("session.end")).catch(() => undefined)
       await connection.close()
     }
     return { ...connection, browser: { name: name.toLowerCase(), version }, close }

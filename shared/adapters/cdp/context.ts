@@ -2,6 +2,7 @@ import { PspError } from "../../errors.js"
 import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
+import { inTime } from "../steps.js"
 import type { CdpConnection, CdpEvent } from "./connection.js"
 import { createScript, removeScript, type InitScript } from "./init-script.js"
 import { createCdpPage, type CdpPage } from "./page.js"
@@ -12,6 +13,9 @@ interface TargetInfo {
   url: string
   browserContextId?: string
 }
+
+/** How long (ms) to wait for the end of what is only tidied up. */
+const patience = 10_000
 
 /** New pages wait until our scripts are in place, so that none of theirs runs before. */
 const pageTargets = {
@@ -27,13 +31,18 @@ const pageTargets = {
  * @param id of the context; null for the browser's default one
  * @throws `bad-target` when the browser has no such context
  */
-export async function openCdpContext(connection: CdpConnection, id: string | null): Promise<LentContext> {
+export async function openCdpContext(
+  connection: CdpConnection,
+  id: string | null,
+  timeoutMs = 30_000,
+): Promise<LentContext> {
   const pages = new Map<string, CdpPage>()
   const scripts = new Set<InitScript>()
   const opened = new Set<(page: DrivenPage) => void>()
   const closed = new Set<() => void>()
-  const browser = await facts(connection).catch(async (error: unknown) => {
-    await connection.close().catch(() => undefined)
+  const browser = await inTime(timeoutMs, facts(connection)).catch((error: unknown) => {
+    // One that does not answer would not answer to this either.
+    connection.close().catch(() => undefined)
     throw error
   })
   let isClosing = false
@@ -55,10 +64,9 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
       stop = () => void destroyed.delete(hearOf)
     })
     try {
-      await connection.send("Target.closeTarget", { targetId })
-      await gone
+      await inTime(patience, Promise.all([connection.send("Target.closeTarget", { targetId }), gone]))
     } catch {
-      // It is gone already.
+      // It is gone already, or the browser says nothing any more.
     } finally {
       stop?.()
     }
@@ -101,14 +109,15 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
   connection.closed.addEventListener("abort", onClosed)
   try {
     // Answered when all that are there have been attached.
-    await Promise.all([
+    const attaching = Promise.all([
       connection.send("Target.setDiscoverTargets", { discover: true, filter: pageTargets.filter }),
       connection.send("Target.setAutoAttach", pageTargets),
     ])
-    await Promise.allSettled([...pages.values()].map(({ ready }) => ready))
+    await inTime(timeoutMs, attaching)
+    await inTime(timeoutMs, Promise.allSettled([...pages.values()].map(({ ready }) => ready)))
   } catch (error) {
     stopListening()
-    await connection.close().catch(() => undefined)
+    connection.close().catch(() => undefined)
     throw error
   }
 
@@ -175,11 +184,10 @@ export async function openCdpContext(connection: CdpConnection, id: string | nul
     async close() {
       connection.closed.removeEventListener("abort", onClosed)
       isClosing = true
-      await connection
-        .send("Target.setAutoAttach", { autoAttach: false, waitForDebuggerOnStart: false, flatten: true })
-        .catch(() => undefined)
+      const letGo = { autoAttach: false, waitForDebuggerOnStart: false, flatten: true }
+      await inTime(patience, connection.send("Target.setAutoAttach", letGo)).catch(() => undefined)
       stopListening()
-      await connection.close().catch(() => undefined)
+      await inTime(patience, connection.close()).catch(() => undefined)
     },
   }
   return context

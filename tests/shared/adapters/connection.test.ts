@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { connectBidi } from "../../../shared/adapters/bidi/connection.js"
+import { openBidiSession } from "../../../shared/adapters/bidi/session.js"
 import { connectCdp } from "../../../shared/adapters/cdp/connection.js"
+import { openCdpContext } from "../../../shared/adapters/cdp/context.js"
 import type { Transport } from "../../../shared/adapters/transport.js"
 
 function createLine(): Transport & { isClosed: boolean } {
@@ -56,4 +58,20 @@ it("CDP's own words of an error, which may name values, are not told on", async 
   const asked = connectCdp(line).send("Storage.setCookies")
   line.onMessage('{"id":1,"error":{"message":"Invalid cookie value canary"}}')
   await expect(asked).rejects.toThrow(/^The browser refused it$/)
+})
+
+describe("a browser that never answers", () => {
+  it("ends the opening of a context over CDP, and its line", async () => {
+    const line = createLine()
+    const opening = openCdpContext(connectCdp(line), null, 20)
+    await expect(opening).rejects.toMatchObject({ code: "aborted" })
+    expect(line.isClosed).toBe(true)
+  })
+
+  it("ends the beginning of a session over BiDi, and its line", async () => {
+    const line = createLine()
+    const opening = openBidiSession(connectBidi(line), 20)
+    await expect(opening).rejects.toMatchObject({ code: "aborted" })
+    expect(line.isClosed).toBe(true)
+  })
 })
