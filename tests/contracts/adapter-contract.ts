@@ -370,8 +370,9 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       expect(report).toMatchObject({ ok: true, set: { sessionStorage: 2 } })
       expect(await opened.tabCount()).toBe(before + 2)
       const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["sessionStorage"] })
-      const held = again.tabs?.map(({ url, sessionStorage }) => [url, sessionStorage[0]?.items])
-      expect(held).toEqual(tabs.map(({ url, sessionStorage }) => [url, sessionStorage[0]?.items]))
+      // CDP does not tell in which order tabs were opened.
+      const held = new Map(again.tabs?.map(({ url, sessionStorage }) => [url, sessionStorage[0]?.items]))
+      expect(held).toEqual(new Map(tabs.map(({ url, sessionStorage }) => [url, sessionStorage[0]?.items])))
       expect((await seenBy(await visit("/probe"))).session).toEqual([])
     })
 
