@@ -9,17 +9,24 @@ type Again = (computer: Computer) => number | null
 export const always: Again = () => 2000
 export const whileWaiting: Again = (computer) => (computer.isThere && computer.trust.state === "waiting" ? 2000 : null)
 
+/** How long (ms) one answer may take: a host that starts on a busy machine takes seconds. */
+const patience = 15_000
+
 /** This computer, asked now and again while the page is visible; null until the first answer. */
 export function useComputer(again: Again): [Computer | null, (computer: Computer) => void] {
   const [computer, setComputer] = useState<Computer | null>(null)
   useEffect(() => {
     const ms = computer === null ? 0 : again(computer)
     if (ms === null) return
-    let isOpen = true
+    let isOpen = true as boolean
     let timer: ReturnType<typeof setTimeout> | undefined
     const look = async () => {
+      if (!isOpen) return
       if (document.visibilityState === "visible") {
+        // A question to a background that only just starts may never be answered: then it is asked again.
+        const late = setTimeout(() => void look(), patience)
         const found = await ask("computer", {}).catch(unreachable)
+        clearTimeout(late)
         if (isOpen) setComputer(found)
       } else if (isOpen) timer = setTimeout(() => void look(), ms)
     }
