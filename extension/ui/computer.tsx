@@ -18,13 +18,14 @@ export function useComputer(again: Again): [Computer | null, (computer: Computer
   useEffect(() => {
     const ms = computer === null ? 0 : again(computer)
     if (ms === null) return
-    let isOpen = true as boolean
+    let isOpen = true
     let timer: ReturnType<typeof setTimeout> | undefined
     const look = async () => {
-      if (!isOpen) return
       if (document.visibilityState === "visible") {
         // A question to a background that only just starts may never be answered: then it is asked again.
-        const late = setTimeout(() => void look(), patience)
+        const late = setTimeout(() => {
+          if (isOpen) void look()
+        }, patience)
         const found = await ask("computer", {}).catch(unreachable)
         clearTimeout(late)
         if (isOpen) setComputer(found)
