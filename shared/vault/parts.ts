@@ -109,6 +109,8 @@ export async function joinParts(
     filled += slice.length
   }
   if (filled !== list.size || (await digestOf(whole)) !== list.digest) return { code: "damaged", name }
+  // What a list says of its envelope is the envelope's own word: stores and `verify` go by it.
+  if (hdrOf(whole) !== list.hdr) return { code: "damaged", name }
   return { name: `${named.folder}/${named.clock}-${named.writer}-${list.digest}.psp`, bytes: whole }
 }
 

@@ -225,6 +225,25 @@ describe("verify", () => {
     faultTimeout(600_000),
   )
 
+  it("names as rotted a list of parts that only says another end of its envelope", async () => {
+    const store = await copyOf(sample.store)
+    const listStart = /^\{"psp":1,"hdr":"([^"]+)","parts"/
+    const texts = await Promise.all(
+      (await namesIn(store)).map(async (name) => ({
+        name,
+        text: new TextDecoder().decode(await bytesOf(store, name)),
+      })),
+    )
+    const list = texts.find(({ text }) => listStart.test(text))
+    const hdr = listStart.exec(list?.text ?? "")?.[1] ?? ""
+    const other = btoa(atob(hdr).replace(/"exp":\d/, (said) => `"exp":${said.endsWith("1") ? "3" : "1"}`))
+    expect(other).not.toBe(hdr)
+    const name = list?.name ?? ""
+    await overwrite(store, name, new TextEncoder().encode(list?.text.replace(hdr, other)))
+    const { defects } = await (await opened(store)).verify()
+    expect(defects.map((defect) => [defect.code, defect.name])).toEqual([["bit-rot", name]])
+  })
+
   it(
     "names nothing in vaults that are as their owners left them",
     async () => {
