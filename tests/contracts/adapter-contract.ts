@@ -98,7 +98,8 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       const why = "what is told of being logged in is there"
       expect(report).toMatchObject({ ok: true, gaps: [], check: { result: "logged-in", why } })
       await expect.poll(() => opened.tabCount()).toBe(before)
-      await expect.poll(async () => greeting(await visit("/"))).toBe("Good to see you, Ada")
+      const tab = await visit("/")
+      await expect.poll(() => greeting(tab)).toBe("Good to see you, Ada")
     })
 
     test("says that a session that ended at the site is logged out, and does not call that ok", async () => {
