@@ -41,14 +41,21 @@ export async function askTab<A extends unknown[]>(
       typeof result === "string" ? [{ tabId, documentId, answer: JSON.parse(result) as unknown }] : [],
     )
   }
-  try {
-    return await inject(true)
-  } catch (error) {
-    if (error instanceof PspError) throw error
-    // A document that is being replaced (a viewer, a redirect) refuses at first: ask again when it is there.
-    return inject(false)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inject(attempt === 1)
+    } catch (error) {
+      if (error instanceof PspError || attempt === attempts) throw error
+      // A document that is being replaced (a viewer, a redirect) refuses at first: ask again when it is there. Chromium also
+      // refuses now and then right after the person allowed the site.
+      if (attempt > 1) await new Promise((resolve) => setTimeout(resolve, betweenAttempts))
+    }
   }
 }
+
+/** How often a page that refuses is asked, and how long (ms) it is left alone before it is asked again. */
+const attempts = 5
+const betweenAttempts = 200
 
 /**
  * Runs a page function in one document; null when the document is gone or gave no text.

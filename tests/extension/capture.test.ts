@@ -377,6 +377,13 @@ it("an origin that is unticked leaves no trace, not even an address", async () =
   expect(JSON.stringify(snapshot)).not.toContain("www.")
 })
 
+it("a page that the browser refuses at first, as it does right after the person allowed the site, is read", async () => {
+  world.tabs = [tabAt(1, app, { refusals: 3 })]
+  const { report, tabs } = await capture(everything)
+  expect(report.gaps).toEqual([])
+  expect(tabs).toHaveLength(1)
+})
+
 it("what another tab cannot give is a gap with a reason and a fix", async () => {
   world.tabs = [
     tabAt(1, app),

@@ -12,6 +12,8 @@ export interface FakeTab {
   cookieStoreId?: string
   /** What `readPage` finds in each document, the top one first; an error is what the browser says instead. */
   frames: FakeFrame[] | Error | "silent"
+  /** How often the browser refuses before it lets the extension in. */
+  refusals?: number
 }
 
 export interface FakeFrame {
@@ -93,6 +95,10 @@ export const fakeBrowser = {
       const tab = world.tabs.find(({ id }) => id === target.tabId)
       if (tab === undefined) throw new Error("No tab with id")
       if (tab.frames instanceof Error) throw tab.frames
+      if ((tab.refusals ?? 0) > 0) {
+        tab.refusals = (tab.refusals ?? 0) - 1
+        throw new Error("Cannot access contents of the page")
+      }
       if (tab.frames === "silent") return new Promise<never>(() => undefined)
       if (target.documentIds !== undefined) return askDocument(tab, target.documentIds[0] ?? "", { func, args, files })
       if (func?.name === "readContext") return [{ frameId: 0, result: JSON.stringify(context) }]
