@@ -169,7 +169,8 @@ const webOrigin = v.pipe(
 const keyPath = v.union([text, list(text)])
 const brand = v.strictObject({ brand: text, version: text })
 
-const cookie = v.strictObject({
+/** @internal */
+export const cookieSchema = v.strictObject({
   name: text,
   value: text,
   domain: v.pipe(
@@ -201,6 +202,28 @@ const database = v.strictObject({
   ),
 })
 
+/** @internal */
+export const contextSchema = v.strictObject({
+  userAgent: text,
+  clientHints: v.nullable(
+    v.strictObject({
+      brands: list(brand),
+      fullVersionList: list(brand),
+      platform: text,
+      platformVersion: text,
+      architecture: text,
+      bitness: text,
+      model: text,
+      mobile: v.boolean(),
+      wow64: v.boolean(),
+    }),
+  ),
+  languages: list(text),
+  timezone: text,
+  viewport: v.strictObject({ width: v.number(), height: v.number(), scale: v.number() }),
+  colorScheme: v.picklist(["light", "dark"]),
+})
+
 const gap = v.strictObject({
   kind: v.picklist(gapKinds),
   where: text,
@@ -221,7 +244,7 @@ const fields = v.strictObject({
     browser: v.strictObject({ engine: text, major: v.nullable(count) }),
     store: v.exactOptional(v.strictObject({ id: text, name: v.nullable(text), isPrivate: v.boolean() })),
   }),
-  cookies: v.exactOptional(list(cookie)),
+  cookies: v.exactOptional(list(cookieSchema)),
   origins: v.exactOptional(
     list(
       v.strictObject({
@@ -250,28 +273,7 @@ const fields = v.strictObject({
       }),
     ),
   ),
-  context: v.exactOptional(
-    v.strictObject({
-      userAgent: text,
-      clientHints: v.nullable(
-        v.strictObject({
-          brands: list(brand),
-          fullVersionList: list(brand),
-          platform: text,
-          platformVersion: text,
-          architecture: text,
-          bitness: text,
-          model: text,
-          mobile: v.boolean(),
-          wow64: v.boolean(),
-        }),
-      ),
-      languages: list(text),
-      timezone: text,
-      viewport: v.strictObject({ width: v.number(), height: v.number(), scale: v.number() }),
-      colorScheme: v.picklist(["light", "dark"]),
-    }),
-  ),
+  context: v.exactOptional(contextSchema),
   check: v.exactOptional(loginCheckSchema),
   report: v.strictObject({
     captured: v.strictObject({

@@ -1,0 +1,123 @@
+import type { Clock } from "../hlc.js"
+import type { Live, Register, Stamp } from "../merge.js"
+import type { Snapshot, TabState } from "../snapshot.js"
+import { areaOf, fieldsOf, idOf, pathOf, type FieldId, type Fields, type Path } from "./fields.js"
+
+/** What is remembered of a live field: enough to see that it changed, and not what it holds. */
+export interface Known extends Stamp {
+  born: Clock
+  /** Of its value: the value itself where that may be held, else a keyed hash. */
+  digest: string
+}
+
+export type KnownFields = ReadonlyMap<FieldId, Known>
+
+export interface Changes {
+  /** What is new, different or gone, with this capture's stamp. */
+  changed: Register[]
+  /** The rest, with the stamps that they had: who captures a field unchanged says nothing new of it. */
+  unchanged: Live[]
+}
+
+export interface ChangeOptions {
+  stamp: Stamp
+  /** Of a value's JSON. */
+  digestOf: (json: string) => string
+  /** When this field's time is over (ms since epoch), by whoever's rule; null for none. */
+  endOf?: (path: Path) => number | null
+}
+
+/**
+ * What a capture says that was not known before. What it did not look at stays: only within what it captured as a whole (an `area`) is
+ * a field deleted that is not there any more.
+ */
+export function changesOf(known: KnownFields, snapshot: Snapshot, options: ChangeOptions): Changes {
+  const { stamp, digestOf, endOf = () => null } = options
+  const fields = fieldsOf({ ...snapshot, ...(snapshot.tabs && { tabs: alignTabs(known, snapshot.tabs) }) })
+  const changes: Changes = { changed: [], unchanged: [] }
+  for (const [field, { value, rank }] of fields) {
+    const before = known.get(field)
+    const expiresAt = endOf(pathOf(field))
+    if (before?.digest === digestOf(comparedText(value))) {
+      const { clock, writer, born } = before
+      changes.unchanged.push({ field, clock, writer, born, value, rank, expiresAt })
+    } else {
+      changes.changed.push({ field, ...stamp, born: before?.born ?? stamp.clock, value, rank, expiresAt })
+    }
+  }
+  for (const field of known.keys()) {
+    if (!fields.has(field) && isMissed(pathOf(field), fields)) changes.changed.push({ field, ...stamp, deleted: true })
+  }
+  return changes
+}
+
+/**
+ * The text by which two captures of one field are compared. Sites push the end of a cookie along with every answer: it counts by
+ * the hour, else each page view would be a change.
+ */
+export function comparedText(value: unknown): string {
+  return JSON.stringify(value, (key, inner: unknown) =>
+    key === "expiresAt" && typeof inner === "number" ? Math.floor(inner / hour) : inner,
+  )
+}
+
+const hour = 60 * 60 * 1000
+
+/** A whole capture by somebody who knows nothing of what was before: everything else in its areas is gone. */
+export function wholeOf(snapshot: Snapshot, stamp: Stamp, endOf: ChangeOptions["endOf"] = () => null): Register[] {
+  const registers: Register[] = []
+  for (const [field, { value, rank }] of fieldsOf(snapshot)) {
+    const path = pathOf(field)
+    registers.push({ field, ...stamp, born: stamp.clock, value, rank, expiresAt: endOf(path) })
+    if (path[0] === "area") registers.push({ field, ...stamp, deleted: true })
+  }
+  return registers
+}
+
+/** True for a field that would have been captured if it were there. */
+function isMissed(path: Path, fields: Fields): boolean {
+  const area = areaOf(path)
+  if (area === null || !fields.has(area)) return false
+  const [kind, ...place] = path
+  if (kind === "file") return (fields.get(area)?.value as { isListed?: boolean }).isListed === true
+  if (kind !== "record" && !(kind === "area" && place[0] === "records")) return true
+  // A store that is there without its records was not read.
+  const store = kind === "record" ? place.slice(0, 4) : place.slice(1)
+  const database = idOf(["database", ...store.slice(0, 3)])
+  return !hasStore(fields, database, store[3]) || (kind === "record" && fields.has(idOf(["area", "records", ...store])))
+}
+
+function hasStore(fields: Fields, database: FieldId, store: unknown): boolean {
+  const schema = fields.get(database)?.value as { stores?: { name: string }[] } | undefined
+  return schema?.stores?.some(({ name }) => name === store) === true
+}
+
+/**
+ * Ids of tabs mean nothing from one capture to the next: a tab takes the id of the first known one that has the same
+ * origins in it, and one that is new takes an id that none had.
+ */
+function alignTabs(known: KnownFields, tabs: TabState[]): TabState[] {
+  const places = new Map<string, Set<string>>()
+  for (const field of known.keys()) {
+    const [kind, name, tab, ...place] = pathOf(field)
+    if (kind === "area" && name === "sessionStorage")
+      places.set(String(tab), (places.get(String(tab)) ?? new Set()).add(idOf(place as Path)))
+    if (kind === "tab") places.set(String(name), places.get(String(name)) ?? new Set())
+  }
+  const free = new Map(places)
+  return tabs.map((tab) => {
+    const own = fieldsOf({ tabs: [tab] } as Snapshot)
+    const origins = [...own.keys()].map(pathOf).filter(([kind, name]) => kind === "area" && name === "sessionStorage")
+    const wanted = origins.map((path) => idOf(path.slice(3) as Path))
+    const same = [...free].find(([, has]) => wanted.length === has.size && wanted.every((place) => has.has(place)))
+    if (same !== undefined) free.delete(same[0])
+    return { ...tab, id: same?.[0] ?? freshId(places, tab.id) }
+  })
+}
+
+function freshId(taken: ReadonlyMap<string, unknown>, wanted: string): string {
+  for (let n = 0; ; n++) {
+    const id = n === 0 ? wanted : `${wanted}.${n}`
+    if (!taken.has(id)) return id
+  }
+}

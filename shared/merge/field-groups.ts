@@ -1,0 +1,23 @@
+import type { Cookie, Partition } from "../snapshot.js"
+import { partitionPart, type Path } from "./fields.js"
+
+/**
+ * What only works together wins or loses together, so it is one field:
+ *
+ * - A cookie and its chunks: `name`, `name.0`, `name.1` (Auth.js, Supabase), `nameC1`, `nameC2` (ASP.NET Core). Half of one
+ *   login and half of another is none.
+ * - MSAL's localStorage and the cookie that holds the key to it.
+ *
+ * Decided by the name alone, so that every writer decides alike; two unrelated cookies `a.1` and `a.2` are then one field too, which
+ * costs bytes and loses nothing.
+ */
+export function groupOfCookie({ name, domain, hostOnly, path, partition }: Cookie): Path {
+  if (name === "msal.cache.encryption" && partition === null) return ["group", "msal", domain.toLowerCase()]
+  const stem = name.startsWith(".AspNetCore.") ? name.replace(/C\d+$/, "") : name.replace(/\.\d+$/, "")
+  return ["cookies", stem, domain.toLowerCase(), hostOnly, path, partitionPart(partition)]
+}
+
+export function groupOfItem(origin: string, partition: Partition | null, key: string): Path {
+  if (key.startsWith("msal.") && partition === null) return ["group", "msal", new URL(origin).hostname]
+  return ["localStorage", origin, partitionPart(partition), key]
+}

@@ -1,0 +1,85 @@
+import * as Y from "yjs"
+import { PspError } from "../errors.js"
+import { clockMs, isClock, type Clock } from "../hlc.js"
+import type { Register } from "../merge.js"
+
+/**
+ * Registers of one writer as a Yjs document, which is what deltas carry:
+ *
+ *     Y.Map "registers":   "<Yjs client> <field id>"  →  JSON [clock, born, rank, expiresAt, value]   or   [clock] for a deletion
+ *
+ * A document is fed only by envelopes that its writer signed, so a forged client number can hide nobody's registers but the
+ * forger's own. The client is part of the key: two bots that share an identity write side by side, and which one
+ * counts is decided by clocks (`merge.ts`), not by Yjs. Each delta is a client of its own, numbered by its clock, so that one
+ * can be read without those before it.
+ */
+const room = "registers"
+
+/** @param clock of the envelope: no other one of this writer has it */
+export function registersToUpdate(registers: Iterable<Register>, clock: Clock): Uint8Array {
+  const doc = new Y.Doc()
+  doc.clientID = clientOf(clock)
+  const map = doc.getMap<string>(room)
+  doc.transact(() => {
+    for (const register of registers) map.set(`${doc.clientID.toString(36)} ${register.field}`, textOf(register))
+  })
+  const update = Y.encodeStateAsUpdate(doc)
+  doc.destroy()
+  return update
+}
+
+/**
+ * What a writer's updates say together, in whatever order they come and however often.
+ *
+ * @throws `damaged` for an update that is none. What stands in it without being a register is counted, not thrown
+ */
+export function updatesToRegisters(
+  updates: Iterable<Uint8Array>,
+  writer: string,
+): { registers: Register[]; strange: number } {
+  const doc = new Y.Doc()
+  try {
+    for (const update of updates) Y.applyUpdate(doc, update)
+  } catch {
+    throw new PspError("damaged", "Cannot read changes of a session: what was sealed is no Yjs update")
+  }
+  const registers: Register[] = []
+  let strange = 0
+  for (const [key, value] of doc.getMap(room)) {
+    const register = parseRegister(key.slice(key.indexOf(" ") + 1), value, writer)
+    if (register === null) strange++
+    else registers.push(register)
+  }
+  doc.destroy()
+  return { registers, strange }
+}
+
+function textOf(register: Register): string {
+  if ("deleted" in register) return JSON.stringify([register.clock])
+  const { clock, born, rank, expiresAt, value } = register
+  return JSON.stringify([clock, born, rank, expiresAt, value])
+}
+
+function parseRegister(field: string, text: unknown, writer: string): Register | null {
+  if (typeof text !== "string") return null
+  let parts: unknown
+  try {
+    parts = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (!Array.isArray(parts)) return null
+  const [clock, born, rank, expiresAt, value] = parts as unknown[]
+  if (!isClock(clock)) return null
+  if (parts.length === 1) return { field, clock, writer, deleted: true }
+  if (!isClock(born) || born > clock || !Number.isSafeInteger(rank)) return null
+  if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) return null
+  if (parts.length !== 5) return null
+  return { field, clock, writer, born, rank: rank as number, expiresAt: expiresAt as number | null, value }
+}
+
+/** Yjs takes any integer of up to 53 bits: the clock's time (43 bits until 2248), and what keeps copies of one identity apart. */
+function clientOf(clock: Clock): number {
+  const random = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
+  return clockMs(clock) * 1024 + (random % 1024)
+}

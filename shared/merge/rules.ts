@@ -1,0 +1,153 @@
+import * as v from "valibot"
+import { cookieFault } from "../cookies.js"
+import type { Clock } from "../hlc.js"
+import { loginCheckSchema } from "../login-check.js"
+import type { Register } from "../merge.js"
+import { isOfSites } from "../partition.js"
+import type { Kind } from "../report.js"
+import { belongsToSite } from "../site.js"
+import { contextSchema, cookieSchema, type Cookie } from "../snapshot.js"
+import { groupOfCookie, groupOfItem } from "./field-groups.js"
+import { idOf, kindsOf, pathOf, type Group, type Path } from "./fields.js"
+
+/** What a writer may change of a session. */
+export interface Terms {
+  /** Of the session. */
+  sites: readonly string[]
+  /** `all` for owners too. */
+  kinds: "all" | readonly Kind[]
+  isOwner: boolean
+  /** Of the envelope: none of its registers may be later. */
+  clock: Clock
+  /** ms since epoch. */
+  now: number
+}
+
+/** A register that does not count, and the reason in one clause. */
+export interface Refusal {
+  register: Register
+  why: string
+}
+
+/**
+ * Looks at every register that a writer's envelope carries: only what its writer may say enters the merge. The rest is named.
+ */
+export function admit(registers: Register[], terms: Terms): { admitted: Register[]; refused: Refusal[] } {
+  const admitted: Register[] = []
+  const refused: Refusal[] = []
+  for (const register of registers) {
+    const why = faultOf(register, terms)
+    if (why === null) admitted.push(register)
+    else refused.push({ register, why })
+  }
+  return { admitted, refused }
+}
+
+function faultOf(register: Register, { sites, kinds, isOwner, clock, now }: Terms): string | null {
+  const path = readPath(register.field)
+  if (path === null) return "it is no field that this version knows"
+  if (register.clock > clock) return "its clock is later than its envelope's"
+  const own = kindsOf(path)
+  if (kinds !== "all" && !own.every((kind) => kinds.includes(kind))) return "it is not of the kinds that were granted"
+  if (!isOwner && (own.length === 0 || path[0] === "context")) return "only owners may write it"
+  if (!isOwner && "deleted" in register) return "a bot's deletion waits for the person"
+  if (!isOfSession(path, sites)) return "it is not of the session's sites"
+  if ("deleted" in register || register.value === undefined) return null
+  if (!isValue(path, register.value)) return "its value is not what such a field holds"
+  if (isOwner) return null
+  const cookies =
+    path[0] === "cookies" ? (register.value as Cookie[]) : path[0] === "group" ? (register.value as Group).cookies : []
+  if (cookies.length > maxMembers) return "it is larger than such a field may be"
+  // An expired cookie is a deletion in disguise.
+  return cookies.map((cookie) => cookieFault(cookie, now)?.why).find((why) => why !== undefined) ?? null
+}
+
+/** More members than any login has in one group: chunks of 4 KiB. */
+const maxMembers = 50
+
+const text = v.string()
+const partition = v.nullable(v.strictTuple([text, v.nullable(v.boolean())]))
+const place = [text, partition] as const
+
+/** The shape of each field: its path, and its value. */
+const shapes = {
+  cookies: [v.strictTuple([v.literal("cookies"), text, text, v.boolean(), text, partition]), v.array(cookieSchema)],
+  localStorage: [v.strictTuple([v.literal("localStorage"), ...place, text]), text],
+  group: [
+    v.strictTuple([v.literal("group"), text, text]),
+    v.strictObject({
+      cookies: v.array(cookieSchema),
+      items: v.array(v.strictObject({ origin: text, item: v.strictTuple([text, text]) })),
+    }),
+  ],
+  tab: [v.strictTuple([v.literal("tab"), text]), text],
+  sessionStorage: [v.strictTuple([v.literal("sessionStorage"), text, ...place, text]), text],
+  database: [
+    v.strictTuple([v.literal("database"), ...place, text]),
+    v.strictObject({ version: v.number(), stores: v.array(v.looseObject({ name: text })) }),
+  ],
+  generator: [v.strictTuple([v.literal("generator"), ...place, text, text]), v.number()],
+  record: [v.strictTuple([v.literal("record"), ...place, text, text, text]), v.strictTuple([text, text])],
+  file: [v.strictTuple([v.literal("file"), ...place, text]), v.nullable(text)],
+  context: [v.strictTuple([v.literal("context")]), contextSchema],
+  check: [v.strictTuple([v.literal("check")]), loginCheckSchema],
+  area: [v.tupleWithRest([v.literal("area"), text], v.any()), v.any()],
+} satisfies Record<string, [v.GenericSchema, v.GenericSchema]>
+
+function isKnown(kind: string): kind is keyof typeof shapes {
+  return Object.hasOwn(shapes, kind)
+}
+
+/** Null for what is no id, or one that is not written as `idOf` writes it: it would be another field to the merge. */
+function readPath(field: string): Path | null {
+  try {
+    const path = pathOf(field)
+    if (!Array.isArray(path) || !isKnown(path[0]) || idOf(path) !== field) return null
+    return v.is(shapes[path[0]][0], path) ? path : null
+  } catch {
+    return null
+  }
+}
+
+function isValue(path: Path, value: unknown): boolean {
+  const [kind] = path
+  if (!isKnown(kind) || !v.is(shapes[kind][1], value)) return false
+  const id = idOf(path)
+  if (kind === "cookies") {
+    const cookies = value as Cookie[]
+    return cookies.length > 0 && cookies.every((cookie) => idOf(groupOfCookie(cookie)) === id)
+  }
+  if (kind !== "group") return true
+  const { cookies, items } = value as Group
+  return (
+    cookies.every((cookie) => idOf(groupOfCookie(cookie)) === id) &&
+    items.every(({ origin, item }) => /^https?:\/\//.test(origin) && idOf(groupOfItem(origin, null, item[0])) === id)
+  )
+}
+
+/** A partitioned cookie or origin of elsewhere belongs to the session where its top-level site does. */
+function isOfSession(path: Path, sites: readonly string[]): boolean {
+  const [kind, ...rest] = path
+  const isTopOfSites = (part: unknown) => Array.isArray(part) && isOfSites(String(part[0]), sites)
+  const isOrigin = (origin: unknown, part: unknown) =>
+    /^https?:\/\/[^/]+$/.test(String(origin)) && (isOfSites(String(origin), sites) || isTopOfSites(part))
+  switch (kind) {
+    case "cookies":
+      return sites.some((site) => belongsToSite(String(rest[1]), site)) || isTopOfSites(rest[4])
+    case "group":
+      return sites.some((site) => belongsToSite(String(rest[1]), site))
+    case "localStorage":
+    case "database":
+    case "generator":
+    case "record":
+    case "file":
+      return isOrigin(rest[0], rest[1])
+    case "sessionStorage":
+      return isOrigin(rest[1], rest[2])
+    case "area":
+      if (rest[0] === "cookies" || rest[0] === "tabs") return true
+      return rest[0] === "sessionStorage" ? isOrigin(rest[2], rest[3]) : isOrigin(rest[1], rest[2])
+    default:
+      return true
+  }
+}
