@@ -1,3 +1,5 @@
+import { parseBrowserAddress } from "../browser-address.js"
+import type { StepOptions } from "../steps.js"
 import { connectWebSocket } from "../web-socket.js"
 import { connectBidi } from "./connection.js"
 import { openBidiSession, type BidiSession } from "./session.js"
@@ -10,11 +12,9 @@ import { openBidiSession, type BidiSession } from "./session.js"
  * @throws `bad-target` when nobody answers there, or another tool holds the only session; `aborted` when it takes too long or
  *   is called off; `usage` for what is no address
  */
-export async function connectBidiAddress(
-  address: string,
-  options: { signal?: AbortSignal; timeoutMs?: number } = {},
-): Promise<BidiSession> {
-  const url = (/^\w+:\/\//.test(address) ? address : `ws://${address}`).replace(/^http/, "ws")
-  const withPath = /^wss?:\/\/[^/]+\/?$/.test(url) ? new URL("/session", url).href : url
-  return openBidiSession(connectBidi(await connectWebSocket(withPath, options)))
+export async function connectBidiAddress(address: string, options: StepOptions = {}): Promise<BidiSession> {
+  const url = parseBrowserAddress(address, "ws", "ws://127.0.0.1:9222")
+  url.protocol = url.protocol.replace("http", "ws")
+  if (url.pathname === "/" && url.search === "") url.pathname = "/session"
+  return openBidiSession(connectBidi(await connectWebSocket(url, options)), options.timeoutMs)
 }
