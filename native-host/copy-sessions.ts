@@ -33,7 +33,6 @@ export async function withStores<T>(
   if ([from, to].some((address) => address.startsWith("memory:"))) {
     throw new PspError("usage", "Cannot copy from or to memory: it ends with this command")
   }
-  if (options.at !== undefined) throw new PspError("usage", "Cannot copy an earlier state: leave --at out")
   const open = async (address: string) => {
     const provider = await openStore(address, context.env, context.home)
     context.closeLater(provider)

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander"
 import { exitByCode, PspError, toPspError } from "../shared/errors.js"
 import { version } from "../shared/version.js"
 import type { CommandContext, CommandResult, CommonOptions } from "./command.js"
+import { requireFitting } from "./fitting-options.js"
 import { gapLines } from "./gap-lines.js"
 import { homeDir } from "./home.js"
 import { createProgressLine, type ProgressLine } from "./progress-line.js"
@@ -94,6 +95,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: () => undefined })
+    .hook("preAction", (_, command) => requireFitting(fullName(command), command.optsWithGlobals()))
   const add = (usage: string, description: string) => program.command(usage).description(description).exitOverride()
 
   add("install", "register the native host where browsers look")
@@ -271,6 +273,12 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     }),
   )
   return program
+}
+
+/** `config get` for a command below a command. */
+function fullName(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${fullName(parent)} ${command.name()}` : command.name()
 }
 
 function progressOf({ err, now, columns }: CliWorld, { quiet, json }: CommonOptions): ProgressLine {

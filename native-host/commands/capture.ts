@@ -21,7 +21,6 @@ export async function capture(
   siteText: string | undefined,
 ): Promise<CommandResult> {
   const { from } = options
-  if (options.at !== undefined) throw new PspError("usage", "Cannot capture an earlier state: leave --at out")
   if (from === undefined) {
     if (siteText === undefined)
       throw new PspError("usage", "Cannot capture: name the site, and where it is: --cdp, --bidi or --from")

@@ -14,7 +14,6 @@ export async function exportSession(
   options: ExportOptions,
   siteText: string,
 ): Promise<CommandResult> {
-  if (options.at !== undefined) throw new PspError("usage", "Cannot export an earlier state: leave --at out")
   const site = parseSite(siteText)
   const account = options.account ?? defaultAccount
   const reader = await parseCard(options.to)

@@ -26,7 +26,6 @@ export async function grant(
   cardText: string,
   siteText: string,
 ): Promise<CommandResult> {
-  if (options.at !== undefined) throw new PspError("usage", "Cannot grant an earlier state: leave --at out")
   const site = parseSite(siteText)
   const account = options.account ?? defaultAccount
   const bot = await parseCard(cardText)

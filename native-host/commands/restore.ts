@@ -34,7 +34,7 @@ const formats = [
  * format cannot hold, is told.
  */
 export async function restore(context: CommandContext, options: RestoreOptions, site: string): Promise<CommandResult> {
-  if ((options.cdp ?? options.bidi) !== undefined && options.format === undefined) {
+  if ((options.cdp ?? options.bidi) !== undefined) {
     return (await import("./restore-browser.js")).restoreIntoBrowser(context, options, site)
   }
   const format = formats.find((name) => name === options.format)
@@ -43,12 +43,6 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
     throw new PspError(
       "usage",
       `Cannot restore${got}: expected --format ${formats.join(", ")}, --cdp URL or --bidi URL`,
-    )
-  }
-  if (options.check === true) {
-    throw new PspError(
-      "usage",
-      "Cannot check a login without a browser: say where one runs, with --cdp URL or --bidi URL",
     )
   }
   const { session } = await findSession(context, options, site)

@@ -211,6 +211,9 @@ describe("psp capture over a session that remembers how being logged in looks", 
 
   it("needs a browser for --check", async () => {
     const asked = await psp("restore", "example.com", "--format", "curl", "--check")
-    expect(asked).toMatchObject({ code: 2, err: expect.stringContaining("--cdp URL or --bidi URL") as string })
+    expect(asked).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--check goes with --cdp or --bidi") as string,
+    })
   })
 })

@@ -1,0 +1,60 @@
+import { PspError } from "../shared/errors.js"
+
+/** By command: of these only one can be meant. */
+const exclusive: Record<string, string[]> = {
+  restore: ["cdp", "bidi", "format"],
+  capture: ["cdp", "bidi", "from"],
+  push: ["account", "all"],
+  pull: ["account", "all"],
+}
+
+/** By command: options that mean something beside one of those others only. */
+const beside: Record<string, Record<string, string[]>> = {
+  restore: {
+    keep: ["cdp", "bidi"],
+    check: ["cdp", "bidi"],
+    out: ["format"],
+    url: ["format curl"],
+    targetVersion: ["format playwright"],
+    toolVersion: ["format playwright"],
+  },
+  capture: { format: ["from"] },
+}
+
+/** Common options that choose a session: the commands that heed them. */
+const heeding: Record<string, string[]> = {
+  at: ["restore", "inspect", "run", "diff"],
+  account: [
+    ...["restore", "inspect", "run", "diff", "capture", "export", "grant", "revoke", "remove"],
+    ...["push", "pull"],
+  ],
+}
+
+/**
+ * Refuses options that the command would not heed as they stand: what is passed over in silence was meant to do something.
+ *
+ * @param options as they were given, by the names that the code has for them
+ * @throws `usage`
+ */
+export function requireFitting(command: string, options: Record<string, unknown>): void {
+  const refuse = (why: string) => {
+    throw new PspError("usage", `Cannot ${command}: ${why}`)
+  }
+  const isGiven = (wanted: string) => {
+    const [name = "", value] = wanted.split(" ")
+    return value === undefined ? options[name] !== undefined : options[name] === value
+  }
+  for (const [name, commands] of Object.entries(heeding)) {
+    if (isGiven(name) && !commands.includes(command)) refuse(`${flagOf(name)} means nothing there`)
+  }
+  const [one, other] = (exclusive[command] ?? []).filter(isGiven)
+  if (one !== undefined && other !== undefined) refuse(`${flagOf(one)} and ${flagOf(other)} exclude each other`)
+  for (const [name, others] of Object.entries(beside[command] ?? {})) {
+    if (isGiven(name) && !others.some(isGiven)) refuse(`${flagOf(name)} goes with ${others.map(flagOf).join(" or ")}`)
+  }
+}
+
+/** As it is typed. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
