@@ -219,7 +219,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   add("export <site>", "seal a session to a card, into a file")
     .requiredOption("--to <card>", "who may open it")
     .requiredOption("--out <file>", "where to write it")
-    .option("--until <time>", "when it ends")
+    .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")
     .action((site: string, own: { to: string; out: string }) =>
       choose(async (context, options) =>
         (await import("./commands/export.js")).exportSession(context, { ...options, ...own }, site),

@@ -35,7 +35,7 @@ export async function findSession(
   )
 }
 
-/** ms since epoch of what was typed after `--at` or `--until`. @throws `usage` */
+/** ms since epoch of what was typed after `--at`. @throws `usage` */
 export function parseTime(text: string): number {
   const ms = Date.parse(text)
   if (Number.isNaN(ms)) {
@@ -45,6 +45,17 @@ export function parseTime(text: string): number {
     )
   }
   return ms
+}
+
+const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** ms since epoch of a span from now (`8h`, `7d`) or of a date, as typed after `--until`. @throws `usage`, also for the past */
+export function parseEnd(text: string, now: number): number {
+  const [, count = "", unit = ""] = /^(\d{1,5})([mhd])$/.exec(text.trim()) ?? []
+  const span = unitMs[unit]
+  const end = span === undefined ? parseTime(text) : now + Number(count) * span
+  if (end > now) return end
+  throw new PspError("usage", `Cannot use --until "${text}": it is in the past`)
 }
 
 export function importsFolder(home: string): string {

@@ -1,8 +1,7 @@
-import { PspError } from "../../shared/errors.js"
 import { parseCard } from "../../shared/keys.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
-import { findSession, parseTime } from "../sessions.js"
+import { findSession, parseEnd } from "../sessions.js"
 import { printable } from "../terminal.js"
 import { writeOut } from "../write-out.js"
 
@@ -17,9 +16,7 @@ export async function exportSession(
   const site = parseSite(siteText)
   const account = options.account ?? defaultAccount
   const reader = await parseCard(options.to)
-  const until = options.until === undefined ? undefined : parseTime(options.until)
-  if (until !== undefined && until <= context.now())
-    throw new PspError("usage", "Cannot export: --until is in the past")
+  const until = options.until === undefined ? undefined : parseEnd(options.until, context.now())
   const { session, vault } = await findSession(context, { ...options, account }, site)
   const bytes = await vault.exportTo(reader.text, site, {
     account,

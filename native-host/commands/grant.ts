@@ -5,7 +5,7 @@ import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { Grant, Vault } from "../../shared/vault.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { ownAddress } from "../copy-sessions.js"
-import { openVaultFor, parseTime } from "../sessions.js"
+import { openVaultFor, parseEnd } from "../sessions.js"
 import { shownAddress, splitPassword } from "../store-address.js"
 import { printable, timeText } from "../terminal.js"
 
@@ -128,13 +128,4 @@ function parseKinds(text: string): Kind[] {
     throw new PspError("usage", `Cannot grant these kinds: expected some of ${allKinds.join(",")}`)
   }
   return found
-}
-
-const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** ms since epoch of a span from now (`8h`, `7d`) or of a date. */
-function parseEnd(text: string, now: number): number {
-  const [, count = "", unit = ""] = /^(\d{1,5})([mhd])$/.exec(text.trim()) ?? []
-  const span = unitMs[unit]
-  return span === undefined ? parseTime(text) : now + Number(count) * span
 }

@@ -205,9 +205,14 @@ describe("psp grant", () => {
     ["a span that is none", ["--until", "8 moons"]],
     ["an end in the past", ["--until", "2020-01-01"]],
     ["kinds that are none", ["--kinds", "cookies,cakes"]],
+    ["a span of nothing", ["--until", "0h"]],
     ["an earlier state", ["--at", "2026-01-01"]],
-  ])("refuses %s", async (_what, args) => {
-    expect(await psp(owner, ["grant", card, "example.com", "--yes", ...args])).toMatchObject({ code: 2, out: "" })
+  ])("refuses %s before it says what the bot will be able to do", async (_what, args) => {
+    expect(await psp(owner, ["grant", card, "example.com", "--yes", ...args])).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.not.stringContaining("will be able to") as string,
+    })
   })
 
   it("prints no password of the store", async () => {
