@@ -17,7 +17,7 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp install                          let your browsers reach this computer, then press Trust this computer there
   psp list                             what is saved
   psp inspect SITE                     what is in it; no values
-  psp restore SITE --cdp URL           put it into a running browser
+  psp restore SITE --cdp URL           put it into a running browser; --bidi URL for Firefox
   psp restore SITE --format playwright give it to a tool: playwright, curl, …
   psp capture --from FILE              what another tool's file holds; with a SITE, save it
   psp run SITE -- COMMAND              run a command that finds it in $PSP_STORAGE_STATE

@@ -104,6 +104,11 @@ async function trustedMachine() {
 describe("psp", () => {
   it("alone prints a short map, and --version the version", async () => {
     const map = await psp([])
+    const table = await readFile("README.md", "utf8")
+    for (const way of ["--cdp URL", "--bidi URL"]) {
+      expect(map.out).toContain(way)
+      expect(table).toMatch(new RegExp(`^psp restore SITE .*${way}`, "m"))
+    }
     expect(map).toMatchObject({ code: 0, err: "" })
     expect(map.out).toContain("psp restore SITE")
     expect((await psp(["--version"])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
