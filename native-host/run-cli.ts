@@ -190,6 +190,10 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     "give a session to a command: psp run SITE -- COMMAND…, which finds it at $PSP_STORAGE_STATE",
   )
     .option("--target-version <version>", "the version of Playwright that reads it, when it is older than 1.64")
+    .option(
+      "--keep-env <names>",
+      "variables that psp withholds and the command needs: PSP_IDENTITY,AWS_SECRET_ACCESS_KEY",
+    )
     .action((site: string, command: string[], own: object) =>
       choose(async (context, options) =>
         (await import("./commands/run.js")).run(context, { ...options, ...own }, site, command),

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdir, readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import { readIdentity, writeIdentity } from "../../native-host/identity-file.js"
@@ -37,8 +38,12 @@ beforeEach(async () => {
 afterEach(() => rm(tmp, { recursive: true, force: true }))
 
 function start(...args: string[]) {
+  return startWith({}, ...args)
+}
+
+function startWith(env: Record<string, string>, ...args: string[]) {
   const child = spawn(process.execPath, [cli, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder, PSP_HOME: home, TMPDIR: tmp },
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder, PSP_HOME: home, TMPDIR: tmp, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   })
   const got = { out: "", err: "" }
@@ -81,6 +86,14 @@ describe.skipIf(process.platform === "win32")("psp run", () => {
     child.kill(signal)
     expect(await ended).toMatchObject({ code: status, err: "" })
     expect(await readdir(tmp)).toEqual([])
+  })
+
+  it("keeps its own identity and store from the command, unless they are asked for", async () => {
+    const script = `console.log(process.env.PSP_STORE ?? "nothing")`
+    const env = { PSP_STORE: pathToFileURL(join(home, "vault")).href }
+    const run = (...args: string[]) => startWith(env, "run", "example.com", "--quiet", ...args, ...node(script)).ended
+    expect(await run()).toMatchObject({ code: 0, out: "nothing\n" })
+    expect(await run("--keep-env", "PSP_STORE")).toMatchObject({ code: 0, out: `${env.PSP_STORE}\n` })
   })
 
   it("lets the command decide what a signal means", async () => {
