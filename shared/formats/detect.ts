@@ -1,6 +1,6 @@
 import { PspError } from "../errors.js"
 import { isNetscapeHeader } from "./netscape.js"
-import { isObject, listAt, own, type JsonObject } from "./read-json.js"
+import { isObject, listAt, own, requireModest, type JsonObject } from "./read-json.js"
 
 /** What another tool's session can be read from. */
 export const readableFormats = [
@@ -19,7 +19,7 @@ export type ReadableFormat = (typeof readableFormats)[number]
  * The format of a file by what stands in it; its name says nothing. Formats that are told from each other by details only are
  * read the same way, so that a wrong word here costs nothing.
  *
- * @throws `bad-snapshot` for a file that is none of them
+ * @throws `bad-snapshot` for a file that is none of them, `too-large`
  */
 export function detectFormat(text: string): ReadableFormat {
   const [first = ""] = /\S/.exec(text) ?? []
@@ -41,6 +41,7 @@ function ofLines(text: string): ReadableFormat | null {
 }
 
 function ofJson(text: string): ReadableFormat | null {
+  requireModest(text)
   let value: unknown
   try {
     value = JSON.parse(text)

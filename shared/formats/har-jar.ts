@@ -6,32 +6,32 @@ import type { Cookie } from "../snapshot.js"
 export interface HarJar {
   /** A response of that host set it; `isGone`: it took it back. */
   set(cookie: Cookie, isGone: boolean, hostname: string): void
-  /** A request sent it: if its value is new, a script changed it; if nobody set it, it was there before. */
-  sent(pair: { name: string; value: string }, url: URL): void
+  /** A request sent them: if a value is new, a script changed it; if nobody set it, it was there before. */
+  sent(pairs: { name: string; value: string }[], url: URL): void
   cookies(): Cookie[]
   isOnlySent(cookie: Cookie): boolean
   /** What had to make room. */
   dropped(): Cookie[]
 }
 
-/** Browsers keep less of a whole site; without an end, looking through them would take ever longer. */
-const maxOfOneName = 180
+/** Of one name in a whole site; nobody has that many, and without an end looking through them would take ever longer. */
+const maxOfOneName = 50
 
 export function createHarJar(): HarJar {
-  /** By name and domain, then by all that makes it itself. */
+  /** By name and site, then by all that makes it itself. */
   const places = new Map<string, Map<string, Cookie>>()
   const onlySent = new Set<Cookie>()
   const made: Cookie[] = []
 
-  const placeOf = (name: string, domain: string) => {
-    const key = `${domain}\n${name}`
+  const placeOf = (name: string, site: string) => {
+    const key = `${site}\n${name}`
     const place = places.get(key) ?? new Map<string, Cookie>()
     places.set(key, place)
     return place
   }
 
-  const put = (cookie: Cookie) => {
-    const place = placeOf(cookie.name, cookie.domain)
+  const put = (cookie: Cookie, site: string) => {
+    const place = placeOf(cookie.name, site)
     // Again at the end: it is the newest.
     place.delete(cookieId(cookie))
     place.set(cookieId(cookie), cookie)
@@ -43,31 +43,30 @@ export function createHarJar(): HarJar {
 
   return {
     set(cookie, isGone, hostname) {
-      const place = placeOf(cookie.name, cookie.domain)
+      const site = siteOf(hostname) ?? hostname
+      const place = placeOf(cookie.name, site)
       // What was only seen being sent to this host is this very cookie, whose attributes are known now.
-      const guesses = placeOf(cookie.name, hostname)
-      for (const [id, known] of guesses) if (onlySent.has(known)) guesses.delete(id)
+      for (const [id, known] of place) if (known.domain === hostname && onlySent.has(known)) place.delete(id)
       if (isGone) place.delete(cookieId(cookie))
-      else put(cookie)
+      else put(cookie, site)
     },
-    sent({ name, value }, url) {
-      const hostname = url.hostname.toLowerCase()
-      const known = domainsOf(hostname).flatMap((domain) => {
-        const place = places.get(`${domain}\n${name}`)
-        return place === undefined
-          ? []
-          : [...place.values()].filter((cookie) => isSentTo(cookie, hostname, url.pathname))
-      })
-      if (known.some((cookie) => cookie.value === value)) return
-      const [only] = known
-      if (only !== undefined && known.length === 1) {
-        const changed = { ...only, value }
-        if (onlySent.delete(only)) onlySent.add(changed)
-        put(changed)
-      } else if (only === undefined && siteOf(hostname) !== null) {
-        const found = sentCookie(name, value, hostname, url.protocol === "https:")
-        onlySent.add(found)
-        put(found)
+    sent(pairs, { hostname: typed, pathname, protocol }) {
+      const hostname = typed.toLowerCase()
+      const site = siteOf(hostname)
+      if (site === null) return
+      for (const { name, value } of pairs) {
+        const known = [...placeOf(name, site).values()].filter((cookie) => isSentTo(cookie, hostname, pathname))
+        if (known.some((cookie) => cookie.value === value)) continue
+        const [only] = known
+        if (only === undefined) {
+          const found = sentCookie(name, value, hostname, protocol === "https:")
+          onlySent.add(found)
+          put(found, site)
+        } else if (known.length === 1) {
+          const changed = { ...only, value }
+          if (onlySent.delete(only)) onlySent.add(changed)
+          put(changed, site)
+        }
       }
     },
     cookies: () => [...places.values()].flatMap((place) => [...place.values()]),
@@ -91,13 +90,7 @@ function sentCookie(name: string, value: string, domain: string, secure: boolean
   }
 }
 
-/** The hostname and those above it; a hostname has 127 labels at most. */
-function domainsOf(hostname: string): string[] {
-  const labels = hostname.split(".")
-  return labels.map((_, at) => labels.slice(at).join("."))
-}
-
 function isSentTo({ domain, hostOnly, path }: Cookie, hostname: string, pathname: string): boolean {
-  if (hostOnly && domain !== hostname) return false
+  if (domain !== hostname && (hostOnly || !hostname.endsWith(`.${domain}`))) return false
   return pathname === path || pathname.startsWith(path.endsWith("/") ? path : `${path}/`)
 }

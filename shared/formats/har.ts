@@ -47,7 +47,7 @@ export function fromHar(text: string): Found {
       ...gapsOf(refused, "cookies", "cookie"),
       ...ofCookies(guessed, "cookie", "only its name and value are known: taken as a host-only session cookie"),
       ...[...countBy(jar.dropped(), ({ domain }) => domain)].flatMap(([domain, count]) =>
-        leftOut("cookies", domain, count, "cookie", "there are more of that name than a browser keeps"),
+        leftOut("cookies", domain, count, "cookie", "there are more of that name than anybody has"),
       ),
       ...(cookies.length === 0 && visits.length > 0 ? [noCookies] : []),
     ],
@@ -91,8 +91,12 @@ function replay(
   jar: HarJar,
   refuse: (where: string, why: string) => void,
 ): void {
-  for (const cookie of sentWith(request)) jar.sent(cookie, url)
-  const headers = headersOf(response, "set-cookie").flatMap((value) => value.split("\n"))
+  const few = (parts: string[]) => {
+    if (parts.length > maxAtOnce) refuse(whereOf(url.hostname), `there are more than ${maxAtOnce} in one message`)
+    return parts.slice(0, maxAtOnce).filter((part) => part.trim() !== "")
+  }
+  jar.sent(sentWith(request, few), url)
+  const headers = headersOf(response, "set-cookie").flatMap((value) => few(value.split("\n", maxAtOnce + 1)))
   const set =
     headers.length > 0
       ? headers.map((header) => parseSetCookie(header, url, at))
@@ -103,11 +107,14 @@ function replay(
   }
 }
 
+/** Cookies in one header; browsers keep a fifth of that for a whole site. */
+const maxAtOnce = 1000
+
 /** What a request sent; some tools keep only the list, some only the header. */
-function sentWith(request: JsonObject): { name: string; value: string }[] {
+function sentWith(request: JsonObject, few: (parts: string[]) => string[]): { name: string; value: string }[] {
   const [header] = headersOf(request, "cookie")
   if (header !== undefined) {
-    return header.split(/;[ ]?/).map((pair) => {
+    return few(header.split(/;[ ]?/, maxAtOnce + 1)).map((pair) => {
       const at = pair.indexOf("=")
       return at === -1
         ? { name: "", value: pair.trim() }

@@ -114,6 +114,17 @@ describe("cookies of an HTTP archive", () => {
     expect(() => fromHar('{"log":{}}')).toThrow("expected a log with entries")
   })
 
+  it("beyond what a browser sends or takes at once are named, and empty lines are none", () => {
+    const many = Array.from({ length: 5000 }, (_, at) => `n${at}=v`)
+    const sent = har({ sent: many.join("; ") })
+    expect(sent.cookies).toHaveLength(1000)
+    expect(sent.gaps).toMatchObject([{ why: expect.stringContaining("more than 1000") as string }, {}])
+    const set = har({ set: [many.join("\n")] })
+    expect(set.cookies).toHaveLength(1000)
+    expect(set.gaps).toMatchObject([{ why: expect.stringContaining("more than 1000") as string }])
+    expect(har({ set: ["\n\na=1\n\n"], sent: ";;; ;" }).cookies).toMatchObject([{ name: "a" }])
+  })
+
   it("of a websocket and of an address count too", () => {
     const { cookies } = har(
       { url: "wss://app.example.com/ws", set: ["sid=1; path=/"] },

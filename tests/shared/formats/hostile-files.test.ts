@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { isPspError } from "../../../shared/errors.js"
 import { readableFormats } from "../../../shared/formats/detect.js"
 import { snapshotOf, sitesIn } from "../../../shared/formats/found.js"
@@ -181,6 +181,32 @@ describe("a file of anybody", () => {
         ),
       )
     }
+  })
+
+  it.each([
+    ["deep", "[".repeat(60_000)],
+    ["deep in turns", '{"a":['.repeat(30_000)],
+    ["full of small things", `[${"[],".repeat(9_000_000)}[]]`],
+    ["full of numbers", `[${"0,".repeat(17_000_000)}0]`],
+  ])("that is %s is refused before it is parsed", (_, text) => {
+    const parse = vi.spyOn(JSON, "parse")
+    try {
+      for (const format of [undefined, "har"] as const) {
+        expect(() => readFoundFile(new TextEncoder().encode(text), format)).toThrow(
+          expect.objectContaining({ code: "too-large" }),
+        )
+      }
+      expect(parse).not.toHaveBeenCalled()
+    } finally {
+      parse.mockRestore()
+    }
+  })
+
+  it("may have any brackets in its texts", () => {
+    const value = `${"[{".repeat(30_000)}\\"${"[,".repeat(30_000)}`
+    const state = { cookies: [], origins: [{ origin: "https://a.example", localStorage: [{ name: "k", value }] }] }
+    const { found } = readFoundFile(new TextEncoder().encode(JSON.stringify(state)))
+    expect(found.origins?.[0]?.localStorage).toEqual([["k", value]])
   })
 
   it("takes time in proportion to its size, however it is filled, and 50 MB take seconds", { timeout: 120_000 }, () => {
