@@ -105,11 +105,15 @@ function partitionOf(raw: JsonObject): Partition | null | undefined {
   const key = own(raw, "partitionKey") ?? ""
   if (own(raw, "partitionKeyOpaque") === true) return undefined
   if (key === "" || (isObject(key) && Object.keys(key).length === 0)) return null
-  if (typeof key === "string")
-    return { topLevelSite: key, hasCrossSiteAncestor: ancestorOf(raw, "_crHasCrossSiteAncestor") }
-  if (!isObject(key)) return undefined
-  const site = textAt(key, "topLevelSite") ?? textAt(key, "sourceOrigin") ?? ""
-  return site === "" ? undefined : { topLevelSite: site, hasCrossSiteAncestor: ancestorOf(key, "hasCrossSiteAncestor") }
+  const [site, hasCrossSiteAncestor] = isObject(key)
+    ? [textAt(key, "topLevelSite") ?? textAt(key, "sourceOrigin"), ancestorOf(key, "hasCrossSiteAncestor")]
+    : [key, ancestorOf(raw, "_crHasCrossSiteAncestor")]
+  return typeof site === "string" && isWebSite(site) ? { topLevelSite: site, hasCrossSiteAncestor } : undefined
+}
+
+/** A site with its scheme; other schemes (`javascript:`) have no cookies, and nobody may be asked to go there. */
+function isWebSite(text: string): boolean {
+  return /^https?:\/\/[^/?#@\\\s]+\/?$/.test(text) && siteOf(text) !== null
 }
 
 function ancestorOf(object: JsonObject, key: string): boolean | null {

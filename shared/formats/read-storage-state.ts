@@ -100,10 +100,14 @@ function readItems(
 }
 
 function readFiles(list: unknown[], origin: string): { opfs: NonNullable<OriginState["opfs"]>; gaps: Gap[] } {
-  let [files, bytes] = [0, 0]
+  let [files, bytes, outside] = [0, 0, 0]
   const entries = list.flatMap((raw): StoredFile[] => {
     const path = isObject(raw) ? textAt(raw, "path") : null
-    if (!isObject(raw) || path === null || path === "") return []
+    if (!isObject(raw) || path === null) return []
+    if (!isWithin(path)) {
+      outside++
+      return []
+    }
     if (own(raw, "type") === "directory") return [{ path, data: null }]
     const data = textAt(raw, "base64") ?? ""
     const content = base64ToBytes(data)
@@ -112,6 +116,15 @@ function readFiles(list: unknown[], origin: string): { opfs: NonNullable<OriginS
     bytes += content.length
     return [{ path, data }]
   })
-  const gaps = leftOut("opfs", origin, list.length - entries.length, "private file", "it is malformed")
+  const malformed = list.length - entries.length - outside
+  const gaps = [
+    ...leftOut("opfs", origin, malformed, "private file", "it is malformed"),
+    ...leftOut("opfs", origin, outside, "private file", "its path leads to no place within the origin"),
+  ]
   return { opfs: { files, bytes, entries }, gaps }
+}
+
+/** Of names only, as the browser takes them (https://fs.spec.whatwg.org/#valid-file-name). */
+function isWithin(path: string): boolean {
+  return !path.includes("\0") && path.split(/[/\\]/).every((name) => !["", ".", ".."].includes(name))
 }

@@ -123,6 +123,30 @@ describe("a reader of Playwright's storageState", () => {
     ])
   })
 
+  it.each([
+    "javascript:canary",
+    "https://canary@shop.example",
+    "https://shop.example/canary",
+    "about:canary",
+    "canary",
+  ])("leaves out a cookie below %j, which is no site, and names it", (partition) => {
+    for (const partitionKey of [partition, { topLevelSite: partition }, { sourceOrigin: partition }]) {
+      const found = fromPlaywright(json({ cookies: [{ ...raw, partitionKey }] }))
+      expect(found.cookies).toEqual([])
+      expect(found.gaps).toMatchObject([{ kind: "cookies", why: "its partition is hidden or none that is known" }])
+    }
+  })
+
+  it("takes private files where their origin may keep them only, and names the others", () => {
+    const paths = ["ok/in.bin", "..", "../../etc/x", "a/../../x", "/etc/x", "a//x", "./x", "a\\..\\x", "a/", "n\u0000"]
+    const opfs = paths.map((path) => ({ path, type: "file", base64: "AAAA" }))
+    const found = fromPlaywright(json({ origins: [{ origin: "https://a.example", localStorage: [], opfs }] }))
+    expect(found.origins?.[0]?.opfs).toEqual({ files: 1, bytes: 3, entries: [{ path: "ok/in.bin", data: "AAAA" }] })
+    expect(what(found)).toEqual([
+      ["https://a.example", "9 private files", "its path leads to no place within the origin"],
+    ])
+  })
+
   it("names passkeys, origins of no site and keys that stand twice", () => {
     const items = [
       { name: "k", value: "canary-old" },
