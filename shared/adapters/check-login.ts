@@ -8,7 +8,9 @@ import { pageExpression } from "./page-expression.js"
 import { openTabAlone } from "./session-seed.js"
 import { createSteps } from "./steps.js"
 
-export interface CheckOptions extends Pick<RestoreOptions, "signal" | "timeoutMs" | "existing"> {
+export interface CheckOptions extends Pick<RestoreOptions, "signal" | "timeoutMs"> {
+  /** False: the sessionStorage that the page gets is not emptied before. */
+  replace?: boolean
   /** What the look is part of, for messages: `restore session`. */
   doing: string
   /** Ends the look when the context closes. */
@@ -32,14 +34,13 @@ export async function checkLogin(
 ): Promise<LoginVerdict> {
   const expected = expectedOf(snapshot)
   if (expected === null) return { result: "unclear", why: "the session tells no page to look at" }
-  const { signal, timeoutMs = 30_000, gone, opened = [] } = options
+  const { signal, timeoutMs = 30_000, gone, replace = true, opened = [] } = options
   // The page has its own limit; this one is for tools that do not answer.
   const step = createSteps(options.doing, { ...(signal && { signal }), timeoutMs: 2 * timeoutMs }, gone)
   const there = opened.find(({ tab, page }) => tab.url === expected.url && !page.isClosed())
   try {
     return await step("looking whether one is logged in", async () => {
       if (there !== undefined) return look(there.page, expected, timeoutMs)
-      const replace = options.existing !== "keep"
       const tab = tabFor(snapshot, expected.url, options.withSession)
       return openTabAlone(context, tab, replace, timeoutMs, (page) =>
         page === null ? judgeLogin(expected, null) : look(page, expected, timeoutMs),

@@ -9,12 +9,19 @@ import type { Step } from "./steps.js"
 import {
   countDatabase,
   countFiles,
+  countUncleared,
   countWritten,
   unreachedGaps,
   type Part,
   type Visit,
   type Written,
 } from "./storage-report.js"
+
+/**
+ * What becomes of what is there: it goes, it stays, or (`update`) it becomes what is wanted while pages are looking: of
+ * localStorage only what differs is written, and a database of the same shape keeps its connections.
+ */
+export type Existing = "replace" | "keep" | "update"
 
 /** About how many characters of records go into the page at once; two such pieces are under way. */
 const pieceSize = 512 * 1024
@@ -23,7 +30,7 @@ const pieceSize = 512 * 1024
 export async function fillOrigin(
   page: BlankPage,
   visit: Visit,
-  replace: boolean,
+  existing: Existing,
   step: Step,
   part: Part,
 ): Promise<void> {
@@ -37,19 +44,19 @@ export async function fillOrigin(
     unreachedGaps(visit, part)
     return
   }
-  const writer = databases === null ? null : openWriter(place, visit, replace, step)
+  const writer = databases === null ? null : openWriter(place, visit, existing, step)
   const [first = null, ...others] = session ?? []
   for (const state of [{ local, session: first }, ...others.map((items) => ({ local: null, session: items }))]) {
     if (state.local === null && state.session === null) continue
     const written = await step(`filling ${origin}`, () =>
-      place.call(pageFunction(writeStorage), JSON.stringify({ ...state, replace })),
+      place.call(pageFunction(writeStorage), JSON.stringify({ ...state, existing })),
     )
     countWritten(visit, state, JSON.parse(String(written)) as Written, part)
   }
   if (databases !== null && writer !== null) await fillDatabases(await writer, visit, databases, part)
   if (files !== null) {
     const failed = await step(`writing files of ${origin}`, () =>
-      place.call(pageFunction(writeFiles), JSON.stringify({ entries: files, replace })),
+      place.call(pageFunction(writeFiles), JSON.stringify({ entries: files, replace: existing !== "keep" })),
     )
     countFiles(visit, files, JSON.parse(String(failed)) as number[], part)
   }
@@ -64,12 +71,13 @@ const notApart = {
 interface Writer {
   /** Why the databases that were there did not go; null: they are gone, or may stay. */
   fault: string | null
+  existing: Existing
   ask: <T>(what: string, call: string) => Promise<T>
   write: (piece: Piece) => Promise<[place: number, why: string][]>
 }
 
 /** Puts the writer into the page, and clears the way: the browser does that while the page fills its storage. */
-function openWriter(place: BlankPlace, { origin }: Visit, replace: boolean, step: Step): Promise<Writer> {
+function openWriter(place: BlankPlace, { origin, databases }: Visit, existing: Existing, step: Step): Promise<Writer> {
   const ask: Writer["ask"] = async (what, call) => {
     const answer = await step(`${what} of ${origin}`, () => place.evaluate(`pspDatabaseWriter.${call}`))
     return JSON.parse(String(answer)) as never
@@ -79,9 +87,12 @@ function openWriter(place: BlankPlace, { origin }: Visit, replace: boolean, step
   const open = async (): Promise<Writer> => {
     await step(`opening databases of ${origin}`, async () => (await install(false)) === true || install(true))
     const none: { fault: string | null } = { fault: null }
-    const { fault } = replace ? await ask<typeof none>("clearing databases", "clear()") : none
+    const staying = existing === "update" ? (databases ?? []).map(({ name }) => name) : []
+    const clear = `clear(${JSON.stringify(staying)})`
+    const { fault } = existing === "keep" ? none : await ask<typeof none>("clearing databases", clear)
     return {
       fault,
+      existing,
       ask,
       async write({ store, lines }) {
         const fn = `(lines) => pspDatabaseWriter.write(${store}, lines)`
@@ -97,16 +108,19 @@ function openWriter(place: BlankPlace, { origin }: Visit, replace: boolean, step
 }
 
 async function fillDatabases(
-  { fault: uncleared, ask, write }: Writer,
+  { fault: uncleared, existing, ask, write }: Writer,
   visit: Visit,
   databases: IndexedDatabase[],
   part: Part,
 ): Promise<void> {
   part.set.indexedDB ??= 0
+  const isUpdate = existing === "update"
+  if (isUpdate && uncleared !== null) countUncleared(visit, uncleared, part)
   for (const database of databases) {
+    const begin = `begin(${JSON.stringify(schemaOf(database))}, ${isUpdate})`
     const { fault } =
-      uncleared === null
-        ? await ask<{ fault: string | null }>("making a database", `begin(${JSON.stringify(schemaOf(database))})`)
+      uncleared === null || isUpdate
+        ? await ask<{ fault: string | null }>("making a database", begin)
         : { fault: uncleared }
     const failed: [store: number, record: number, why: string][] = []
     let ended: { counts: number[]; generators: (string | null)[] } = { counts: [], generators: [] }

@@ -1,11 +1,17 @@
 import type { Cookie } from "../snapshot.js"
 import { fromPlain, plainFields, type Jar, type PlainCookie } from "./cookie-jar.js"
-import type { DrivenContext } from "./driven-context.js"
+import type { DrivenContext, DrivenPage } from "./driven-context.js"
 
 /** A `BrowserContext` of Playwright 1.40 or later, described by what is used of it. */
 export interface PlaywrightContext extends DrivenContext {
   addCookies(cookies: PlaywrightCookie[]): Promise<void>
   cookies(): Promise<PlaywrightCookie[]>
+  newPage(): Promise<PlaywrightPage>
+  pages(): PlaywrightPage[]
+}
+
+export interface PlaywrightPage extends DrivenPage {
+  reload(options: { waitUntil: "commit"; timeout: number }): Promise<unknown>
 }
 
 /** A cookie as Playwright gives and takes it; times in seconds, -1 for a session cookie. */

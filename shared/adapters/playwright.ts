@@ -7,9 +7,11 @@ import { captureFrom } from "./capture.js"
 import { diffFrom } from "./diff.js"
 import { hasMethod } from "./has-method.js"
 import { publicJar, type PlaywrightContext } from "./playwright-jar.js"
+import { refreshIn, type RefreshOptions } from "./refresh.js"
 import { restoreInto } from "./restore.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
+export type { RefreshOptions } from "./refresh.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
 export type { PlaywrightContext } from "./playwright-jar.js"
 export { contextOptions, type ContextOptions } from "./context-options.js"
@@ -32,6 +34,23 @@ export async function restore(
 ): Promise<RestoreReport> {
   requirePlaywrightContext(context, "restore session")
   return restoreInto({ context, jar: publicJar(context) }, snapshot, options)
+}
+
+/**
+ * Brings a context that is in use to a newer state of its session, beneath its open pages: they stay where they are, and what
+ * they ask for next is asked with the new cookies. Of localStorage only what differs is written; a database of the same shape
+ * gets its records beside the connections that pages hold, another one is named in the report, within its limit, while a
+ * page holds it. sessionStorage of open pages stays as it is, and is named where it is another one: `reload` gives it to them.
+ *
+ * @throws as `restore` does
+ */
+export async function refresh(
+  context: PlaywrightContext,
+  snapshot: Snapshot,
+  options: RefreshOptions = {},
+): Promise<RestoreReport> {
+  requirePlaywrightContext(context, "refresh session")
+  return refreshIn(context, publicJar(context), snapshot, options)
 }
 
 /**

@@ -6,12 +6,18 @@ import type { RestoreOptions } from "./adapter.js"
 import { lazyBlankPage, type LazyBlankPage } from "./blank-page.js"
 import { checkLogin, type CheckOptions } from "./check-login.js"
 import { contextGaps } from "./context-options.js"
-import { fillOrigin } from "./fill-origin.js"
+import { fillOrigin, type Existing } from "./fill-origin.js"
 import { restoreCookies } from "./restore-cookies.js"
 import { watchClose, type DrivenContext, type DrivenPage, type DrivenTarget } from "./driven-context.js"
 import { openTab, seedNextTab } from "./session-seed.js"
 import { createSteps, type Step } from "./steps.js"
 import { countChangedKeys, uncarriedGaps, visitsOf, type Part, type Visit } from "./storage-report.js"
+
+export interface RestoreWork extends Omit<RestoreOptions, "existing"> {
+  existing?: Existing
+  /** Pages that stay open, which no seed is for: where they are, and captured tabs that they get otherwise. */
+  staying?: { origins: string[]; tabs: TabState[] }
+}
 
 /**
  * Restores a session into an open context, whatever tool drives it.
@@ -26,13 +32,13 @@ import { countChangedKeys, uncarriedGaps, visitsOf, type Part, type Visit } from
 export async function restoreInto(
   { context, jar }: DrivenTarget,
   snapshot: Snapshot,
-  options: RestoreOptions = {},
+  options: RestoreWork = {},
 ): Promise<RestoreReport> {
-  const { kinds = allKinds, existing = "replace" } = options
-  const replace = existing === "replace"
+  const { kinds = allKinds, existing = "replace", staying = { origins: [], tabs: [] } } = options
+  const replace = existing !== "keep"
   const toOpen = tabsToOpen(snapshot, options.openTabs)
-  const next = toOpen.length > 0 ? null : tabOf(snapshot, options.tab)
-  const tabs = kinds.includes("sessionStorage") ? (next === null ? toOpen : [next]) : []
+  const next = toOpen.length > 0 ? null : without(tabOf(snapshot, options.tab), staying.origins)
+  const tabs = kinds.includes("sessionStorage") ? [...staying.tabs, ...(next === null ? toOpen : [next])] : []
   const visits = visitsOf(snapshot.origins, tabs, kinds)
   const cookies = kinds.includes("cookies") ? snapshot.cookies : undefined
   const { gone, stop } = watchClose(context)
@@ -42,14 +48,14 @@ export async function restoreInto(
   try {
     const [ofCookies, ofStorage] = await Promise.all([
       cookies === undefined ? nothing : restoreCookies({ jar, cookies, sites: snapshot.sites, replace, blank, step }),
-      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, replace, step, options.onProgress),
+      visits.length === 0 ? nothing : fillOrigins([blank, second], visits, existing, step, options.onProgress),
     ])
     if (context.browser()?.browserType().name() === "firefox") countChangedKeys(visits, ofStorage)
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
     const page = await blank.getIfOpened()
     const withSession = kinds.includes("sessionStorage")
     const checkIn = (opened: CheckOptions["opened"] = []) =>
-      checkLogin(context, snapshot, { ...options, doing: "restore session", gone, withSession, opened })
+      checkLogin(context, snapshot, { ...options, replace, doing: "restore session", gone, withSession, opened })
     // While the blank page holds the context open, and before the next tab is armed, which must not be this one.
     const early = options.check === true && toOpen.length === 0 ? await checkIn() : undefined
     await Promise.all([blank.close(), second.close()])
@@ -58,9 +64,8 @@ export async function restoreInto(
       const kept = await step("looking after the last tab", () => jar.read(snapshot.sites))
       if (kept.length === 0) throw new PspError("bad-target", forgotten)
     }
-    const [tab] = tabs
-    if (next !== null && tab !== undefined) {
-      await step("arming sessionStorage", () => seedNextTab(context, tab, replace))
+    if (next !== null && withSession) {
+      await step("arming sessionStorage", () => seedNextTab(context, next, replace))
     }
     const ofTabs: Gap[] = []
     const opened: { tab: TabState; page: DrivenPage }[] = []
@@ -97,7 +102,7 @@ const nothing: Part = { set: {}, gaps: [] }
 async function fillOrigins(
   lanes: LazyBlankPage[],
   visits: Visit[],
-  replace: boolean,
+  existing: Existing,
   step: Step,
   onProgress: RestoreOptions["onProgress"],
 ): Promise<Part> {
@@ -107,7 +112,7 @@ async function fillOrigins(
   const fill = async (lane: LazyBlankPage) => {
     const page = await lane.get()
     for (const { visit, part } of waiting) {
-      await fillOrigin(page, visit, replace, step, part)
+      await fillOrigin(page, visit, existing, step, part)
       onProgress?.(++done, visits.length)
     }
     // The first one is still asked about the context, and holds it open.
@@ -137,6 +142,11 @@ async function checkContext(
   const engine = browser === null ? null : { name: browser.browserType().name(), version: browser.version() }
   const gaps = contextGaps(captured, shown, engine)
   return { set: shown !== null && gaps.length === 0 ? { context: 1 } : {}, gaps }
+}
+
+function without(tab: TabState | null, origins: string[]): TabState | null {
+  if (tab === null) return null
+  return { ...tab, sessionStorage: tab.sessionStorage.filter(({ origin }) => !origins.includes(origin)) }
 }
 
 function tabsToOpen(snapshot: Snapshot, wanted: RestoreOptions["openTabs"]): TabState[] {

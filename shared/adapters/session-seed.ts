@@ -21,6 +21,15 @@ export async function seedNextTab(context: DrivenContext, tab: TabState, replace
   await nursery.add(seeds, null)
 }
 
+/** As `seedNextTab`, into a page that is open, at its next visit. */
+export async function seedOpenTab(context: DrivenContext, page: DrivenPage, tab: TabState): Promise<void> {
+  const seeds = seedsOf(tab, true)
+  if (seeds.length === 0) return
+  const nursery = nurseryOf(context)
+  await nursery.forget(seeds)
+  await nursery.add(seeds, page)
+}
+
 /** Opens a page at the address of a captured tab, with that tab's sessionStorage and nobody else's. */
 export async function openTab(
   context: DrivenContext,

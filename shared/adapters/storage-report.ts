@@ -146,6 +146,12 @@ export function countDatabase(visit: Visit, database: IndexedDatabase, outcome: 
   })
 }
 
+/** Databases that are not part of the session and did not go. */
+export function countUncleared(visit: Visit, fault: string, { gaps }: Part): void {
+  const what = "databases that were there"
+  gaps.push({ kind: "indexedDB", where: whereOf(visit), what, ...whyNot(fault), count: 1 })
+}
+
 export function countFiles(visit: Visit, files: StoredFile[], failed: number[], { set, gaps }: Part): void {
   const lost = failed.filter((index) => files[index]?.data !== null).length
   set.opfs = (set.opfs ?? 0) + files.filter(({ data }) => data !== null).length - lost

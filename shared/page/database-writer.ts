@@ -17,13 +17,15 @@ export interface DatabaseSchema {
 
 /** Answers are strings of ASCII JSON. */
 export interface DatabaseWriter {
-  /** Deletes every database of the origin; `{ "fault": null }`, or what did not go. */
-  clear(): Promise<string>
+  /** Deletes every database of the origin but the named ones; `{ "fault": null }`, or what kept some from going. */
+  clear(but?: string[]): Promise<string>
   /**
    * Makes the database, or opens the one that is there and has the same stores. `{ "fault": null }`, `"late"` when something
    * holds it, `"differs"` when another one is there, else the name of the exception.
+   *
+   * @param empties the one that is there loses its records, which open pages may go on with; another one goes
    */
-  begin(schema: DatabaseSchema): Promise<string>
+  begin(schema: DatabaseSchema, empties?: boolean): Promise<string>
   /** Puts records, two lines each: key, value. `{ "failed": [[place, "DataError"], …] }` */
   write(store: number, lines: string): Promise<string>
   /** Sets the key generators and counts what is there: `{ "counts": [3], "generators": [null] }`, a name where one failed. */
@@ -72,19 +74,42 @@ export function createDatabaseWriter(decoder: ValueDecoder): DatabaseWriter {
       }
     }
   }
-  const isSame = (found: IDBDatabase, schema: DatabaseSchema) => {
+  const hasSame = (store: IDBObjectStore, indexes: StoreSchema["indexes"]) =>
+    store.indexNames.length === indexes.length &&
+    indexes.every(({ name, keyPath, unique, multiEntry }) => {
+      if (!store.indexNames.contains(name)) return false
+      const index = store.index(name)
+      return index.unique === unique && index.multiEntry === multiEntry && samePath(index.keyPath, keyPath)
+    })
+  const isSame = (found: IDBDatabase, schema: DatabaseSchema, withIndexes: boolean) => {
     const names = Array.from(found.objectStoreNames)
     if (found.version !== schema.version || names.length !== schema.stores.length) return false
     if (names.length === 0) return true
     const looking = found.transaction(names, "readonly")
-    return schema.stores.every(({ name, keyPath, autoIncrement }) => {
+    return schema.stores.every(({ name, keyPath, autoIncrement, indexes }) => {
       if (!names.includes(name)) return false
       const store = looking.objectStore(name)
-      return store.autoIncrement === autoIncrement && samePath(store.keyPath, keyPath)
+      const isAlike = store.autoIncrement === autoIncrement && samePath(store.keyPath, keyPath)
+      return isAlike && (!withIndexes || hasSame(store, indexes))
     })
   }
+  const empty = (db: IDBDatabase): Promise<unknown> => {
+    const names = Array.from(db.objectStoreNames)
+    if (names.length === 0) return Promise.resolve()
+    const writing = db.transaction(names, "readwrite")
+    return Promise.all(names.map((name) => answerOf(writing.objectStore(name).clear())))
+  }
 
-  const begin: DatabaseWriter["begin"] = async (wanted) => {
+  const begin: DatabaseWriter["begin"] = async (wanted, empties = false) => {
+    let fault = await openAs(wanted, empties)
+    if (fault === "differs" && empties) {
+      fault = await within(answerOf(indexedDB.deleteDatabase(wanted.name))).then(() => null, nameOf)
+      fault ??= await openAs(wanted, empties)
+    }
+    return JSON.stringify({ fault })
+  }
+
+  const openAs = async (wanted: DatabaseSchema, empties: boolean): Promise<string | null> => {
     current = null
     const asked = indexedDB.open(wanted.name, wanted.version)
     let wasThere = true as boolean
@@ -105,15 +130,16 @@ export function createDatabaseWriter(decoder: ValueDecoder): DatabaseWriter {
       )
       const db = asked.result
       db.onversionchange = () => db.close()
-      if (!wasThere || isSame(db, wanted)) {
-        current = { db, stores: wanted.stores }
-        return JSON.stringify({ fault: null })
+      if (wasThere && !isSame(db, wanted, empties)) {
+        db.close()
+        return "differs"
       }
-      db.close()
-      return JSON.stringify({ fault: "differs" })
+      if (wasThere && empties) await within(empty(db))
+      current = { db, stores: wanted.stores }
+      return null
     } catch (error) {
       const name = nameOf(error)
-      return JSON.stringify({ fault: name === "VersionError" || name === "AbortError" ? "differs" : name })
+      return name === "VersionError" || name === "AbortError" ? "differs" : name
     }
   }
 
@@ -222,9 +248,9 @@ export function createDatabaseWriter(decoder: ValueDecoder): DatabaseWriter {
     return JSON.stringify({ counts, generators })
   }
 
-  const clear: DatabaseWriter["clear"] = async () => {
+  const clear: DatabaseWriter["clear"] = async (but = []) => {
     try {
-      const found = await indexedDB.databases()
+      const found = (await indexedDB.databases()).filter(({ name = "" }) => !but.includes(name))
       await within(Promise.all(found.map(({ name = "" }) => answerOf(indexedDB.deleteDatabase(name)))))
       return JSON.stringify({ fault: null })
     } catch (error) {

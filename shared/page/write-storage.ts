@@ -7,17 +7,29 @@
  * all of them out. Runs in a blank page of the origin. sessionStorage is only tried out there and emptied again, because it
  * belongs to the tab that comes later.
  */
-export function writeStorage({ local, session, replace }: WriteStorage): string {
+export function writeStorage({ local, session, existing }: WriteStorage): string {
+  const removeOthers = (storage: Storage, items: [string, string][]) => {
+    const wanted = new Set(items.map(([key]) => key))
+    for (let place = storage.length - 1; place >= 0; place--) {
+      const key = storage.key(place)
+      if (key !== null && !wanted.has(key)) storage.removeItem(key)
+    }
+  }
   const write = (area: "localStorage" | "sessionStorage", items: [string, string][] | null) => {
     if (items === null) return null
     try {
       const storage = window[area]
-      if (replace) storage.clear()
-      for (const [key, value] of items) {
-        try {
-          storage.setItem(key, value)
-        } catch {
-          // Over the quota: smaller ones may still fit, and the list tells.
+      if (existing === "replace") storage.clear()
+      if (existing === "update") removeOthers(storage, items)
+      // What is the same already wakes no page. Once more for those that found room only when later ones had shrunk.
+      for (const round of existing === "update" ? [1, 2] : [1]) {
+        for (const [key, value] of items) {
+          if (round === 2 && storage.getItem(key) === value) continue
+          try {
+            storage.setItem(key, value)
+          } catch {
+            // Over the quota: smaller ones may still fit, and the list tells.
+          }
         }
       }
       return items.flatMap(([key, value], index) => (storage.getItem(key) === value ? [] : [index]))
@@ -33,6 +45,6 @@ export function writeStorage({ local, session, replace }: WriteStorage): string 
 export interface WriteStorage {
   local: [string, string][] | null
   session: [string, string][] | null
-  /** Empty each area before writing to it. */
-  replace: boolean
+  /** What becomes of what is there: it goes before, it stays, or (`update`) only what is to be different changes. */
+  existing: "replace" | "keep" | "update"
 }

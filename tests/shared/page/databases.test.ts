@@ -288,6 +288,29 @@ describe("writing databases", () => {
     expect(await indexedDB.databases()).toEqual([{ name: "app", version: 1 }])
   })
 
+  it("empties a database of the same shape beside whoever holds it, and makes another one anew", async () => {
+    const index = { name: "i", keyPath: "a", unique: false, multiEntry: false }
+    await make("app", 1, (db) => db.createObjectStore("s"))
+    await fill("app", "s", (store) => store.put("mine", 9))
+    const held = await open("app")
+    const writer = createDatabaseWriter(createStructuredCodec())
+    expect(JSON.parse(await writer.begin(schema(), true))).toEqual({ fault: null })
+    await writer.write(0, '1\n"theirs"')
+    expect(JSON.parse(await writer.end())).toMatchObject({ counts: [1] })
+    held.close()
+    for (const other of [schema({ indexes: [index] }), { ...schema(), version: 2 }]) {
+      expect(JSON.parse(await writer.begin(other, true))).toEqual({ fault: null })
+      expect(JSON.parse(await writer.end())).toMatchObject({ counts: [0] })
+    }
+    expect(await indexedDB.databases()).toEqual([{ name: "app", version: 2 }])
+  })
+
+  it("clears away all databases but those that are named", async () => {
+    for (const name of ["a", "b", ""]) await make(name, 1, (db) => db.createObjectStore("s"))
+    expect(JSON.parse(await createDatabaseWriter(createStructuredCodec()).clear(["b", ""]))).toEqual({ fault: null })
+    expect((await indexedDB.databases()).map(({ name }) => name).sort()).toEqual(["", "b"])
+  })
+
   it("says when an open page holds what is to go", async () => {
     await make("app", 1, (db) => db.createObjectStore("s"))
     const held = await open("app")
