@@ -5,6 +5,11 @@ import { kinds as allKinds, type Kind } from "./report.js"
 export interface GrantTerms {
   site: string
   account: string
+  /**
+   * Sites that the session held when this was granted; the bot gets nothing of those that it holds only since. Left out by
+   * earlier versions: then all of them.
+   */
+  sites?: string[]
   /** Which kinds of state the bot gets; `all` includes kinds that later versions capture. */
   kinds: "all" | Kind[]
   /** Whether the bot may save what its visit changed. */
@@ -97,15 +102,18 @@ export function parseBotGrant(value: unknown): BotGrant | null {
 
 function parseTerms(value: unknown): GrantTerms | null {
   if (typeof value !== "object" || value === null) return null
-  const { site, account, kinds, mayWrite, expiresAt, clock, knew, revoked } = value as Partial<
+  const { site, account, sites, kinds, mayWrite, expiresAt, clock, knew, revoked } = value as Partial<
     Record<keyof GrantTerms, unknown>
   >
   if (typeof site !== "string" || typeof account !== "string" || typeof mayWrite !== "boolean") return null
+  if (sites !== undefined && !isTextList(sites)) return null
   if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) return null
   if (!isClock(clock) || !isTextList(knew) || !isTextList(revoked) || (kinds !== "all" && !isTextList(kinds)))
     return null
   const known = kinds === "all" ? kinds : allKinds.filter((kind) => kinds.includes(kind))
-  return { site, account, kinds: known, mayWrite, expiresAt: expiresAt as number | null, clock, knew, revoked }
+  const noted = sites === undefined ? {} : { sites }
+  const rest = { mayWrite, expiresAt: expiresAt as number | null, clock, knew, revoked }
+  return { site, account, ...noted, kinds: known, ...rest }
 }
 
 /** Whoever knew of more revocations granted anew after them; then the later one, then whatever is the same everywhere. */

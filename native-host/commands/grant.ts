@@ -43,6 +43,7 @@ export async function grant(
   const granted = await vault.grant(bot.text, {
     site,
     account,
+    sites: [site, ...others],
     saveBack: terms.saveBack,
     ...(kinds === undefined ? {} : { kinds }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -59,9 +60,9 @@ export async function grant(
 }
 
 /** A grant as programs read it. */
-export function grantToJson({ card, site, account, kinds, saveBack, expiresAt, hasEnded }: Grant) {
+export function grantToJson({ card, site, account, sites, kinds, saveBack, expiresAt, hasEnded }: Grant) {
   const { name, fingerprint, text } = card
-  return { bot: { name, fingerprint, card: text }, site, account, kinds, saveBack, expiresAt, hasEnded }
+  return { bot: { name, fingerprint, card: text }, site, account, sites, kinds, saveBack, expiresAt, hasEnded }
 }
 
 /** One sentence: what the bot will be able to do. */

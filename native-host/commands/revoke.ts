@@ -15,7 +15,7 @@ export async function revoke(
     ...(siteText === undefined ? {} : { site: parseSite(siteText) }),
     ...(account === undefined ? {} : { account }),
   })
-  const sites = [...new Set(sessions.map(({ site }) => site))]
+  const sites = [...new Set(sessions.flatMap(({ sites }) => sites))]
   return {
     text:
       `Revoked ${countText(sessions.length, "grant")} of "${printable(card.name)}" (${card.fingerprint}). ` +

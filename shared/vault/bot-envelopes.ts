@@ -44,6 +44,7 @@ export async function prepareBots(
 }
 
 function botGrantOf(grant: GrantRecord, recipients: string[]): BotGrant {
-  const { site, account, kinds, mayWrite, expiresAt, clock, knew, revoked, copy } = grant
-  return { site, account, kinds, mayWrite, expiresAt, clock, knew, revoked, sid: copy, recipients }
+  const { site, account, sites, kinds, mayWrite, expiresAt, clock, knew, revoked, copy } = grant
+  const noted = sites === undefined ? {} : { sites }
+  return { site, account, ...noted, kinds, mayWrite, expiresAt, clock, knew, revoked, sid: copy, recipients }
 }

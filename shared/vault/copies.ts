@@ -26,10 +26,10 @@ import { sessionFolder, toStored } from "./stored.js"
  */
 export function copyIdOf(
   indexKey: string,
-  { sid, kinds, expiresAt }: Pick<GrantRecord, "sid" | "kinds" | "expiresAt">,
+  { sid, kinds, expiresAt, sites }: Pick<GrantRecord, "sid" | "kinds" | "expiresAt" | "sites">,
 ): string {
   // No site begins so: the ids of sessions come from the same key.
-  const text = `\0copy\0${sid}\0${JSON.stringify([kinds, expiresAt])}`
+  const text = `\0copy\0${sid}\0${JSON.stringify([kinds, expiresAt, ...(sites === undefined ? [] : [sites])])}`
   const tag = hmac(sha256, base64ToBytes(indexKey) ?? new Uint8Array(32), utf8(text))
   return base32.encode(tag.subarray(0, 16)).replaceAll("=", "").toLowerCase()
 }
@@ -66,7 +66,7 @@ export async function sealCopies(
     for (let at = 0; at < recipients.length; at += maxRecipients) {
       const envelope = await seal({
         header: { typ: "base", vault: vault.id, sid: copy, ...header, exp: Math.min(exp, terms.expiresAt ?? exp) },
-        plaintext: basePlaintext(scopeSnapshot(snapshot, terms.kinds)),
+        plaintext: basePlaintext(scopeSnapshot(snapshot, terms)),
         recipients: recipients.slice(at, at + maxRecipients),
         writer: vault.identity,
       })

@@ -15,6 +15,8 @@ import type { VaultState } from "./state.js"
 export interface GrantOptions {
   site: string
   account?: string
+  /** Those of the session's sites that whoever grants has agreed to; all that it holds now when left out. */
+  sites?: readonly string[]
   /** All when left out, later versions' included. */
   kinds?: readonly Kind[]
   /** Whether the bot may save what its visit changed; no when left out. */
@@ -28,6 +30,8 @@ export interface Grant {
   card: Card
   site: string
   account: string
+  /** All sites of the session that it covers; where an earlier version granted it, only `site` is known. */
+  sites: string[]
   kinds: "all" | Kind[]
   saveBack: boolean
   /** ms since epoch. */
@@ -46,7 +50,7 @@ export interface Grant {
 export async function grant(
   vault: VaultState,
   text: string,
-  { site, account = defaultAccount, kinds, saveBack = false, expiresAt }: GrantOptions,
+  { site, account = defaultAccount, sites, kinds, saveBack = false, expiresAt }: GrantOptions,
   call: CallOptions = {},
 ): Promise<Grant> {
   const bot = await parseCard(text)
@@ -62,6 +66,7 @@ export async function grant(
   const known = members.grants.find((other) => other.bot === bot.recipientId && other.sid === session.sid)
   const terms = {
     sid: session.sid,
+    sites: session.snapshot.sites.filter((one) => one === site || (sites?.includes(one) ?? true)),
     kinds: kinds === undefined ? ("all" as const) : allKinds.filter((kind) => kinds.includes(kind)),
     expiresAt: expiresAt ?? null,
   }
@@ -92,7 +97,8 @@ export async function grant(
 /** What was taken back from whom. */
 export interface Revocation {
   card: Card
-  sessions: { site: string; account: string }[]
+  /** `sites`: all that the bot could act at, and whose login it may have read. */
+  sessions: { site: string; account: string; sites: string[] }[]
 }
 
 /**
@@ -121,11 +127,14 @@ export async function revoke(
     throw new PspError("not-found", `Cannot revoke: there is no such grant${where}`)
   }
   await revokeRecords(vault, own, call)
-  for (const { copy, old, site, account } of own) {
-    await renewCopies(vault, [copy, ...old], await stateOf(vault, site, account, call), { ...call, isCut: true })
+  const sessions: Revocation["sessions"] = []
+  for (const { copy, old, site, account, sites } of own) {
+    const session = await stateOf(vault, site, account, call)
+    await renewCopies(vault, [copy, ...old], session, { ...call, isCut: true })
+    sessions.push({ site, account, sites: sites ?? session?.snapshot.sites ?? [site] })
   }
   await vault.remember()
-  return { card, sessions: own.map(({ site, account }) => ({ site, account })) }
+  return { card, sessions }
 }
 
 /** Notes among the members that these grants are taken back. */
@@ -153,11 +162,12 @@ export async function grants(vault: VaultState): Promise<Grant[]> {
 }
 
 async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
-  const { card, site, account, kinds, mayWrite, expiresAt } = record
+  const { card, site, account, sites = [site], kinds, mayWrite, expiresAt } = record
   return {
     card: await parseCard(card),
     site,
     account,
+    sites,
     kinds,
     saveBack: mayWrite,
     expiresAt,

@@ -6,6 +6,7 @@ import { readIdentity } from "../../native-host/identity-file.js"
 import { fileMemory } from "../../native-host/home-vault.js"
 import { runCli } from "../../native-host/run-cli.js"
 import { openStore } from "../../native-host/stores.js"
+import type { Snapshot } from "../../shared/snapshot.js"
 import { identityToText } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
@@ -184,6 +185,20 @@ describe("psp grant", () => {
     expect(err).toContain(
       "as you at shop.example and at idp.example, which the session holds as well, with what is saved",
     )
+  })
+
+  it("lists every site that a bot may act at, and says to log out at each when that is taken back", async () => {
+    const provider = await openStore(owner["PSP_STORE"] ?? "", {}, here.PSP_HOME)
+    const identity = await readIdentity(here.PSP_HOME, {})
+    const vault = await openVault(provider, { identity, memory: fileMemory(here.PSP_HOME) })
+    const sites: Snapshot["sites"] = ["shop.example", "idp.example"]
+    await vault.save({ ...exampleSnapshot("shop.example"), sites })
+    expect(await psp(owner, ["grant", card, "shop.example", "--yes"])).toMatchObject({ code: 0 })
+    await vault.save({ ...exampleSnapshot("shop.example"), sites: [...sites, "later.example"] })
+    expect((await psp(owner, ["grants"])).out).toMatch(/ci-1 +shop\.example,idp\.example +default/)
+    expect(JSON.parse((await psp(owner, ["grants", "--json"])).out)).toMatchObject({ grants: [{ sites }] })
+    const { out } = await psp(owner, ["revoke", card])
+    expect(out).toContain("log out at shop.example, idp.example.\n")
   })
 
   it("says in one sentence what the bot will be able to do", async () => {

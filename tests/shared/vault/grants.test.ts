@@ -3,11 +3,14 @@ import { botMembersToJson } from "../../../shared/bot-members.js"
 import { utf8, utf8ToText } from "../../../shared/bytes.js"
 import { open, parseName, seal } from "../../../shared/envelope.js"
 import { isPspError } from "../../../shared/errors.js"
+import { scopeSnapshot } from "../../../shared/grant-scope.js"
+import { parseGrantRecord } from "../../../shared/grants.js"
 import { clockAt, clockMs } from "../../../shared/hlc.js"
 import { parseCard, type Identity } from "../../../shared/keys.js"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
 import { basePlaintext } from "../../../shared/session-payload.js"
+import type { Snapshot } from "../../../shared/snapshot.js"
 import { openVault, type Vault, type VaultMemory } from "../../../shared/vault.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { countRequests } from "./counting-provider.js"
@@ -63,6 +66,25 @@ async function allOpened(identity: Identity, store: Provider = provider): Promis
     if (opened !== null) texts.push(utf8ToText(opened.plaintext))
   }
   return texts
+}
+
+/** A session that leans on another site as well; what is of that one says so. */
+function withSite(snapshot: Snapshot, other: string): Snapshot {
+  const { cookies = [], origins = [], tabs = [] } = exampleSnapshot(other, "default", "idp-canary")
+  const below = { topLevelSite: `https://${other}`, hasCrossSiteAncestor: true }
+  return {
+    ...snapshot,
+    sites: [snapshot.sites[0], other],
+    cookies: [...(snapshot.cookies ?? []), ...cookies],
+    origins: [
+      ...(snapshot.origins ?? []),
+      ...origins,
+      { origin: `https://app.${snapshot.sites[0]}`, partition: below, localStorage: [["below", "idp-canary"]] },
+    ],
+    tabs: [...(snapshot.tabs ?? []), ...tabs.map((tab) => ({ ...tab, id: "idp", url: `${tab.url}?idp-canary` }))],
+    check: { url: `https://app.${other}/idp-canary` },
+    report: { captured: { cookies: 2, localStorage: 5, sessionStorage: 2, context: 1 }, gaps: [] },
+  }
 }
 
 describe("a bot", () => {
@@ -140,6 +162,53 @@ describe("a bot", () => {
     const all = (await allOpened(bot)).join("\n")
     expect(all).toContain("canary-cookie-two")
     expect(all).not.toMatch(/"token"|canary-tab|Mozilla|app\.example\.com\/home/)
+  })
+
+  it("gets the tabs of a session by their origins alone, where kinds were granted by name", async () => {
+    const snapshot = saveOf("two")
+    snapshot.tabs?.push({ id: "2", url: "https://app.example.com/canary-empty", sessionStorage: [] })
+    await a.grant(bot.card, { site, kinds: ["sessionStorage"] })
+    await a.save(snapshot)
+    const [tab, ...others] = (await (await openAs(bot)).load(site))?.tabs ?? []
+    expect([tab?.url, others]).toEqual(["https://app.example.com/", []])
+    expect(tab?.sessionStorage).toEqual(snapshot.tabs?.[0]?.sessionStorage)
+    expect((await allOpened(bot)).join("\n")).not.toMatch(/app\.example\.com\/home|canary-empty/)
+  })
+
+  it.each([{ kinds: undefined }, { kinds: ["cookies", "localStorage", "sessionStorage"] as const }])(
+    "is sealed nothing of a site that the session holds only since the grant, until it is granted anew (%o)",
+    async ({ kinds }) => {
+      const terms = { site, ...(kinds === undefined ? {} : { kinds }) }
+      const wide = withSite(saveOf("two"), "idp.example")
+      expect(await a.grant(bot.card, terms)).toMatchObject({ sites: [site] })
+      now += minute
+      await a.save(wide)
+      const snapshot = await (await openAs(bot)).load(site)
+      expect(tokenOf(snapshot)).toBe("two")
+      expect(snapshot?.sites).toEqual([site])
+      expect(snapshot?.report.gaps).toMatchObject([{ kind: "site", where: "idp.example", count: 1 }])
+      expect(snapshot?.report.captured).toMatchObject({ cookies: 1, localStorage: 2, sessionStorage: 1 })
+      expect((await allOpened(bot)).join("\n")).not.toContain("idp-canary")
+      // As a person was told: what was added between the question and the yes is not part of it.
+      await a.grant(bot.card, { ...terms, sites: [site] })
+      expect((await (await openAs(bot)).load(site))?.sites).toEqual([site])
+      expect(await a.grant(bot.card, terms)).toMatchObject({ sites: [site, "idp.example"] })
+      const whole = await (await openAs(bot)).load(site)
+      expect([whole?.sites, whole?.cookies?.length, whole?.report.gaps]).toEqual([[site, "idp.example"], 2, []])
+      expect(await a.grants()).toMatchObject([{ sites: [site, "idp.example"] }])
+      const { sessions } = await a.revoke(bot.card)
+      expect(sessions).toEqual([{ site, account: "default", sites: [site, "idp.example"] }])
+    },
+  )
+
+  it("that was granted by an earlier version, which noted no sites, gets the session as it is", () => {
+    const ids = { bot: "0".repeat(32), sid: "a".repeat(26), copy: "b".repeat(26) }
+    const terms = { site, account: "default", kinds: "all", mayWrite: false, expiresAt: null }
+    const older = { ...ids, ...terms, card: "psp1", clock: clockAt(start), knew: [], revoked: [], old: [] }
+    expect(parseGrantRecord(older)).toEqual(older)
+    expect(parseGrantRecord({ ...older, sites: [site] })).toMatchObject({ sites: [site] })
+    expect(parseGrantRecord({ ...older, sites: site })).toBeNull()
+    expect(scopeSnapshot(withSite(saveOf("two"), "idp.example"), { kinds: "all" }).sites).toHaveLength(2)
   })
 
   it("that is one of more than an envelope takes gets its copy as well", async () => {
