@@ -58,11 +58,13 @@ export async function restoreInto(
       checkLogin(context, snapshot, { ...options, replace, doing: "restore session", gone, withSession, opened })
     // While the blank page holds the context open, and before the next tab is armed, which must not be this one.
     const early = options.check === true && toOpen.length === 0 ? await checkIn() : undefined
+    const look = () => step("looking after the last tab", () => jar.read(snapshot.sites))
+    const before = (await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 ? await look() : []
     await Promise.all([blank.close(), second.close()])
-    if ((await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 && context.pages().length === 0) {
-      // connectOverCDP gives Chromium's default context, and the last tab was ours.
-      const kept = await step("looking after the last tab", () => jar.read(snapshot.sites))
-      if (kept.length === 0) throw new PspError("bad-target", forgotten)
+    if (before.length > 0 && context.pages().length === 0) {
+      // connectOverCDP gives Chromium's default context, and the last tab was ours; one with a profile on disk
+      // (launchPersistentContext) forgets session cookies alone.
+      if ((await look()).length < before.length) throw new PspError("bad-target", forgotten)
     }
     if (next !== null && withSession) {
       await step("arming sessionStorage", () => seedNextTab(context, next, replace))
