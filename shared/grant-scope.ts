@@ -1,5 +1,8 @@
 import type { GrantTerms } from "./grants.js"
+import { fieldsOf, type FieldId } from "./merge/fields.js"
+import { isFieldOf } from "./merge/rules.js"
 import type { CaptureReport, Gap, Kind } from "./report.js"
+import type { Base } from "./session-payload.js"
 import { siteOf } from "./site.js"
 import type { IndexedDatabase, OriginState, Partition, Snapshot, TabState } from "./snapshot.js"
 
@@ -18,6 +21,28 @@ export function scopeSnapshot(snapshot: Snapshot, { kinds, sites }: Pick<GrantTe
   return strange.length === 0
     ? scoped
     : { ...scoped, report: { ...report, gaps: [...report.gaps, ...strange.map(gapOf)] } }
+}
+
+/** As `scopeSnapshot`, for all that a base holds: names of what is not covered do not go along either. */
+export function scopeBase({ snapshot, stamps, heads }: Base, terms: Pick<GrantTerms, "kinds" | "sites">): Base {
+  const scoped = scopeSnapshot(snapshot, terms)
+  if (scoped === snapshot || stamps === undefined)
+    return { snapshot: scoped, ...(stamps && { stamps }), ...(heads && { heads }) }
+  const held = fieldsOf(scoped)
+  const isCovered = (id: FieldId) => isFieldOf(id, { kinds: terms.kinds, sites: scoped.sites })
+  const only = <T>(lists: [T, FieldId[]][], isKept: (id: FieldId) => boolean) =>
+    lists.map(([what, ids]): [T, FieldId[]] => [what, ids.filter(isKept)]).filter(([, ids]) => ids.length > 0)
+  return {
+    snapshot: scoped,
+    stamps: {
+      ...stamps,
+      listed: only(stamps.listed, (id) => held.has(id)),
+      ends: only(stamps.ends, (id) => held.has(id)),
+      deleted: only(stamps.deleted, isCovered),
+      hidden: stamps.hidden.filter(([id]) => isCovered(id)),
+    },
+    ...(heads && { heads }),
+  }
 }
 
 function onlyKinds(snapshot: Snapshot, kinds: readonly Kind[]): Snapshot {

@@ -1,19 +1,22 @@
-import { utf8Length, utf8ToText } from "./bytes.js"
+import { base64ToBytes, base64, utf8, utf8Length, utf8ToText } from "./bytes.js"
 import type { Plaintext } from "./envelope.js"
 import { PspError } from "./errors.js"
+import { isClock, type Clock } from "./hlc.js"
 import { jsonPieces } from "./json-pieces.js"
+import { parseStamps, type Stamps } from "./merge/stamps.js"
 import { maxSnapshotBytes, parseSnapshot, type Snapshot } from "./snapshot.js"
 
 /**
- * The plaintext of a `base` envelope: `{"kind":"base","v":1,"snapshot":{…}}`. Readers leave keys they do not know aside,
- * so that what merging needs can be added beside the snapshot, and `check` stands there. A large one is written twice, once for its length, so that
+ * The plaintext of a `base` envelope: `{"kind":"base","v":1,"snapshot":{…},"check":{…},"stamps":{…},"heads":{…}}`. Readers
+ * leave keys they do not know aside, so that what merging needs stands beside the snapshot (`merge/stamps.ts`). A large one is written twice, once for its length, so that
  * there is no other copy of it than the one that is sealed.
  *
  * @throws `too-large`
  */
-export function basePlaintext(snapshot: Snapshot): Plaintext {
+export function basePlaintext(snapshot: Snapshot, { stamps, heads }: Omit<Base, "snapshot"> = {}): Plaintext {
   const { check, ...rest } = snapshot
-  const payload = { kind: "base", v: 1, snapshot: rest, ...(check === undefined ? {} : { check }) }
+  const beside = { ...(check && { check }), ...(stamps && { stamps }), ...(heads && { heads }) }
+  const payload = { kind: "base", v: 1, snapshot: rest, ...beside }
   const isLarge = hasMoreThan(largeSession, snapshot)
   const whole = isLarge ? [] : [JSON.stringify(payload)]
   const plaintext = plaintextOf(() => (isLarge ? inSlices(jsonPieces(payload)) : whole))
@@ -72,19 +75,58 @@ function hasMoreThan(characters: number, value: unknown): boolean {
 /** The snapshot and what stands around it; `check` counts as part of the snapshot. */
 const maxBaseBytes = maxSnapshotBytes + 64
 
+/** What a base holds. */
+export interface Base {
+  snapshot: Snapshot
+  /** Without them it is a capture that knew of nothing before it. */
+  stamps?: Stamps
+  /** By writer id: up to which clock everything of that writer is in it; the base itself when left out. */
+  heads?: Record<string, Clock>
+}
+
 /** @throws `damaged`, `too-new`, `bad-snapshot` */
-export function parseBase(bytes: Uint8Array): Snapshot {
+export function parseBase(bytes: Uint8Array): Base {
+  const { snapshot, check, stamps, heads } = parsePayload(bytes, "base")
+  const whole = check === undefined || typeof snapshot !== "object" ? snapshot : { ...snapshot, check }
+  return {
+    snapshot: parseSnapshot(whole),
+    ...(stamps !== undefined && { stamps: parseStamps(stamps) }),
+    ...(heads !== undefined && { heads: parseHeads(heads) }),
+  }
+}
+
+function parseHeads(value: unknown): Record<string, Clock> {
+  const heads = typeof value === "object" && value !== null ? Object.entries(value) : []
+  if (heads.every((head): head is [string, Clock] => isClock(head[1]))) return Object.fromEntries(heads)
+  throw new PspError("damaged", "Cannot read session: what it covers is not as expected")
+}
+
+/** The plaintext of a `delta` envelope: `{"kind":"delta","v":1,"update":"…"}`, a Yjs update in Base64 (`merge/registers.ts`). */
+export function deltaPlaintext(update: Uint8Array): Uint8Array {
+  return utf8(JSON.stringify({ kind: "delta", v: 1, update: base64(update) }))
+}
+
+/** The Yjs update in a delta. @throws `damaged`, `too-new` */
+export function parseDelta(bytes: Uint8Array): Uint8Array {
+  const { update } = parsePayload(bytes, "delta")
+  const parsed = typeof update === "string" ? base64ToBytes(update) : null
+  if (parsed === null) throw new PspError("damaged", "Cannot read changes of a session: what was sealed is no update")
+  return parsed
+}
+
+function parsePayload(bytes: Uint8Array, kind: "base" | "delta"): Partial<Record<string, unknown>> {
   let value: unknown
   try {
     value = JSON.parse(utf8ToText(bytes))
   } catch {
     throw new PspError("damaged", "Cannot read session: what was sealed is not JSON")
   }
-  const { kind, v, snapshot, check } = (value ?? {}) as Partial<Record<"kind" | "v" | "snapshot" | "check", unknown>>
-  if (typeof v === "number" && v > 1) {
+  const payload = (value ?? {}) as Partial<Record<string, unknown>>
+  if (typeof payload["v"] === "number" && payload["v"] > 1) {
     throw new PspError("too-new", "Cannot read session: a newer version saved it; update this one")
   }
-  if (kind !== "base" || v !== 1) throw new PspError("damaged", "Cannot read session: what was sealed is no session")
-  if (check === undefined || typeof snapshot !== "object") return parseSnapshot(snapshot)
-  return parseSnapshot({ ...snapshot, check })
+  if (payload["kind"] !== kind || payload["v"] !== 1) {
+    throw new PspError("damaged", "Cannot read session: what was sealed is no session")
+  }
+  return payload
 }

@@ -1,6 +1,7 @@
 import type { Bytes } from "./bytes.js"
 import { createCard, parseCard, type Card } from "./keys.js"
 import type { SessionRecord } from "./members.js"
+import type { Since } from "./merge/changes.js"
 import type { CallOptions, Provider } from "./provider.js"
 import type { Snapshot } from "./snapshot.js"
 import { addOwner } from "./vault/add-owner.js"
@@ -16,6 +17,7 @@ import { remove } from "./vault/remove.js"
 import { announceMembers, commit, prepare, save, type Prepared, type SaveEntry } from "./vault/save.js"
 import { exportTo, importFile, openFile } from "./vault/session-file.js"
 import { saveAll, type SaveAllOptions } from "./vault/save-all.js"
+import { prepareChanges, type PreparedChanges } from "./vault/save-changes.js"
 import { createState, type VaultState } from "./vault/state.js"
 import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
 
@@ -25,6 +27,8 @@ export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
 export type { Prepared, SaveEntry } from "./vault/save.js"
 export type { Grant, GrantOptions, Revocation } from "./vault/grant.js"
+export type { Since } from "./merge/changes.js"
+export type { PreparedChanges } from "./vault/save-changes.js"
 export type { SaveAllOptions } from "./vault/save-all.js"
 export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
@@ -49,11 +53,17 @@ export interface Vault {
   /** Reads what other owners wrote about members. */
   refresh(options?: CallOptions): Promise<void>
   /** Seals a save without touching the store. @throws `not-owner`, `too-large` */
-  prepare(snapshot: Snapshot, options?: { expiresAt?: number }): Promise<Prepared>
+  prepare(snapshot: Snapshot, options?: { expiresAt?: number; since?: Since }): Promise<Prepared>
   /** Puts what was prepared, in order; may be repeated after any failure. */
   commit(prepared: Prepared, options?: CallOptions): Promise<void>
   /** `prepare` and `commit`. */
-  save(snapshot: Snapshot, options?: CallOptions & { expiresAt?: number }): Promise<Prepared>
+  save(snapshot: Snapshot, options?: CallOptions & { expiresAt?: number; since?: Since }): Promise<Prepared>
+  /**
+   * Seals what a capture says that was not known before, and nothing else; a bot that may save back can, too.
+   *
+   * @throws `not-granted`
+   */
+  prepareChanges(snapshot: Snapshot, since: Omit<Since, "heads"> & { expiresAt?: number }): Promise<PreparedChanges>
   /** Many at once: each is one put, and what all of them need is put once for a batch. */
   saveAll(entries: Iterable<SaveEntry> | AsyncIterable<SaveEntry>, options?: SaveAllOptions): Promise<void>
   /** The newest state, or the newest not after `at` (ms); null when nothing is there for this identity. */
@@ -112,6 +122,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     prepare: (snapshot, call) => prepare(state, snapshot, call),
     commit: (prepared, call) => commit(state, prepared, call),
     save: (snapshot, call) => save(state, snapshot, call),
+    prepareChanges: (snapshot, since) => prepareChanges(state, snapshot, since),
     saveAll: (entries, call) => saveAll(state, entries, call),
     load: async (site, call) => (await loadSession(state, site, call))?.snapshot ?? null,
     loadSession: (site, call) => loadSession(state, site, call),

@@ -17,6 +17,8 @@ export interface Changes {
   changed: Register[]
   /** The rest, with the stamps that they had: who captures a field unchanged says nothing new of it. */
   unchanged: Live[]
+  /** True when all areas that were known are captured this time: then nothing is known that this does not say. */
+  isWhole: boolean
 }
 
 export interface ChangeOptions {
@@ -27,6 +29,13 @@ export interface ChangeOptions {
   endOf?: (path: Path) => number | null
 }
 
+/** What a device knows of a session from before. */
+export interface Since extends Omit<ChangeOptions, "stamp"> {
+  known: KnownFields
+  /** By writer id: up to which clock everything of that writer is in what is known. */
+  heads: Record<string, Clock>
+}
+
 /**
  * What a capture says that was not known before. What it did not look at stays: only within what it captured as a whole (an `area`) is
  * a field deleted that is not there any more.
@@ -34,7 +43,7 @@ export interface ChangeOptions {
 export function changesOf(known: KnownFields, snapshot: Snapshot, options: ChangeOptions): Changes {
   const { stamp, digestOf, endOf = () => null } = options
   const fields = fieldsOf({ ...snapshot, ...(snapshot.tabs && { tabs: alignTabs(known, snapshot.tabs) }) })
-  const changes: Changes = { changed: [], unchanged: [] }
+  const changes: Changes = { changed: [], unchanged: [], isWhole: true }
   for (const [field, { value, rank }] of fields) {
     const before = known.get(field)
     const expiresAt = endOf(pathOf(field))
@@ -46,7 +55,9 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
     }
   }
   for (const field of known.keys()) {
-    if (!fields.has(field) && isMissed(pathOf(field), fields)) changes.changed.push({ field, ...stamp, deleted: true })
+    if (fields.has(field)) continue
+    if (isMissed(pathOf(field), fields)) changes.changed.push({ field, ...stamp, deleted: true })
+    else changes.isWhole = false
   }
   return changes
 }

@@ -28,30 +28,49 @@ export function registersToUpdate(registers: Iterable<Register>, clock: Clock): 
   return update
 }
 
-/**
- * What a writer's updates say together, in whatever order they come and however often.
- *
- * @throws `damaged` for an update that is none. What stands in it without being a register is counted, not thrown
- */
+/** The document of one writer: only updates of envelopes that it signed may be applied. */
+export interface WriterDoc {
+  /**
+   * @returns what this update says that was not known before; nothing when it came already, and when it pretends to be one that
+   *   did. What stands in it without being a register is counted
+   * @throws `damaged` for what is no update
+   */
+  apply(update: Uint8Array): { registers: Register[]; strange: number }
+}
+
+export function createWriterDoc(writer: string): WriterDoc {
+  const doc = new Y.Doc()
+  const map = doc.getMap(room)
+  let changed = new Set<string>()
+  map.observe(({ keysChanged }) => {
+    for (const key of keysChanged as Set<string>) changed.add(key)
+  })
+  return {
+    apply(update) {
+      changed = new Set()
+      try {
+        Y.applyUpdate(doc, update)
+      } catch {
+        throw new PspError("damaged", "Cannot read changes of a session: what was sealed is no Yjs update")
+      }
+      const read = [...changed].map((key) => parseRegister(key.slice(key.indexOf(" ") + 1), map.get(key), writer))
+      const registers = read.filter((register) => register !== null)
+      return { registers, strange: read.length - registers.length }
+    },
+  }
+}
+
+/** What a writer's updates say together, in whatever order they come and however often. @throws `damaged` */
 export function updatesToRegisters(
   updates: Iterable<Uint8Array>,
   writer: string,
 ): { registers: Register[]; strange: number } {
-  const doc = new Y.Doc()
-  try {
-    for (const update of updates) Y.applyUpdate(doc, update)
-  } catch {
-    throw new PspError("damaged", "Cannot read changes of a session: what was sealed is no Yjs update")
+  const doc = createWriterDoc(writer)
+  const applied = [...updates].map((update) => doc.apply(update))
+  return {
+    registers: applied.flatMap(({ registers }) => registers),
+    strange: applied.reduce((sum, { strange }) => sum + strange, 0),
   }
-  const registers: Register[] = []
-  let strange = 0
-  for (const [key, value] of doc.getMap(room)) {
-    const register = parseRegister(key.slice(key.indexOf(" ") + 1), value, writer)
-    if (register === null) strange++
-    else registers.push(register)
-  }
-  doc.destroy()
-  return { registers, strange }
 }
 
 function textOf(register: Register): string {

@@ -8,7 +8,7 @@ import type { Kind } from "../report.js"
 import { belongsToSite } from "../site.js"
 import { contextSchema, cookieSchema, type Cookie } from "../snapshot.js"
 import { groupOfCookie, groupOfItem } from "./field-groups.js"
-import { idOf, kindsOf, pathOf, type Group, type Path } from "./fields.js"
+import { idOf, kindsOf, pathOf, type FieldId, type Group, type Path } from "./fields.js"
 
 /** What a writer may change of a session. */
 export interface Terms {
@@ -41,6 +41,14 @@ export function admit(registers: Register[], terms: Terms): { admitted: Register
     else refused.push({ register, why })
   }
   return { admitted, refused }
+}
+
+/** True for a field of these kinds and sites, and of the kind that belongs to none. */
+export function isFieldOf(id: FieldId, { kinds, sites }: Pick<Terms, "kinds" | "sites">): boolean {
+  const path = readPath(id)
+  if (path === null || !isOfSession(path, sites)) return false
+  const own = kindsOf(path)
+  return kinds === "all" || (own.length > 0 && own.every((kind) => kinds.includes(kind)))
 }
 
 function faultOf(register: Register, { sites, kinds, isOwner, clock, now }: Terms): string | null {

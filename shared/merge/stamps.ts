@@ -14,8 +14,6 @@ import { fieldsOf, type FieldId, type Fields } from "./fields.js"
  */
 export interface Stamps {
   floor: Clock
-  /** By writer id: up to which clock of that writer everything is merged in here. */
-  heads: Record<string, Clock>
   /** Of all fields that are not listed. */
   common: Signature
   listed: [Signature, FieldId[]][]
@@ -29,12 +27,7 @@ export interface Stamps {
 type Signature = [clock: Clock, writer: string, born: Clock]
 
 /** A state as the snapshot that it comes to, and the stamps that make a state of that again. */
-export function stateToBase(
-  frame: Frame,
-  state: SessionState,
-  heads: Record<string, Clock>,
-  now: number,
-): { snapshot: Snapshot; stamps: Stamps } {
+export function stateToBase(frame: Frame, state: SessionState, now: number): { snapshot: Snapshot; stamps: Stamps } {
   const shown = new Map<FieldId, Live>()
   const fields: Fields = new Map()
   for (const [id, live] of livesOf(state)) {
@@ -69,7 +62,6 @@ export function stateToBase(
     snapshot,
     stamps: {
       floor: state.floor,
-      heads,
       common: common?.signature ?? [beginning, "", beginning],
       listed: others.map(({ signature, ids }) => [signature, ids]),
       ends: [...ends],
@@ -117,7 +109,6 @@ const signature = v.strictTuple([clock, v.string(), clock])
 const time = v.pipe(v.number(), v.safeInteger())
 const stampsSchema = v.object({
   floor: clock,
-  heads: v.record(v.string(), clock),
   common: signature,
   listed: v.array(v.strictTuple([signature, ids])),
   ends: v.array(v.strictTuple([time, ids])),

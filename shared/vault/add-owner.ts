@@ -46,6 +46,6 @@ async function* notSealedToAll(vault: VaultState, call: CallOptions): AsyncGener
     })
     if (session === null || everyone.every((id) => session.recipients.includes(id))) continue
     const { snapshot, expiresAt, clock } = session
-    yield { snapshot, expiresAt, clock }
+    yield { snapshot, expiresAt, repeats: { clock, base: session.base() } }
   }
 }

@@ -5,7 +5,7 @@ import { clockMs, isClockPlausible } from "../hlc.js"
 import { isBotMembers, parseBotMembers } from "../bot-members.js"
 import { parseMembers } from "../members.js"
 import { isObjectName, type CallOptions } from "../provider.js"
-import { parseBase } from "../session-payload.js"
+import { parseBase, parseDelta } from "../session-payload.js"
 import { defectOf, type Defect } from "./defect.js"
 import { isStoreFault } from "./faults.js"
 import { isPartName, joinParts, listNameOf, partNames } from "./parts.js"
@@ -82,6 +82,7 @@ function typesAt({ id }: VaultState, name: string): EnvelopeType[] | null {
 
 function checkInside({ header, plaintext }: OpenedEnvelope): void {
   if (header.typ === "base") parseBase(plaintext)
+  if (header.typ === "delta") parseDelta(plaintext)
   if (header.typ !== "member") return
   const text = utf8ToText(plaintext)
   if (isBotMembers(text)) parseBotMembers(text)

@@ -3,6 +3,7 @@ import { isPspError, PspError, toPspError } from "../errors.js"
 import { isClockPlausible } from "../hlc.js"
 import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
+import { parseBase } from "../session-payload.js"
 import { isCovered, seenAll, tooOld, type Inspected, type Keep } from "./compaction-plan.js"
 import type { CompactReport } from "./compact.js"
 import { isStoreFault } from "./faults.js"
@@ -72,7 +73,7 @@ async function writeCover(
   if (session === null || newest === undefined) {
     throw new PspError("not-found", "Cannot compact a session: its newest state cannot be read")
   }
-  const sealed = await sealBase(vault, session.snapshot, {
+  const sealed = await sealBase(vault, session.base(), {
     sid: record.sid,
     clock: newest.clock,
     exp: session.expiresAt,
@@ -90,14 +91,16 @@ async function writeCover(
 async function inspect(vault: VaultState, name: string, call: CallOptions): Promise<Inspected | null> {
   const whole = await getWhole(vault.provider, name, call)
   if (whole === null) return null
+  const { header, headerId } = await readHeader(whole.bytes)
+  let heads: Inspected["heads"] = header.typ === "base" ? { [header.writer]: header.clock } : {}
   try {
-    await vault.openAs(whole.bytes, ["base", "delta"], { name: whole.name })
+    const opened = await vault.openAs(whole.bytes, ["base", "delta", "lease"], { name: whole.name })
+    if (header.typ === "base") heads = parseBase(opened.plaintext).heads ?? heads
   } catch (error) {
     // Both are found out after its signature was checked.
     if (!isPspError(error, "expired") && !isPspError(error, "not-for-me")) throw error
   }
-  const { header, headerId } = await readHeader(whole.bytes)
-  return { name, clock: header.clock, writer: header.writer, headerId, seen: header.seen }
+  return { name, clock: header.clock, writer: header.writer, headerId, seen: header.seen, heads }
 }
 
 /** Notes what could not be compacted. @throws a fault of the store as it is */

@@ -1,4 +1,4 @@
-import { parseName } from "../envelope.js"
+import { parseName, readHeader } from "../envelope.js"
 import type { ErrorCode } from "../errors.js"
 import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
 import type { CallOptions } from "../provider.js"
@@ -6,7 +6,7 @@ import { compactMembers } from "./compact-members.js"
 import { compactSession } from "./compact-session.js"
 import { copyIds } from "./copies.js"
 import { defaultKeep, timeOf, type Keep } from "./compaction-plan.js"
-import { isPartName, removeUnnamed } from "./parts.js"
+import { getWhole, isPartName, removeUnnamed } from "./parts.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
 import type { StoredEnvelope } from "./stored.js"
@@ -108,7 +108,7 @@ async function compactFolder(
   const record = vault.remembered.members?.sessions.find(({ sid }) => sid === id)
   const copies = copyIds(vault, vault.now())
   if (room === "sessions" && copies.live.has(id ?? "")) {
-    const left = await removeAll(vault, replacedCopies(vault, envelopes), call)
+    const left = await removeAll(vault, await replacedCopies(vault, envelopes, call), call)
     report.removed.bases += left.length
     return left
   }
@@ -142,11 +142,26 @@ async function removeAll(
   return envelopes
 }
 
-/** Of copies for bots only the newest is of use: they have no history, and owners have it all. */
-function replacedCopies(vault: VaultState, envelopes: StoredEnvelope[]): StoredEnvelope[] {
+/** Of copies for bots only the newest base is of use, and what changed since: they have no history, and owners have it all. */
+async function replacedCopies(
+  vault: VaultState,
+  envelopes: StoredEnvelope[],
+  call: CallOptions,
+): Promise<StoredEnvelope[]> {
   const settled = envelopes.filter(({ clock }) => isClockPlausible(clock, vault.now()))
-  const newest = settled.at(-1)?.clock ?? ""
-  return settled.filter(({ clock }) => clock < newest)
+  for (const { name, clock } of [...settled].reverse()) {
+    const whole = await getWhole(vault.provider, name, call)
+    // Sealed to bots alone, but what it is can be seen.
+    const typ =
+      whole === null
+        ? null
+        : await readHeader(whole.bytes).then(
+            ({ header }) => header.typ,
+            () => null,
+          )
+    if (typ === "base") return settled.filter((other) => other.clock < clock)
+  }
+  return []
 }
 
 interface Folder {

@@ -18,6 +18,8 @@ export interface Inspected {
   writer: string
   headerId: string
   seen: Record<string, string>
+  /** By writer id: up to which clock everything of that writer is in it; nothing for changes alone. */
+  heads: Record<string, Clock>
 }
 
 /**
@@ -35,10 +37,12 @@ export function tooOld<T extends { clock: Clock }>(stored: T[], keep: Keep, time
 }
 
 /**
- * True when one of the kept has seen the envelope, or a later one of the same writer, and the kept still name each writer
- * whom it has seen: so that whoever remembers a save finds that it was covered, also by what has been covered since.
+ * True when a kept base holds what the envelope says, one of the kept has seen it, or a later one of the same writer, and the kept
+ * still name each writer whom it has seen: so that whoever remembers a save finds that it was covered, also by what has been
+ * covered since.
  */
 export function isCovered(envelope: Inspected, kept: Inspected[], all: Inspected[]): boolean {
+  if (!kept.some(({ heads }) => (heads[envelope.writer] ?? "") >= envelope.clock)) return false
   const marks = kept.map(({ seen }) => seen[envelope.writer])
   const named = new Set(kept.flatMap(({ writer, seen }) => [writer, ...Object.keys(seen)]))
   if (!Object.keys(envelope.seen).every((writer) => named.has(writer))) return false

@@ -3,14 +3,14 @@ import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { base64ToBytes, utf8 } from "../bytes.js"
 import { maxRecipients, parseName, seal, type SealedEnvelope, type SealInput } from "../envelope.js"
-import { scopeSnapshot } from "../grant-scope.js"
+import { scopeBase } from "../grant-scope.js"
 import { isGranted, isLive, type GrantRecord } from "../grants.js"
 import { parseCard } from "../keys.js"
 import type { CallOptions } from "../provider.js"
-import { basePlaintext } from "../session-payload.js"
-import type { Snapshot } from "../snapshot.js"
+import { basePlaintext, type Base } from "../session-payload.js"
 import { seenOf } from "./marks.js"
 import type { LoadedSession } from "./load.js"
+import { fold } from "./fold.js"
 import { putWhole } from "./parts.js"
 import type { VaultState } from "./state.js"
 import { sessionFolder, toStored } from "./stored.js"
@@ -48,26 +48,40 @@ export function copyIds({ remembered }: VaultState, now: number): { live: Set<st
   return { live, dead: new Set(all.filter((id) => !live.has(id))) }
 }
 
+/** Who reads which copy of a session: for each set of terms the bots that have it, by as many as one envelope may have. */
+export async function copyReaders(
+  vault: VaultState,
+  sid: string,
+): Promise<{ copy: string; terms: GrantRecord; recipients: string[][] }[]> {
+  const byCopy = new Map<string, [GrantRecord, ...GrantRecord[]]>()
+  for (const grant of liveGrants(vault, sid)) byCopy.set(grant.copy, [grant, ...(byCopy.get(grant.copy) ?? [])])
+  return Promise.all(
+    [...byCopy].map(async ([copy, grants]) => {
+      const cards = await Promise.all(grants.map(({ card }) => parseCard(card)))
+      const all = [...new Set(cards.map(({ recipient }) => recipient))].sort()
+      const recipients = Array.from({ length: Math.ceil(all.length / maxRecipients) }, (_, nth) =>
+        all.slice(nth * maxRecipients, (nth + 1) * maxRecipients),
+      )
+      return { copy, terms: grants[0], recipients }
+    }),
+  )
+}
+
 /** A session for each set of terms that bots have for it. @throws `too-large` */
 export async function sealCopies(
   vault: VaultState,
   sid: string,
-  snapshot: Snapshot,
+  base: Base,
   { exp, ...header }: Pick<SealInput["header"], "clock" | "exp" | "seen">,
 ): Promise<SealedEnvelope[]> {
-  const byCopy = new Map<string, GrantRecord[]>()
-  for (const grant of liveGrants(vault, sid)) byCopy.set(grant.copy, [...(byCopy.get(grant.copy) ?? []), grant])
   const sealed: SealedEnvelope[] = []
-  for (const [copy, grants] of byCopy) {
-    const [terms] = grants
-    if (terms === undefined) continue
-    const cards = await Promise.all(grants.map(({ card }) => parseCard(card)))
-    const recipients = [...new Set(cards.map(({ recipient }) => recipient))].sort()
-    for (let at = 0; at < recipients.length; at += maxRecipients) {
+  for (const { copy, terms, recipients } of await copyReaders(vault, sid)) {
+    const scoped = scopeBase(base, terms)
+    for (const some of recipients) {
       const envelope = await seal({
         header: { typ: "base", vault: vault.id, sid: copy, ...header, exp: Math.min(exp, terms.expiresAt ?? exp) },
-        plaintext: basePlaintext(scopeSnapshot(snapshot, terms)),
-        recipients: recipients.slice(at, at + maxRecipients),
+        plaintext: basePlaintext(scoped.snapshot, scoped),
+        recipients: some,
         writer: vault.identity,
       })
       sealed.push(envelope)
@@ -91,20 +105,25 @@ export async function renewCopies(
   const sealed =
     session === null
       ? []
-      : await sealCopies(vault, session.sid, session.snapshot, {
+      : await sealCopies(vault, session.sid, session.base(), {
           clock: session.clock,
           exp: session.expiresAt,
           seen: seenOf(vault.remembered, session.sid),
         })
+  if (isCut && session?.isPlain === false) await fold(vault, session, call)
   for (const copy of new Set(copies)) {
     const before: string[] = []
     for await (const { name } of vault.provider.list(sessionFolder(vault, copy), call)) before.push(name)
     for (const envelope of sealed.filter(({ header }) => header.sid === copy)) {
       await putWhole(vault.provider, envelope, call)
     }
-    // A newer one is by an owner whose save this device was not shown: it stays, unless it may be sealed to whom it must not.
-    const isNewer = (name: string) => session !== null && (toStored(name, 0)?.clock ?? "") > session.clock
-    for (const name of before) if (isCut || !isNewer(name)) await vault.provider.remove(name, call)
+    // A newer one is by an owner whose save this device was not shown, and a bot's changes may be in nothing of the owners' yet:
+    // they stay, unless they may be sealed to whom they must not.
+    const isReplaced = (name: string) => {
+      const { clock = "", writer = "" } = toStored(name, 0) ?? {}
+      return vault.owners().has(writer) && (session === null || clock <= session.clock)
+    }
+    for (const name of before) if (isCut || isReplaced(name)) await vault.provider.remove(name, call)
   }
 }
 

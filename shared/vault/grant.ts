@@ -126,10 +126,14 @@ export async function revoke(
     const where = site === undefined ? "" : ` for ${site}`
     throw new PspError("not-found", `Cannot revoke: there is no such grant${where}`)
   }
+  // What the bot saved back so far counts, and is read as long as its grant lets it.
+  const states = new Map<GrantRecord, LoadedSession | null>()
+  for (const record of own) states.set(record, await stateOf(vault, record.site, record.account, call))
   await revokeRecords(vault, own, call)
   const sessions: Revocation["sessions"] = []
-  for (const { copy, old, site, account, sites } of own) {
-    const session = await stateOf(vault, site, account, call)
+  for (const record of own) {
+    const { copy, old, site, account, sites } = record
+    const session = states.get(record) ?? null
     await renewCopies(vault, [copy, ...old], session, { ...call, isCut: true })
     sessions.push({ site, account, sites: sites ?? session?.snapshot.sites ?? [site] })
   }

@@ -6,19 +6,18 @@ import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { parseBase } from "../session-payload.js"
 import { defaultAccount } from "../site.js"
-import type { Snapshot } from "../snapshot.js"
 import { bringBack, isSavedSince } from "./bring-back.js"
-import { damagedStore } from "./faults.js"
+import { botSources } from "./bot-sources.js"
+import { collect, VanishedError, type Collected } from "./collect.js"
 import { isBot, refuseEnded } from "./granted.js"
 import { note, refuseRollback, withheld, type Shown } from "./marks.js"
-import { getWhole } from "./parts.js"
+import { mergedOf, type Merged } from "./merged.js"
 import { recordOf } from "./records.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { listSession, newestOf, sameStamp, type StoredEnvelope } from "./stored.js"
+import { listSession, newestOf, type StoredEnvelope } from "./stored.js"
 
-export interface LoadedSession {
-  snapshot: Snapshot
+export interface LoadedSession extends Merged {
   site: string
   account: string
   sid: string
@@ -93,94 +92,79 @@ export async function openNewest(
   vault: VaultState,
   record: SessionRecord,
   stored: StoredEnvelope[],
-  { at, ...call }: CallOptions & { at?: number } = {},
+  { at, isListedAnew = false, ...call }: CallOptions & { at?: number; isListedAnew?: boolean } = {},
 ): Promise<LoadedSession | null> {
   const { remembered } = vault
   const { last, ahead } = newestOf(vault, stored, at)
-  if (at === undefined) refuseRollback(remembered, record, (ahead.at(-1) ?? last)?.clock ?? null, vault.now())
+  const own = stored.findLast(({ writer }) => writer === vault.writerId)
+  const shown = laterClock((ahead.at(-1) ?? last)?.clock ?? null, own?.clock ?? null)
+  if (at === undefined) refuseRollback(remembered, record, shown, vault.now())
   if (last === null && ahead.length > 0) throw allAhead(vault, record, ahead)
   if (last === null) return null
-  const { name, opened } = await openOneOf(vault, record.sid, readable(vault, stored, last), call)
+  const byOwners = stored.filter(({ writer, clock }) => vault.owners().has(writer) && clock <= last.clock)
+  const sources = [
+    { sid: record.sid, stored: byOwners },
+    ...(await botSources(vault, record.sid, stored, { at, ...call })),
+  ]
+  let collected: Collected | null
+  try {
+    collected = await collect(vault, sources, { ...call, mayVanish: isListedAnew })
+  } catch (error) {
+    if (!(error instanceof VanishedError) || isListedAnew) throw error
+    const anew = await listSession(vault, record.sid, call)
+    return openNewest(vault, record, anew, { ...call, ...(at !== undefined && { at }), isListedAnew: true })
+  }
+  if (collected === null) return null
   const session = {
-    ...sessionOf(vault, opened),
+    ...sessionOf(vault, collected.newest.opened, collected),
     ahead: ahead.map(({ name }) => name),
-    withheld: at === undefined ? withheldBehind(vault, record, stored, { name, opened }) : [],
+    withheld: at === undefined ? withheldBehind(vault, record, stored, collected) : [],
   }
   if (session.site !== record.site || session.account !== record.account) {
     throw new PspError("damaged", "Cannot open session: the envelope holds another session than the vault says")
   }
-  const { writer, clock, exp } = opened.header
-  note(remembered, record.sid, writer, { clock, header: opened.headerId, exp })
-  remembered.clock = laterClock(remembered.clock, clock)
+  for (const { sid, opened } of collected.pieces) {
+    const { writer, clock, exp } = opened.header
+    note(remembered, sid, writer, { clock, header: opened.headerId, exp })
+    remembered.clock = laterClock(remembered.clock, clock)
+  }
   return session
 }
 
-/**
- * What may be the newest state for this identity. A copy for bots that an owner wrote who did not know of this one's grant yet
- * is passed over.
- */
-function readable(
-  vault: VaultState,
-  stored: StoredEnvelope[],
-  last: StoredEnvelope,
-): [StoredEnvelope, ...StoredEnvelope[]] {
-  const same = sameStamp(vault, stored, last)
-  if (!isBot(vault.remembered)) return same
-  const before = stored.filter(({ clock, writer }) => clock < last.clock && vault.owners().has(writer))
-  return [...same, ...before.reverse()]
-}
-
-/** What the newest state alone tells of it. */
+/** What was opened tells of it. */
 function withheldBehind(
   vault: VaultState,
   { sid, clock: since }: SessionRecord,
   stored: StoredEnvelope[],
-  newest: { name: string; opened: OpenedEnvelope },
+  { pieces }: Collected,
 ): string[] {
-  const { header, headerId } = newest.opened
+  const opened = new Map(pieces.map(({ name, opened }) => [name, { id: opened.headerId, seen: opened.header.seen }]))
   const shown = stored
     .filter(({ writer }) => vault.owners().has(writer))
-    .map(({ name, writer, clock }): Shown => {
-      const opened = name === newest.name ? { id: headerId, seen: header.seen } : null
-      return { writer, clock, opened }
-    })
+    .map(({ name, writer, clock }): Shown => ({ writer, clock, opened: opened.get(name) ?? null }))
   return withheld(vault.remembered.marks[sid] ?? {}, since, shown, vault.now())
 }
 
 /**
- * The first of these that is for this device. What was sealed again for more readers keeps its stamp, so the one that was
- * not sealed to them may come later by its name alone.
+ * A base as a session, with what was merged into it.
+ *
+ * @throws `damaged`, `too-new`, `bad-snapshot`, `not-trusted`
  */
-async function openOneOf(
-  vault: VaultState,
-  sid: string,
-  [first, ...others]: [StoredEnvelope, ...StoredEnvelope[]],
-  call: CallOptions,
-): Promise<{ name: string; opened: OpenedEnvelope }> {
-  const whole = await getWhole(vault.provider, first.name, call)
-  if (whole === null) throw damagedStore(first.name, "it was listed, but cannot be read")
-  try {
-    return { name: first.name, opened: await vault.openAs(whole.bytes, ["base"], { sid, name: whole.name }) }
-  } catch (error) {
-    const [next, ...rest] = others
-    if (next === undefined || !isPspError(error, "not-for-me")) throw error
-    return openOneOf(vault, sid, [next, ...rest], call)
-  }
-}
-
-/** @throws `damaged`, `too-new`, `bad-snapshot`, `not-trusted` */
-export function sessionOf(vault: VaultState, opened: OpenedEnvelope): LoadedSession {
-  const snapshot = parseBase(opened.plaintext)
+export function sessionOf(vault: VaultState, opened: OpenedEnvelope, collected?: Collected): LoadedSession {
+  const base = collected?.newest.content.base ?? parseBase(opened.plaintext)
   const { clock, exp, sid, writer } = opened.header
   const author = vault.owners().get(writer)
   if (author === undefined) throw new PspError("not-trusted", "Cannot open session: its writer is not an owner")
+  const merged = mergedOf(vault, base, { clock, writer }, collected)
+  // Names sort by time: the first piece is the newest.
+  const newest = collected?.pieces[0]?.opened.header.clock ?? clock
   return {
-    snapshot,
-    site: snapshot.sites[0],
-    account: snapshot.account,
+    ...merged,
+    site: merged.snapshot.sites[0],
+    account: merged.snapshot.account,
     sid,
-    clock,
-    savedAt: clockMs(clock),
+    clock: newest,
+    savedAt: clockMs(newest),
     expiresAt: exp,
     writer: author,
     recipients: opened.recipients,

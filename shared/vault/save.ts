@@ -4,6 +4,11 @@ import { PspError } from "../errors.js"
 import { maxClockAhead, type Clock } from "../hlc.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
+import { changesOf, type Since } from "../merge/changes.js"
+import { frameOf } from "../merge/compose.js"
+import { stateToBase } from "../merge/stamps.js"
+import { stateOf, type Stamp } from "../merge.js"
+import type { Base } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
 import type { BotNote, Mark } from "../vault-memory.js"
 import { prepareBots } from "./bot-envelopes.js"
@@ -20,8 +25,10 @@ export interface SaveEntry {
   snapshot: Snapshot
   /** ms since epoch; 30 days after the save when left out. */
   expiresAt?: number
-  /** The stamp of the save that this one repeats for more readers: what was saved since stays the newest. */
-  clock?: Clock
+  /** The save that this one repeats for more readers, with its stamp: what was saved since stays the newest. */
+  repeats?: { clock: Clock; base: Base }
+  /** What this device knew of the session, so that only what changed counts as new. */
+  since?: Since
 }
 
 /** Sealed objects that wait to be put, in this order; plain data that survives structured clone. */
@@ -46,7 +53,7 @@ const membersRenewal = 30 * 24 * 60 * 60 * 1000
 export async function prepare(
   vault: VaultState,
   snapshot: Snapshot,
-  { expiresAt }: { expiresAt?: number } = {},
+  { expiresAt, since }: { expiresAt?: number; since?: Since } = {},
 ): Promise<Prepared> {
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
@@ -54,6 +61,7 @@ export async function prepare(
   const { object, copies, mark } = await prepareBase(vault, sid, {
     snapshot,
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(since !== undefined && { since }),
   })
   await vault.remember()
   return {
@@ -78,23 +86,29 @@ export function areMembersDue(vault: VaultState): boolean {
 export async function prepareBase(
   vault: VaultState,
   sid: string,
-  { snapshot, expiresAt = vault.now() + defaultLifetime, clock: repeated }: SaveEntry,
+  { snapshot, expiresAt = vault.now() + defaultLifetime, repeats, since }: SaveEntry,
 ): Promise<{ object: NamedBytes; copies: NamedBytes[]; mark: NonNullable<Prepared["mark"]> }> {
   const seen = seenOf(vault.remembered, sid)
-  const { name, bytes, header, headerId } = await sealBase(vault, snapshot, {
-    sid,
-    clock: repeated ?? vault.tick(),
-    exp: expiresAt,
-    seen,
-  })
+  const stamp = repeats?.clock ?? vault.tick()
+  const own = { clock: stamp, writer: vault.writerId }
+  const base = repeats?.base ?? (since === undefined ? { snapshot } : baseSince(since, snapshot, own, vault.now()))
+  const { name, bytes, header, headerId } = await sealBase(vault, base, { sid, clock: stamp, exp: expiresAt, seen })
   const { clock, exp } = header
   // What repeats a save repeats it for owners: bots have their copies of that already.
-  const copies = repeated === undefined ? await sealCopies(vault, sid, snapshot, { clock, exp, seen }) : []
+  const copies = repeats === undefined ? await sealCopies(vault, sid, base, { clock, exp, seen }) : []
   return {
     object: { name, bytes },
     copies: copies.map(({ name, bytes }) => ({ name, bytes })),
     mark: { writer: vault.writerId, clock, header: headerId, exp },
   }
+}
+
+/** What did not change keeps its stamps: a token that a bot rotated meanwhile is newer than the old one captured once more. */
+function baseSince({ known, heads, ...options }: Since, snapshot: Snapshot, stamp: Stamp, now: number): Base {
+  const { changed, unchanged, isWhole } = changesOf(known, snapshot, { ...options, stamp })
+  const base = stateToBase(frameOf(snapshot), stateOf([...changed, ...unchanged]), now)
+  // What was not captured this time stays in the saves before it, which are then opened too.
+  return { ...base, heads: isWhole ? { ...heads, [stamp.writer]: stamp.clock } : {} }
 }
 
 /** Puts what was prepared, in order; may be repeated after any failure. */
@@ -126,7 +140,7 @@ export async function commit(vault: VaultState, prepared: Prepared, call: CallOp
 export async function save(
   vault: VaultState,
   snapshot: Snapshot,
-  call: CallOptions & { expiresAt?: number } = {},
+  call: CallOptions & { expiresAt?: number; since?: Since } = {},
 ): Promise<Prepared> {
   const prepared = await prepare(vault, snapshot, call)
   await commit(vault, prepared, call)

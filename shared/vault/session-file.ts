@@ -29,7 +29,7 @@ export async function exportTo(
     exp: expiresAt ?? session.expiresAt,
     seen: seenOf(vault.remembered, session.sid),
   }
-  const sealed = await sealBase(vault, session.snapshot, header, [reader.recipient])
+  const sealed = await sealBase(vault, session.base(), header, [reader.recipient])
   await vault.remember()
   return sealed.bytes
 }

@@ -36,6 +36,8 @@ export interface OpenWhere {
   name?: string
   /** Instead of this device's own time (ms since epoch). */
   now?: number
+  /** A bot whose changes are looked at there, and nobody else's. */
+  bot?: Pick<Card, "writerId" | "writer">
 }
 
 export interface StateOptions {
@@ -91,10 +93,11 @@ export async function createState(
       }
       return remembered.members
     },
-    openAs: (bytes, typ, { sid, name, now: at = now() }) =>
+    openAs: (bytes, typ, { sid, name, now: at = now(), bot }) =>
       open(bytes, {
         reader: identity,
-        writerKey: ({ writer }) => owners.get(writer)?.writer ?? null,
+        writerKey: ({ writer }) =>
+          (bot === undefined ? owners.get(writer) : bot.writerId === writer ? bot : null)?.writer ?? null,
         expected: { vault: id, typ, ...(sid === undefined ? {} : { sid }) },
         ...(name === undefined ? {} : { name }),
         now: at,

@@ -1,3 +1,4 @@
+import { stateOf } from "../../shared/merge.js"
 import { describe, expect, it } from "vitest"
 import { sessionFacts } from "../../native-host/inspect-facts.js"
 import { inspectTree } from "../../native-host/inspect-tree.js"
@@ -17,8 +18,11 @@ interface Asked {
 
 async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) {
   const writer = await parseCard(await createCard(await createIdentity("laptop")))
-  const session = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [], withheld: [] }
   const clock = clockAt(now - hour)
+  const since = () => ({ known: new Map(), digestOf: String, heads: {} })
+  const merged = { isPlain: true, state: () => stateOf([]), since, base: () => ({ snapshot }), heads: {}, refused: [] }
+  const about = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [], withheld: [] }
+  const session = { ...merged, ...about }
   return sessionFacts(
     { ...session, snapshot, clock, savedAt: now - hour, expiresAt: now + 30 * 24 * hour },
     showsValues,

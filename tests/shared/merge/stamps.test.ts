@@ -17,7 +17,7 @@ it("a snapshot taken apart and put together is the same", () => {
 it("a state comes out of its base as it went in", () => {
   const snapshot = exampleSnapshot()
   const state = stateOf(wholeOf(snapshot, { clock: clockAt(10), writer: person }))
-  const base = stateToBase(frameOf(snapshot), state, { [person]: clockAt(10) }, 20)
+  const base = stateToBase(frameOf(snapshot), state, 20)
   expect(base.snapshot).toEqual(snapshot)
   const stamps = parseStamps(JSON.parse(JSON.stringify(base.stamps)))
   expect(baseToState(base.snapshot, stamps, { clock: clockAt(30), writer: bot })).toEqual(state)

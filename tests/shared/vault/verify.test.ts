@@ -5,7 +5,8 @@ import { clockAt } from "../../../shared/hlc.js"
 import { recipientIdOf, type Identity } from "../../../shared/keys.js"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
-import { basePlaintext } from "../../../shared/session-payload.js"
+import { registersToUpdate } from "../../../shared/merge/registers.js"
+import { basePlaintext, deltaPlaintext } from "../../../shared/session-payload.js"
 import { openVault, type Defect, type VaultOptions, type VerifyProgress } from "../../../shared/vault.js"
 import { isPartName } from "../../../shared/vault/parts.js"
 import { faultCount, faultTimeout } from "../../fault-count.js"
@@ -198,7 +199,7 @@ const seeds: Record<string, Seed> = {
         exp: start + 9 * day,
         seen: { ["e".repeat(32)]: "f".repeat(32) },
       },
-      plaintext: new Uint8Array(10),
+      plaintext: deltaPlaintext(registersToUpdate([], clockAt(start - minute))),
       recipients: [await recipientOf(sample.identity)],
       writer: sample.other,
     })

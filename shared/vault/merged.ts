@@ -1,0 +1,89 @@
+import type { Clock } from "../hlc.js"
+import { livesOf, type Live, type SessionState, type Stamp } from "../merge.js"
+import { comparedText, type KnownFields, type Since } from "../merge/changes.js"
+import { composeSnapshot, frameOf } from "../merge/compose.js"
+import { describeField } from "../merge/describe.js"
+import { pathOf, type FieldId, type Fields } from "../merge/fields.js"
+import type { Refusal } from "../merge/rules.js"
+import { baseToState, hasEnded, stateToBase } from "../merge/stamps.js"
+import type { Gap } from "../report.js"
+import type { Base } from "../session-payload.js"
+import type { Cookie, Snapshot } from "../snapshot.js"
+import type { Collected } from "./collect.js"
+import type { VaultState } from "./state.js"
+
+/** What a session came to by merging. */
+export interface Merged {
+  snapshot: Snapshot
+  /** All that it was merged from. Taking a large one apart takes a while, so it is done when asked for. */
+  state: () => SessionState
+  /** True when one base alone is all of it. */
+  isPlain: boolean
+  /** What holds just this: to be sealed once more. */
+  base: () => Base
+  /** By writer id: up to which clock everything of that writer is in it. */
+  heads: Record<string, Clock>
+  /** What to compare the next capture with, so that only what changed since is saved. */
+  since: () => Since
+  /** Changes that their writer may not make: they never count, or wait for the person. */
+  refused: Refusal[]
+}
+
+/** The snapshot that a base and what was merged into it come to now. */
+export function mergedOf(vault: VaultState, base: Base, stamp: Stamp, collected?: Collected): Merged {
+  const state = lazy(() => collected?.state() ?? baseToState(base.snapshot, base.stamps, stamp))
+  const heads = collected?.heads ?? { ...base.heads, [stamp.writer]: stamp.clock }
+  const isPlain = collected?.isPlain !== false
+  const whole = () =>
+    isPlain ? { ...base, heads } : { ...stateToBase(frameOf(base.snapshot), state(), vault.now()), heads }
+  const since = () => ({ known: knownOf(state(), vault.now()), digestOf: (json: string) => json, heads })
+  const rest = { state, since, isPlain, base: whole, heads, refused: collected?.refused ?? [] }
+  if (isPlain && (base.stamps?.ends.length ?? 0) === 0) return { ...rest, snapshot: base.snapshot }
+  return { ...rest, snapshot: composeNow(base.snapshot, state(), vault.now(), collected?.unread.length ?? 0) }
+}
+
+/** What of a state is there now, as a snapshot; what is over is named, and cookies end when they are to. */
+function composeNow(frame: Snapshot, state: SessionState, now: number, unread: number): Snapshot {
+  const fields: Fields = new Map()
+  const ended: FieldId[] = []
+  for (const [id, live] of livesOf(state)) {
+    if (live.value === undefined || hasEnded(live, now)) ended.push(id)
+    else fields.set(id, { value: endedInTime(live), rank: live.rank })
+  }
+  const gaps = [...frame.report.gaps, ...ended.map(endedGap), ...(unread > 0 ? [unreadGap(frame, unread)] : [])]
+  return composeSnapshot({ ...frameOf(frame), gaps }, fields).snapshot
+}
+
+/** A cookie goes when the browser drops it: the nearest end counts. */
+function endedInTime({ field, value, expiresAt }: Live): unknown {
+  if (expiresAt === null) return value
+  const cut = (cookies: Cookie[]) =>
+    cookies.map((cookie) => ({ ...cookie, expiresAt: Math.min(cookie.expiresAt ?? expiresAt, expiresAt) }))
+  const [kind] = pathOf(field)
+  if (kind === "cookies") return cut(value as Cookie[])
+  if (kind !== "group") return value
+  const { cookies, ...rest } = value as { cookies: Cookie[] }
+  return { ...rest, cookies: cut(cookies) }
+}
+
+function endedGap(id: FieldId): Gap {
+  const { kind, where, what } = describeField(id)
+  return { kind, where, what, why: "it was to be kept until now", fix: "save the session again", count: 1 }
+}
+
+function unreadGap({ sites: [site] }: Snapshot, count: number): Gap {
+  const what = count === 1 ? "1 change" : `${count} changes`
+  return { kind: "site", where: site, what, why: "they cannot be read", fix: "run psp verify", count }
+}
+
+function knownOf(state: SessionState, now: number): KnownFields {
+  const known = [...livesOf(state)].filter(([, live]) => live.value !== undefined && !hasEnded(live, now))
+  return new Map(
+    known.map(([id, { clock, writer, born, value }]) => [id, { clock, writer, born, digest: comparedText(value) }]),
+  )
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: { value: T } | null = null
+  return () => (made ??= { value: make() }).value
+}

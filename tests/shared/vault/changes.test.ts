@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, it } from "vitest"
+import { parseName } from "../../../shared/envelope.js"
+import { createMemoryProvider } from "../../../shared/providers/memory.js"
+import type { Snapshot } from "../../../shared/snapshot.js"
+import { openVault, type LoadedSession, type Since, type Vault } from "../../../shared/vault.js"
+import { exampleSnapshot } from "../example-snapshot.js"
+import { countRequests } from "./counting-provider.js"
+import { createDevice, createMemory, createTwoOwners, minute, namesIn, start } from "./devices.js"
+
+const site = "example.com"
+
+/** One cookie, one key, one tab; `null` for what is not there. */
+function sessionOf({ cookie, key = "one" }: { cookie: string | null; key?: string | null }): Snapshot {
+  const snapshot = exampleSnapshot(site)
+  return {
+    ...snapshot,
+    cookies: cookie === null ? [] : (snapshot.cookies ?? []).map((one) => ({ ...one, value: cookie })),
+    origins: [{ origin: `https://app.${site}`, partition: null, localStorage: key === null ? [] : [["token", key]] }],
+  }
+}
+
+const seen = (session: Pick<LoadedSession, "snapshot"> | null) =>
+  session && {
+    cookie: session.snapshot.cookies?.[0]?.value ?? null,
+    key: session.snapshot.origins?.[0]?.localStorage?.[0]?.[1] ?? null,
+  }
+
+let provider: ReturnType<typeof countRequests>
+let now: number
+let a: Vault
+let b: Vault
+
+beforeEach(async () => {
+  now = start
+  provider = countRequests(createMemoryProvider())
+  ;[a, b] = await createTwoOwners(provider, [() => now, () => now])
+  await a.save(sessionOf({ cookie: "old" }))
+  now += minute
+})
+
+async function loaded(vault: Vault): Promise<LoadedSession> {
+  const session = await vault.loadSession(site)
+  if (session === null) throw new Error("nothing is there")
+  return session
+}
+
+async function saveChanges(vault: Vault, snapshot: Snapshot, since: Since) {
+  const { prepared, ...changes } = await vault.prepareChanges(snapshot, since)
+  if (prepared !== null) await vault.commit(prepared)
+  now += minute
+  return { ...changes, isSaved: prepared !== null }
+}
+
+async function grantedBot(): Promise<{ vault: Vault; card: string }> {
+  const bot = await createDevice("ci-1")
+  await a.grant(bot.card, { site, saveBack: true })
+  now += minute
+  return {
+    vault: await openVault(provider, { identity: bot, owner: a.card.text, memory: createMemory(), now: () => now }),
+    card: bot.card,
+  }
+}
+
+describe("changes", () => {
+  it("of one cookie are one small object, and every owner sees them", async () => {
+    const before = await namesIn(provider)
+    const { changed } = await saveChanges(a, sessionOf({ cookie: "rotated" }), (await loaded(a)).since())
+    expect(changed).toHaveLength(1)
+    const added = (await namesIn(provider)).filter((name) => !before.includes(name))
+    expect(added).toHaveLength(1)
+    expect((await provider.get(added[0] ?? ""))?.length).toBeLessThan(4096)
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "rotated", key: "one" })
+  })
+
+  it("are nothing when nothing changed", async () => {
+    const before = await namesIn(provider)
+    expect(await saveChanges(a, sessionOf({ cookie: "old" }), (await loaded(a)).since())).toMatchObject({
+      isSaved: false,
+    })
+    expect(await namesIn(provider)).toEqual(before)
+  })
+
+  it("of two owners to different fields are both there, whoever's came first", async () => {
+    const [atA, atB] = [(await loaded(a)).since(), (await loaded(b)).since()]
+    await saveChanges(b, sessionOf({ cookie: "old", key: "by b" }), atB)
+    await saveChanges(a, sessionOf({ cookie: "by a" }), atA)
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "by a", key: "by b" })
+  })
+
+  it("to one field: the later one counts", async () => {
+    const [atA, atB] = [(await loaded(a)).since(), (await loaded(b)).since()]
+    await saveChanges(a, sessionOf({ cookie: "by a" }), atA)
+    await saveChanges(b, sessionOf({ cookie: "by b" }), atB)
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "by b", key: "one" })
+  })
+
+  it("do not fall to a save of what was captured before them", async () => {
+    const known = (await loaded(a)).since()
+    await saveChanges(b, sessionOf({ cookie: "rotated" }), (await loaded(b)).since())
+    await a.save(sessionOf({ cookie: "old", key: "two" }), { since: known })
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "rotated", key: "two" })
+  })
+
+  it("leave alone what was not captured, and a save of less does too", async () => {
+    const lessCaptured = sessionOf({ cookie: "new" })
+    delete lessCaptured.origins
+    await saveChanges(a, lessCaptured, (await loaded(a)).since())
+    expect(seen(await loaded(b))).toEqual({ cookie: "new", key: "one" })
+    await a.save(
+      { ...lessCaptured, cookies: sessionOf({ cookie: "newer" }).cookies ?? [] },
+      { since: (await loaded(a)).since() },
+    )
+    expect(seen(await loaded(b))).toEqual({ cookie: "newer", key: "one" })
+  })
+
+  it("that delete stay deleted against a stale copy, and a later login is there again", async () => {
+    const stale = (await loaded(b)).since()
+    await saveChanges(a, sessionOf({ cookie: null }), (await loaded(a)).since())
+    expect(seen(await loaded(b))).toEqual({ cookie: null, key: "one" })
+    await saveChanges(b, sessionOf({ cookie: "by the stale one" }), stale)
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: null, key: "one" })
+    await saveChanges(a, sessionOf({ cookie: "next login" }), (await loaded(a)).since())
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "next login", key: "one" })
+  })
+
+  it("outlive a compaction, which folds them into one base", async () => {
+    const states = ["1", "2", "3", "4"]
+    for (const cookie of states) await saveChanges(a, sessionOf({ cookie }), (await loaded(a)).since())
+    await b.compact({ keep: { bases: 1, ms: 0 } })
+    expect((await namesIn(provider, `${a.id}/sessions/`)).length).toBeLessThan(states.length)
+    for (const vault of [a, b]) {
+      expect(seen(await loaded(vault))).toEqual({ cookie: "4", key: "one" })
+      expect((await vault.verify()).defects).toEqual([])
+    }
+  })
+
+  it("that cannot be read are named, and hide nothing else", async () => {
+    await saveChanges(a, sessionOf({ cookie: "first" }), (await loaded(a)).since())
+    const before = await namesIn(provider)
+    await saveChanges(a, sessionOf({ cookie: "second" }), (await loaded(a)).since())
+    const [name = ""] = (await namesIn(provider)).filter((one) => !before.includes(one))
+    const bytes = (await provider.get(name)) ?? new Uint8Array()
+    bytes[bytes.length - 40] = (bytes[bytes.length - 40] ?? 0) ^ 1
+    await provider.remove(name)
+    await provider.put(name, bytes)
+    const session = await loaded(b)
+    expect(seen(session)?.cookie).toBe("first")
+    expect(session.snapshot.report.gaps).toMatchObject([{ kind: "site", what: "1 change", why: "they cannot be read" }])
+  })
+})
+
+describe("a bot that may save back", () => {
+  it("rotates a token, and the owners and itself see it", async () => {
+    const { vault: bot } = await grantedBot()
+    await saveChanges(bot, sessionOf({ cookie: "by bot" }), (await loaded(bot)).since())
+    for (const vault of [a, b, bot]) expect(seen(await loaded(vault))).toEqual({ cookie: "by bot", key: "one" })
+  })
+
+  it("gets what an owner changes, as changes", async () => {
+    const { vault: bot } = await grantedBot()
+    await saveChanges(a, sessionOf({ cookie: "by a" }), (await loaded(a)).since())
+    expect(seen(await loaded(bot))).toEqual({ cookie: "by a", key: "one" })
+    await a.compact()
+    expect(seen(await loaded(bot))).toEqual({ cookie: "by a", key: "one" })
+  })
+
+  it("deletes nothing by itself: that waits, and is told", async () => {
+    const { vault: bot } = await grantedBot()
+    await saveChanges(bot, sessionOf({ cookie: null }), (await loaded(bot)).since())
+    const session = await loaded(a)
+    expect(seen(session)).toEqual({ cookie: "old", key: "one" })
+    expect(session.refused.map(({ why }) => why)).toEqual(["a bot's deletion waits for the person"])
+  })
+
+  it("loses nothing that it saved back when it is revoked", async () => {
+    const { vault: bot, card } = await grantedBot()
+    await saveChanges(bot, sessionOf({ cookie: "by bot" }), (await loaded(bot)).since())
+    await a.revoke(card)
+    for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "by bot", key: "one" })
+    await expect(bot.loadSession(site)).rejects.toMatchObject({ code: "not-granted" })
+    await expect(
+      bot.prepareChanges(sessionOf({ cookie: "x" }), { known: new Map(), digestOf: String }),
+    ).rejects.toMatchObject({
+      code: "not-granted",
+    })
+  })
+
+  it("changes nothing any more by what comes after its grant's end, however it is dated", async () => {
+    const bot = await createDevice("ci-1")
+    await a.grant(bot.card, { site, saveBack: true, expiresAt: now + 10 * minute })
+    const vault = await openVault(provider, {
+      identity: bot,
+      owner: a.card.text,
+      memory: createMemory(),
+      now: () => now,
+    })
+    now += minute
+    const since = (await loaded(vault)).since()
+    await saveChanges(vault, sessionOf({ cookie: "in time" }), since)
+    expect(seen(await loaded(a))?.cookie).toBe("in time")
+    const { prepared } = await vault.prepareChanges(sessionOf({ cookie: "backdated" }), since)
+    now += 60 * minute
+    for (const { name, bytes } of prepared?.objects ?? []) await provider.put(name, bytes)
+    expect(seen(await loaded(a))?.cookie).toBe("in time")
+  })
+
+  it("may only read without that grant", async () => {
+    const bot = await createDevice("ci-2")
+    await a.grant(bot.card, { site })
+    const vault = await openVault(provider, {
+      identity: bot,
+      owner: a.card.text,
+      memory: createMemory(),
+      now: () => now,
+    })
+    const since = (await loaded(vault)).since()
+    await expect(vault.prepareChanges(sessionOf({ cookie: "x" }), since)).rejects.toMatchObject({ code: "not-granted" })
+  })
+
+  it("names nobody's site in what it stores", async () => {
+    const { vault: bot } = await grantedBot()
+    await saveChanges(bot, sessionOf({ cookie: "by bot" }), (await loaded(bot)).since())
+    for (const name of await namesIn(provider)) expect(parseName(name)?.folder).not.toContain("example")
+  })
+})
