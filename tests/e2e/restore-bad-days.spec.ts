@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
+import { createServer, type AddressInfo } from "node:net"
 import { expect, test, type BrowserContext } from "@playwright/test"
 import { restore } from "../../shared/adapters/playwright.js"
-import type { IndexedDatabase, Snapshot } from "../../shared/snapshot.js"
+import type { IndexedDatabase, Snapshot, StorageItem } from "../../shared/snapshot.js"
 import { createStructuredCodec } from "../../shared/structured.js"
 import { cookie, sessionOf } from "../contracts/adapter-contract.js"
 import { startChromium } from "./browser.js"
@@ -89,6 +90,35 @@ test("a database that an open page never lets go is named within its limit, and 
     },
   ])
 })
+
+test("behind a proxy that refuses every connection what needs no site is there, and the rest is named", async () => {
+  const refusing = createServer((socket) => socket.destroy())
+  await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve))
+  const gone = await startScriptSite({})
+  await gone.close()
+  try {
+    for (const port of [(refusing.address() as AddressInfo).port, new URL(gone.origin("proxy.test")).port]) {
+      const server = `http://127.0.0.1:${port}`
+      const behind = await chromium.browser.newContext({ proxy: { server } })
+      const snapshot = { ...withDatabases([database("one", [[1, "small"]])]), ...tabAt(origin()) }
+      const report = await restore(behind, snapshot, { openTabs: "all", check: true })
+      const set = { cookies: 1, localStorage: 1, sessionStorage: 1, indexedDB: 1 }
+      expect(report).toMatchObject({ ok: false, set })
+      expect(report.gaps).toMatchObject([
+        { kind: "origin", where: origin(), what: "a tab", why: "the site did not answer at its address" },
+      ])
+      expect(report.check).toEqual({ result: "unclear", why: "the site did not answer" })
+      await behind.close()
+    }
+  } finally {
+    await new Promise<void>((resolve) => refusing.close(() => resolve()))
+  }
+})
+
+function tabAt(at: string): Pick<Snapshot, "tabs"> {
+  const items: StorageItem[] = [["tab", "2"]]
+  return { tabs: [{ id: "1", url: `${at}/blank`, sessionStorage: [{ origin: at, partition: null, items }] }] }
+}
 
 type Index = IndexedDatabase["stores"][number]["indexes"][number]
 
