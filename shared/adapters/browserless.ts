@@ -6,6 +6,7 @@ import type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 import { hasMethod } from "./has-method.js"
 import * as playwright from "./playwright.js"
 import * as puppeteer from "./puppeteer.js"
+import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
@@ -25,19 +26,23 @@ export async function restore(
   snapshot: Snapshot,
   options: RestoreOptions = {},
 ): Promise<RestoreReport> {
-  return isPlaywright(target)
+  return isPlaywright(target, "restore session")
     ? playwright.restore(target, snapshot, options)
     : puppeteer.restore(target, snapshot, options)
 }
 
 /** Captures the session of a site from a remote browser. @throws as the adapters of the tools do */
 export async function capture(target: RemoteTarget, options: CaptureOptions): Promise<Snapshot> {
-  return isPlaywright(target) ? playwright.capture(target, options) : puppeteer.capture(target, options)
+  return isPlaywright(target, "capture session")
+    ? playwright.capture(target, options)
+    : puppeteer.capture(target, options)
 }
 
 /** What changed in a remote browser since a snapshot, by kind and name. @throws as the adapters of the tools do */
 export async function diff(target: RemoteTarget, snapshot: Snapshot, options: DiffOptions = {}): Promise<SnapshotDiff> {
-  return isPlaywright(target) ? playwright.diff(target, snapshot, options) : puppeteer.diff(target, snapshot, options)
+  return isPlaywright(target, "compare session")
+    ? playwright.diff(target, snapshot, options)
+    : puppeteer.diff(target, snapshot, options)
 }
 
 export interface ConnectOptions extends RestoreOptions {
@@ -72,8 +77,15 @@ export async function connectAndRestore<Target extends RemoteTarget>(
   }
 }
 
-function isPlaywright(target: unknown): target is playwright.PlaywrightContext {
-  return hasMethod(target, "addCookies")
+/** Whose adapter takes it, or says what else to pass of its tool. @throws `bad-target` for what is of neither tool */
+function isPlaywright(target: unknown, doing: string): target is playwright.PlaywrightContext {
+  const ofPlaywright = ["addCookies", "newContext", "context"]
+  const ofPuppeteer = ["defaultBrowserContext", "browser", "browserContext"]
+  if (ofPlaywright.some((name) => hasMethod(target, name))) return true
+  if (ofPuppeteer.some((name) => hasMethod(target, name))) return false
+  const expected = "a browser or context of Puppeteer, or a context of Playwright"
+  const got = describeMistake(target, "an object that is none")
+  throw new PspError("bad-target", `Cannot ${doing}: expected ${expected}, got ${got}`)
 }
 
 /** 401 and 403 stand in the message only, whatever the tool. */

@@ -9,6 +9,7 @@ import { hasMethod } from "./has-method.js"
 import { publicJar, type PlaywrightContext } from "./playwright-jar.js"
 import { refreshIn, type RefreshOptions } from "./refresh.js"
 import { restoreInto } from "./restore.js"
+import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { RefreshOptions } from "./refresh.js"
@@ -82,7 +83,7 @@ export async function diff(
 
 /** @throws `bad-target` when it is something else, saying what it looks like */
 function requirePlaywrightContext(target: unknown, doing: string): asserts target is PlaywrightContext {
-  const needed = ["addCookies", "cookies", "addInitScript", "newPage", "pages", "newCDPSession"]
+  const needed = ["addCookies", "cookies", "addInitScript", "newPage", "pages", "newCDPSession", "browser", "on", "off"]
   if (needed.every((name) => hasMethod(target, name))) return
   const got = hasMethod(target, "mainFrame")
     ? "a page (pass page.context())"
@@ -90,8 +91,6 @@ function requirePlaywrightContext(target: unknown, doing: string): asserts targe
       ? "a browser (pass await browser.newContext())"
       : hasMethod(target, "browserContexts") || hasMethod(target, "createCDPSession")
         ? "an object of Puppeteer"
-        : target === null || target === undefined
-          ? String(target)
-          : `${typeof target === "object" ? "an object" : `a ${typeof target}`} without ${needed.find((name) => !hasMethod(target, name)) ?? ""}()`
+        : describeMistake(target, `an object without ${needed.find((name) => !hasMethod(target, name)) ?? ""}()`)
   throw new PspError("bad-target", `Cannot ${doing}: expected a Playwright BrowserContext, got ${got}`)
 }

@@ -16,8 +16,8 @@ interface PuppeteerBidiConnection {
  *
  * @throws `bad-target` when this Puppeteer keeps it elsewhere, or the browser is closed
  */
-export async function lendPuppeteerBidi(browser: PuppeteerBrowser): Promise<BidiSession> {
-  const connection = connectionOf(browser)
+export async function lendPuppeteerBidi(browser: PuppeteerBrowser, doing: string): Promise<BidiSession> {
+  const connection = connectionOf(browser, doing)
   const closed = new AbortController()
   browser.on("disconnected", () => closed.abort())
   const listeners = new Set<(event: BidiEvent) => void>()
@@ -48,14 +48,14 @@ export async function lendPuppeteerBidi(browser: PuppeteerBrowser): Promise<Bidi
   }
 }
 
-function connectionOf(browser: object): PuppeteerBidiConnection {
+function connectionOf(browser: object, doing: string): PuppeteerBidiConnection {
   const connection = "connection" in browser ? browser.connection : undefined
   if (hasMethod(connection, "send") && hasMethod(connection, "on") && hasMethod(connection, "off")) {
     return connection as unknown as PuppeteerBidiConnection
   }
   throw new PspError(
     "bad-target",
-    "Cannot use the browser: this version of Puppeteer does not lend its WebDriver BiDi connection (24 does)",
+    `Cannot ${doing}: this version of Puppeteer does not lend its WebDriver BiDi connection (24 does)`,
   )
 }
 

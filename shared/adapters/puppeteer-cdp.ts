@@ -1,5 +1,7 @@
 import { PspError } from "../errors.js"
 import type { CdpConnection, CdpEvent } from "./cdp/connection.js"
+import { hasMethod } from "./has-method.js"
+import { isClosed } from "./steps.js"
 
 /** What is used of a Puppeteer `Browser`; any since 22 has it. */
 export interface PuppeteerBrowser {
@@ -21,9 +23,12 @@ export interface PuppeteerSession {
 /**
  * A session of our own on the connection that Puppeteer has already: a remote browser may take no second line, or start another
  * browser for it.
+ *
+ * @param doing what it is for, for messages: `restore session`
+ * @throws `bad-target` when this browser, or this version of Puppeteer, gives none
  */
-export async function lendPuppeteerCdp(browser: PuppeteerBrowser): Promise<CdpConnection> {
-  const root = await browser.target().createCDPSession()
+export async function lendPuppeteerCdp(browser: PuppeteerBrowser, doing: string): Promise<CdpConnection> {
+  const root = await openSession(browser, doing)
   const sessions = new Map<string, PuppeteerSession>()
   const listeners = new Set<(event: CdpEvent) => void>()
   const closed = new AbortController()
@@ -62,4 +67,20 @@ export async function lendPuppeteerCdp(browser: PuppeteerBrowser): Promise<CdpCo
     closed: closed.signal,
     close: () => root.detach(),
   }
+}
+
+async function openSession(browser: PuppeteerBrowser, doing: string): Promise<PuppeteerSession> {
+  const target = hasMethod(browser, "target") ? browser.target() : null
+  const session = hasMethod(target, "createCDPSession")
+    ? await (target as ReturnType<PuppeteerBrowser["target"]>).createCDPSession().catch((error: unknown) => {
+        // What was closed is told as such; the words of anything else may name the address.
+        if (isClosed(error)) throw error
+        return null
+      })
+    : null
+  if (hasMethod(session, "send") && hasMethod(session, "connection")) return session
+  throw new PspError(
+    "bad-target",
+    `Cannot ${doing}: expected a browser that Puppeteer 22 or later drives over CDP, or one over WebDriver BiDi, got one with no CDP session`,
+  )
 }

@@ -14,6 +14,7 @@ import { lendPuppeteerBidi } from "./puppeteer-bidi.js"
 import { lendPuppeteerCdp, type PuppeteerBrowser } from "./puppeteer-cdp.js"
 import { restoreInto } from "./restore.js"
 import { closedTarget } from "./steps.js"
+import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
@@ -81,8 +82,8 @@ async function withTarget<Result>(
   const id = context.id ?? null
   const open = async () =>
     browser.protocol === "webDriverBiDi"
-      ? openBidiContext(await lendPuppeteerBidi(browser), id)
-      : openCdpContext(await lendPuppeteerCdp(browser), id)
+      ? openBidiContext(await lendPuppeteerBidi(browser, doing), id)
+      : openCdpContext(await lendPuppeteerCdp(browser, doing), id)
   try {
     return await withLentContext(context, open, work)
   } catch (error) {
@@ -100,10 +101,8 @@ function contextOf(target: unknown, doing: string): PuppeteerContext {
     ? "a page (pass page.browserContext())"
     : hasMethod(target, "addCookies") || hasMethod(target, "newContext")
       ? "an object of Playwright"
-      : target === null || target === undefined
-        ? String(target)
-        : typeof target === "object"
-          ? "an object that is neither"
-          : `a ${typeof target}`
+      : hasMethod(target, "fetch")
+        ? "a binding (pass await puppeteer.launch(env.BROWSER))"
+        : describeMistake(target, "an object that is neither")
   throw new PspError("bad-target", `Cannot ${doing}: expected a Puppeteer BrowserContext or Browser, got ${got}`)
 }

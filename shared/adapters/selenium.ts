@@ -14,6 +14,7 @@ import { hasMethod } from "./has-method.js"
 import { withLentContext } from "./lent-context.js"
 import { restoreInto } from "./restore.js"
 import { closedTarget } from "./steps.js"
+import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
@@ -97,15 +98,16 @@ async function addressOf(
   const capabilities = await driver.getCapabilities().catch((cause: unknown) => {
     throw new PspError("bad-target", `Cannot ${doing}: the driver has quit, or has no browser`, { cause })
   })
-  const throughGrid = capabilities.get("se:cdp")
+  const tell = (name: string) => (hasMethod(capabilities, "get") ? (capabilities.get(name) as unknown) : undefined)
+  const throughGrid = tell("se:cdp")
   if (typeof throughGrid === "string") return { protocol: "cdp", address: throughGrid }
   for (const name of ["goog:chromeOptions", "ms:edgeOptions"]) {
-    const found = capabilities.get(name) as { debuggerAddress?: unknown } | null | undefined
+    const found = tell(name) as { debuggerAddress?: unknown } | null | undefined
     if (typeof found?.debuggerAddress === "string") return { protocol: "cdp", address: found.debuggerAddress }
   }
-  const bidi = capabilities.get("webSocketUrl")
+  const bidi = tell("webSocketUrl")
   if (typeof bidi === "string") return { protocol: "bidi", address: bidi }
-  const browser = capabilities.get("browserName")
+  const browser = tell("browserName")
   const got = typeof browser === "string" ? browser : "something else"
   throw new PspError(
     "bad-target",
@@ -119,10 +121,6 @@ function requireDriver(driver: unknown, doing: string): asserts driver is Seleni
     ? "an object of Playwright or Puppeteer"
     : hasMethod(driver, "forBrowser")
       ? "a Builder (pass await builder.build())"
-      : driver === null || driver === undefined
-        ? String(driver)
-        : typeof driver === "object"
-          ? "an object that is none"
-          : `a ${typeof driver}`
+      : describeMistake(driver, "an object that is none")
   throw new PspError("bad-target", `Cannot ${doing}: expected a WebDriver of selenium-webdriver, got ${got}`)
 }
