@@ -72,7 +72,7 @@ export async function lendPuppeteerCdp(browser: PuppeteerBrowser, doing: string)
 async function openSession(browser: PuppeteerBrowser, doing: string): Promise<PuppeteerSession> {
   const target = hasMethod(browser, "target") ? browser.target() : null
   const session = hasMethod(target, "createCDPSession")
-    ? await (target as ReturnType<PuppeteerBrowser["target"]>).createCDPSession().catch((error: unknown) => {
+    ? await target.createCDPSession().catch((error: unknown) => {
         // What was closed is told as such; the words of anything else may name the address.
         if (isClosed(error)) throw error
         return null

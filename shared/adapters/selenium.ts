@@ -98,7 +98,7 @@ async function addressOf(
   const capabilities = await driver.getCapabilities().catch((cause: unknown) => {
     throw new PspError("bad-target", `Cannot ${doing}: the driver has quit, or has no browser`, { cause })
   })
-  const tell = (name: string) => (hasMethod(capabilities, "get") ? (capabilities.get(name) as unknown) : undefined)
+  const tell = (name: string) => (hasMethod(capabilities, "get") ? capabilities.get(name) : undefined)
   const throughGrid = tell("se:cdp")
   if (typeof throughGrid === "string") return { protocol: "cdp", address: throughGrid }
   for (const name of ["goog:chromeOptions", "ms:edgeOptions"]) {
