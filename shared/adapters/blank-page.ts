@@ -7,7 +7,7 @@ import type { BrowserContextState, Partition } from "../snapshot.js"
 import { pageExpression } from "./page-expression.js"
 import { openCdp, type CdpSession, type DrivenContext, type DrivenFrame, type DrivenPage } from "./driven-context.js"
 import { hideFromSeeds } from "./session-seed.js"
-import type { Step } from "./steps.js"
+import { tidied, type Step } from "./steps.js"
 
 /** A page of ours that can be at any origin without the site hearing of it. */
 export interface BlankPage {
@@ -60,10 +60,11 @@ export function lazyBlankPage(
       return (opening ??= openBlankPage(context, timeoutMs))
     })
   const close = async () => {
-    if (gone.aborted) return
-    const closed = new Promise<void>((resolve) => gone.addEventListener("abort", () => resolve(), { once: true }))
-    // A page that is gone already, with its context or by the user's hand, is as good as closed.
-    await Promise.race([closed, opening?.then((page) => page.close()).catch(() => undefined)])
+    if (opening !== null)
+      await tidied(
+        opening.then((page) => page.close()),
+        gone,
+      )
   }
   return {
     get,

@@ -29,7 +29,7 @@ import { pageExpression } from "./page-expression.js"
 import { cdpJar, type Jar } from "./cookie-jar.js"
 import { openCdp, watchClose, type DrivenContext, type DrivenPage, type DrivenTarget } from "./driven-context.js"
 import { readOriginDatabases, readOriginFiles, type ContentWork } from "./read-contents.js"
-import { createSteps } from "./steps.js"
+import { createSteps, tidied } from "./steps.js"
 
 /**
  * Captures the session of a site from an open context, whatever tool drives it: its cookies; localStorage, sessionStorage and IndexedDB of
@@ -114,7 +114,7 @@ export async function captureFrom(
     snapshot.report.gaps = tidyGaps([...gaps, ...portabilityGaps(snapshot)])
     return parseSnapshot(snapshot)
   } finally {
-    await Promise.all(closers.map((close) => close()))
+    await tidied(Promise.all(closers.map((close) => close())), gone)
     await blank.close()
     stop()
   }
@@ -149,7 +149,7 @@ async function readCookies(work: Work, blank: LazyBlankPage): Promise<Cookie[]> 
   const cdp = work.jar.isExact ? null : await step("opening a session", openSession)
   const jar = cdp === null ? work.jar : cdpJar(cdp)
   const cookies = await step("reading cookies", () => jar.read(sites))
-  if (open !== undefined) await cdp?.detach().catch(() => undefined)
+  if (open !== undefined) await tidied(cdp?.detach() ?? Promise.resolve())
   // The browser gives them oldest first among equals, and a stable sort keeps that.
   const ofSites = cookies.filter(({ domain }) => sites.some((site) => belongsToSite(domain, site)))
   const lost = ofSites.filter(isOfUnknownPartition)

@@ -59,7 +59,8 @@ export async function restoreInto(
     // While the blank page holds the context open, and before the next tab is armed, which must not be this one.
     const early = options.check === true && toOpen.length === 0 ? await checkIn() : undefined
     const look = () => step("looking after the last tab", () => jar.read(snapshot.sites))
-    const before = (await page?.mayForget()) === true && (ofCookies.set.cookies ?? 0) > 0 ? await look() : []
+    const mayForget = page !== null && (await step("looking after the last tab", () => page.mayForget()))
+    const before = mayForget && (ofCookies.set.cookies ?? 0) > 0 ? await look() : []
     await Promise.all([blank.close(), second.close()])
     if (before.length > 0 && context.pages().length === 0) {
       // connectOverCDP gives Chromium's default context, and the last tab was ours; one with a profile on disk

@@ -58,18 +58,36 @@ function createWaiters(signal: AbortSignal | undefined) {
   }
 }
 
-/** The end of `work`, or `aborted` when there is none within so many ms: for calls that no step watches. */
-export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = () => new PspError("aborted", `Cannot reach the browser: no answer within ${ms} ms`)
-    timer = setTimeout(() => reject(error()), ms)
+/**
+ * The end of `work`, `aborted` when there is none within so many ms, or `bad-target` when `gone` tells before that nobody is
+ * there any more: for calls that no step watches. No listener stays behind.
+ */
+export async function inTime<T>(ms: number, work: Promise<T>, gone?: AbortSignal): Promise<T> {
+  let stop: (() => void) | undefined
+  const stopped = new Promise<never>((_, reject) => {
+    const onLate = () => reject(new PspError("aborted", `Cannot reach the browser: no answer within ${ms} ms`))
+    const onGone = () => reject(new PspError("bad-target", "Cannot reach the browser or its page: it has been closed"))
+    const timer = setTimeout(onLate, ms)
+    gone?.addEventListener("abort", onGone)
+    if (gone?.aborted === true) onGone()
+    stop = () => {
+      clearTimeout(timer)
+      gone?.removeEventListener("abort", onGone)
+    }
   })
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, stopped])
   } finally {
-    clearTimeout(timer)
+    stop?.()
   }
+}
+
+/** How long (ms) to wait for the end of what is only tidied up. */
+const patience = 10_000
+
+/** The end of tidying up, well or not: what is gone already is as good as tidied, and one that says nothing is left alone. */
+export async function tidied(work: Promise<unknown>, gone?: AbortSignal): Promise<void> {
+  await inTime(patience, work, gone).catch(() => undefined)
 }
 
 export interface StepOptions {

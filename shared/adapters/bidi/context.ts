@@ -3,7 +3,7 @@ import { siteOf } from "../../site.js"
 import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
-import { inTime } from "../steps.js"
+import { inTime, tidied } from "../steps.js"
 import type { BidiEvent } from "./connection.js"
 import { bidiJar } from "./jar.js"
 import { createBidiPage, type BidiPage, type ContextInfo } from "./page.js"
@@ -79,12 +79,21 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
     jar: hasCdp ? cdpContextJar(cdpOf(session), id) : bidiJar(session, userContext, topSites),
     addInitScript: ({ content }) => addPreload(session, content, { userContexts: [userContext] }),
     async newPage() {
-      const asked = session.send("browsingContext.create", { type: "tab", background: true, userContext })
-      const { context } = (await asked) as { context: string }
-      if (!pages.has(context)) await arrivalOf(() => pages.has(context), arrivals, session.closed)
-      const page = pages.get(context)
-      if (page === undefined) throw new PspError("bad-target", "Cannot open a page: the browser was closed")
-      return page
+      let stop: (() => void) | undefined
+      const open = async () => {
+        const asked = session.send("browsingContext.create", { type: "tab", background: true, userContext })
+        const { context } = (await asked) as { context: string }
+        return new Promise<BidiPage>((resolve) => {
+          const look = () => {
+            const page = pages.get(context)
+            if (page !== undefined) resolve(page)
+          }
+          arrivals.add(look)
+          stop = () => void arrivals.delete(look)
+          look()
+        })
+      }
+      return inTime(30_000, open(), session.closed).finally(() => stop?.())
     },
     pages: () => [...pages.values()],
     newCDPSession: (target) => openCdpSession(session, pages.values(), target),
@@ -98,22 +107,10 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
       session.closed.removeEventListener("abort", onClosed)
       stopListening()
       const subscriptions = subscription === undefined ? [] : [subscription]
-      await inTime(10_000, session.send("session.unsubscribe", { subscriptions })).catch(() => undefined)
-      await session.close().catch(() => undefined)
+      await tidied(session.send("session.unsubscribe", { subscriptions }), session.closed)
+      await tidied(session.close())
     },
   }
-}
-
-async function arrivalOf(isThere: () => boolean, arrivals: Set<() => void>, closed: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const wake = () => {
-      if (!isThere() && !closed.aborted) return
-      arrivals.delete(wake)
-      resolve()
-    }
-    arrivals.add(wake)
-    closed.addEventListener("abort", wake)
-  })
 }
 
 /** As Playwright calls the engines. */

@@ -1,6 +1,7 @@
-import { PspError } from "../../errors.js"
+import { isPspError } from "../../errors.js"
 import type { DrivenFrame, DrivenPage, DrivenRequest, DrivenRoute } from "../driven-context.js"
-import { BidiError, type BidiConnection, type BidiEvent } from "./connection.js"
+import type { BidiConnection, BidiEvent } from "./connection.js"
+import { inTime, tidied } from "../steps.js"
 import { addPreload, evaluateIn } from "./script.js"
 
 /** A top-level browsing context, and what the context tells it. */
@@ -174,17 +175,12 @@ export function createBidiPage(connection: BidiConnection, info: ContextInfo): B
     isClosed: () => ended.signal.aborted,
     async close() {
       // The tool that has the browser counts a page until it hears that it is gone.
-      const gone = new Promise<void>((resolve) => {
-        if (ended.signal.aborted) resolve()
-        ended.signal.addEventListener("abort", () => resolve())
-      })
-      try {
-        await connection.send("browsingContext.close", { context: main.id })
-        await gone
-      } catch (error) {
-        if (!(error instanceof BidiError)) throw error
-      }
-      await release()
+      const asked = connection.send("browsingContext.close", { context: main.id })
+      await tidied(
+        asked.then(() => new Promise<never>(() => undefined)),
+        ended.signal,
+      )
+      await tidied(release(), connection.closed)
     },
     on: (event: string, listener: never) => void listenersOf(event).add(listener),
     off: (event: string, listener: never) => void listenersOf(event).delete(listener),
@@ -193,14 +189,8 @@ export function createBidiPage(connection: BidiConnection, info: ContextInfo): B
 }
 
 async function before<Result>(timeout: number, ended: AbortSignal, work: () => Promise<Result>): Promise<Result> {
-  const late = AbortSignal.timeout(timeout)
-  return Promise.race([
-    work(),
-    new Promise<never>((_, reject) => {
-      late.addEventListener("abort", () => reject(new Error(`No answer within ${timeout} ms`)))
-      ended.addEventListener("abort", () => {
-        reject(new PspError("bad-target", "Cannot reach the page: it has been closed"))
-      })
-    }),
-  ])
+  return inTime(timeout, work(), ended).catch((error: unknown) => {
+    // A site that does not answer is no fault of the browser.
+    throw isPspError(error, "aborted") ? new Error(`No answer within ${timeout} ms`) : error
+  })
 }

@@ -1,5 +1,5 @@
 import { PspError } from "../../errors.js"
-import { inTime } from "../steps.js"
+import { inTime, tidied } from "../steps.js"
 import { BidiError, type BidiConnection } from "./connection.js"
 
 /** A connection on which commands are heard. */
@@ -34,7 +34,7 @@ async function beginSession(connection: BidiConnection): Promise<BidiSession> {
     const begun = (await connection.send("session.new", { capabilities })) as NewSession
     const { browserName: name, browserVersion: version } = begun.capabilities
     const close = async () => {
-      await inTime(10_000, connection.send("session.end")).catch(() => undefined)
+      await tidied(connection.send("session.end"), connection.closed)
       await connection.close()
     }
     return { ...connection, browser: { name: name.toLowerCase(), version }, close }

@@ -2,7 +2,7 @@ import { PspError } from "../../errors.js"
 import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
-import { inTime } from "../steps.js"
+import { inTime, tidied } from "../steps.js"
 import type { CdpConnection, CdpEvent } from "./connection.js"
 import { createScript, removeScript, type InitScript } from "./init-script.js"
 import { createCdpPage, type CdpPage } from "./page.js"
@@ -13,9 +13,6 @@ interface TargetInfo {
   url: string
   browserContextId?: string
 }
-
-/** How long (ms) to wait for the end of what is only tidied up. */
-const patience = 10_000
 
 /** New pages wait until our scripts are in place, so that none of theirs runs before. */
 const pageTargets = {
@@ -60,16 +57,10 @@ export async function openCdpContext(
         if (id === targetId) resolve()
       }
       destroyed.add(hearOf)
-      connection.closed.addEventListener("abort", () => resolve())
       stop = () => void destroyed.delete(hearOf)
     })
-    try {
-      await inTime(patience, Promise.all([connection.send("Target.closeTarget", { targetId }), gone]))
-    } catch {
-      // It is gone already, or the browser says nothing any more.
-    } finally {
-      stop?.()
-    }
+    await tidied(Promise.all([connection.send("Target.closeTarget", { targetId }), gone]), connection.closed)
+    stop?.()
   }
   const attached = (sessionId: string, target: TargetInfo) => {
     if (isClosing || !isOurs(target) || target.url.startsWith("devtools:")) {
@@ -141,29 +132,22 @@ export async function openCdpContext(
     },
     async newPage() {
       const where = id === null ? {} : { browserContextId: id }
-      const asked = connection.send("Target.createTarget", { url: "about:blank", background: true, ...where })
-      let page: CdpPage | undefined
       let stop: (() => void) | undefined
-      try {
+      const open = async () => {
+        const asked = connection.send("Target.createTarget", { url: "about:blank", background: true, ...where })
         const { targetId } = (await asked) as { targetId: string }
-        page = await new Promise<CdpPage>((resolve, reject) => {
+        const page = await new Promise<CdpPage>((resolve) => {
           const take = (arrived: CdpPage) => {
             if (arrived.targetId === targetId) resolve(arrived)
           }
-          const onClose = () => reject(new PspError("bad-target", "Cannot open a page: the browser was closed"))
           arrivals.add(take)
-          connection.closed.addEventListener("abort", onClose)
-          stop = () => {
-            arrivals.delete(take)
-            connection.closed.removeEventListener("abort", onClose)
-          }
+          stop = () => void arrivals.delete(take)
           for (const there of pages.values()) take(there)
         })
         await page.ready
         return page
-      } finally {
-        stop?.()
       }
+      return inTime(timeoutMs, open(), connection.closed).finally(() => stop?.())
     },
     pages: () => [...pages.values()],
     newCDPSession: (target) => {
@@ -185,9 +169,9 @@ export async function openCdpContext(
       connection.closed.removeEventListener("abort", onClosed)
       isClosing = true
       const letGo = { autoAttach: false, waitForDebuggerOnStart: false, flatten: true }
-      await inTime(patience, connection.send("Target.setAutoAttach", letGo)).catch(() => undefined)
+      await tidied(connection.send("Target.setAutoAttach", letGo), connection.closed)
       stopListening()
-      await inTime(patience, connection.close()).catch(() => undefined)
+      await tidied(connection.close())
     },
   }
   return context
