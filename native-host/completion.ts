@@ -45,7 +45,7 @@ function optionOf({ long, description: about, flags, required, optional }: Optio
 /** Where the description lists them. */
 const valuesIn: Record<string, RegExp> = {
   browser: /^only these: ([\w, ]+)$/,
-  format: /^([\w-]+(?:, [\w-]+)+ or [\w-]+)$/,
+  format: /(?:^|: )([\w-]+(?:, [\w-]+)+ or [\w-]+)$/,
 }
 
 function bashScript({ options, commands }: Words): string {
@@ -57,6 +57,7 @@ function bashScript({ options, commands }: Words): string {
     ),
   )
   const common = options.map(({ name }) => name).join(" ")
+  const skipping = takingValues(options).join("|")
   const cases = commands.map((command) => {
     const own = [...command.commands.map(({ name }) => name), ...command.options.map(({ name }) => name)]
     return `    ${command.name}) words="${[...own, common].join(" ")}" ;;`
@@ -65,9 +66,10 @@ function bashScript({ options, commands }: Words): string {
   const folders = taking("folder").join("|")
   return `# psp completion bash: source it from ~/.bashrc
 _psp() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" words="" word
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" words="" word before=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) command="$word"; break ;; esac
+    case "$before" in ${skipping}) before=""; continue ;; esac
+    case "$word" in -*) before="$word" ;; *) command="$word"; break ;; esac
   done
   COMPREPLY=()
   case "$previous" in
@@ -118,14 +120,14 @@ _psp() {
   commands=(
 ${commands.map(({ name, about }) => `    ${quoted(`${name}:${about}`)}`).join("\n")}
   )
-  if (( CURRENT == 2 )); then
+  local curcontext="$curcontext" state
+  typeset -A opt_args
+  _arguments -C ${common} '1:command:->command' '*::argument:->argument' && return
+  if [[ "$state" = command ]]; then
     _describe command commands
     return
   fi
-  local command="\${words[2]}"
-  shift words
-  (( CURRENT-- ))
-  case "$command" in
+  case "\${words[1]}" in
 ${cases.join("\n")}
   esac
 }
@@ -150,10 +152,26 @@ function fishScript({ options, commands }: Words): string {
   }
   return [
     "# psp completion fish > ~/.config/fish/completions/psp.fish",
-    ...commands.map(({ name, about }) => `complete -c psp -n __fish_use_subcommand -x -a ${name} -d ${quoted(about)}`),
+    `function __psp_command_is -a wanted
+  set -l command ''
+  set -l before ''
+  for word in (commandline -opc)[2..-1]
+    if contains -- "$before" ${takingValues(options).join(" ")}
+      set before ''
+      continue
+    end
+    if not string match -q -- '-*' "$word"
+      set command "$word"
+      break
+    end
+    set before "$word"
+  end
+  test "$command" = "$wanted"
+end`,
+    ...commands.map(({ name, about }) => `complete -c psp -n '__psp_command_is ""' -x -a ${name} -d ${quoted(about)}`),
     ...options.map((option) => line("", option)),
     ...commands.flatMap((command) => {
-      const when = ` -n '__fish_seen_subcommand_from ${command.name}'`
+      const when = ` -n '__psp_command_is ${command.name}'`
       return [
         ...command.options.map((option) => line(when, option)),
         ...command.commands.map(({ name, about }) => `complete -c psp${when} -x -a ${name} -d ${quoted(about)}`),
@@ -161,6 +179,11 @@ function fishScript({ options, commands }: Words): string {
     }),
     "",
   ].join("\n")
+}
+
+/** What stands behind one of these is no command. */
+function takingValues(options: OptionWords[]): string[] {
+  return options.filter(({ takes }) => takes !== "nothing").map(({ name }) => name)
 }
 
 function unique(options: OptionWords[]): string[] {

@@ -178,7 +178,10 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
     .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .option("--from <file>", "a file; without a site, tell what is in it")
-    .option("--format <format>", "what the file is, when its content does not tell")
+    .option(
+      "--format <format>",
+      "what the file is, when its content does not tell: playwright, puppeteer, cookie-editor, netscape, curl-jar, har, browser-use or agent-browser",
+    )
     .option("--force", "save although it looks logged out")
     .action((site: string | undefined, own: object) =>
       choose(async (context, options) =>

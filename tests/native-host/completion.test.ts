@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process"
-import { rm, writeFile } from "node:fs/promises"
+import { readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { readableFormats } from "../../shared/formats/detect.js"
 import { runCli } from "../../native-host/run-cli.js"
 import { temporaryFolder } from "./bundle.js"
 
@@ -45,8 +46,88 @@ describe("completion in bash", () => {
     expect(await complete("list", "--account", "")).toEqual([])
   })
 
+  it("gives the values of a format that can be read", async () => {
+    expect(await complete("capture", "--format", "")).toEqual([...readableFormats])
+  })
+
+  it("takes no value of an option for the command", async () => {
+    expect(await complete("--account", "work", "res")).toEqual(["restore"])
+    const options = await complete("--store", "list", "--account", "work", "restore", "--")
+    expect(options).toContain("--cdp")
+  })
+
   it("knows commands below commands", async () => {
     expect(await complete("config", "s")).toEqual(["set"])
+  })
+})
+
+describe.skipIf(spawnSync("fish", ["--version"]).status !== 0)(
+  "completion in fish (skipped where there is none)",
+  () => {
+    async function complete(line: string): Promise<string[]> {
+      const { out } = await completion("fish")
+      const script = `${out}\ncomplete -C ${JSON.stringify(line)}`
+      const { stdout } = spawnSync("fish", ["--no-config", "-c", script], { encoding: "utf8" })
+      return stdout
+        .split("\n")
+        .filter((shown) => shown !== "")
+        .map((shown) => shown.split("\t")[0])
+    }
+
+    it("gives commands, the options of each, and values, whatever options stand before", async () => {
+      expect(await complete("psp res")).toEqual(["restore"])
+      expect(await complete("psp --account work res")).toEqual(["restore"])
+      const options = await complete("psp --store list --account work restore --")
+      expect(options).toEqual(expect.arrayContaining(["--cdp", "--account"]))
+      expect(options).not.toContain("--all")
+      expect(await complete("psp capture --format ")).toEqual([...readableFormats].sort())
+      expect(await complete("psp config ")).toEqual(expect.arrayContaining(["get", "set", "unset"]))
+    })
+  },
+)
+
+describe.skipIf(spawnSync("zsh", ["--version"]).status !== 0)("completion in zsh (skipped where there is none)", () => {
+  /** zsh completes in a terminal only: an inner one notes in a file what it would offer, and leaves. */
+  async function complete(...lines: string[]): Promise<string[][]> {
+    const folder = await temporaryFolder()
+    const at = (name: string) => join(folder, name)
+    await writeFile(at("script"), (await completion("zsh")).out)
+    await writeFile(
+      at("inner"),
+      `PROMPT=
+autoload -Uz compinit; compinit -u -D; source ${at("script")}
+bindkey '^I' complete-word
+leave() { exit }; comppostfuncs=( leave )
+compadd() {
+  if [[ \${@[1,(i)(-|--)]} != *-(O|A|D)\\ * ]]; then
+    local -a hits; builtin compadd -A hits "$@"; (( $#hits )) && print -rl -- $hits >> ${at("hits")}
+  fi
+  builtin compadd "$@"
+}
+print READY
+`,
+    )
+    const outer = `zmodload zsh/zpty; zpty inner zsh -f -i; zpty -w inner "source $1"; zpty -r -m inner got '*READY*'
+zpty -w -n inner "$2"$'\t'; while zpty -r inner got; do :; done`
+    const offered: string[][] = []
+    for (const line of lines) {
+      await writeFile(at("hits"), "")
+      spawnSync("zsh", ["-f", "-c", outer, "zsh", at("inner"), line], { timeout: 5_000 })
+      offered.push((await readFile(at("hits"), "utf8")).split("\n").filter((word) => word !== ""))
+    }
+    await rm(folder, { recursive: true })
+    return offered
+  }
+
+  it("gives commands, the options of each, and values, whatever options stand before", async () => {
+    expect(
+      await complete(
+        "psp --account work res",
+        "psp --store list --account work restore --c",
+        "psp capture --format ",
+        "psp config ",
+      ),
+    ).toEqual([["restore"], ["--cdp", "--check"], [...readableFormats], ["get", "set", "unset"]])
   })
 })
 
