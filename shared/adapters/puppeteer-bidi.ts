@@ -19,7 +19,8 @@ interface PuppeteerBidiConnection {
 export async function lendPuppeteerBidi(browser: PuppeteerBrowser, doing: string): Promise<BidiSession> {
   const connection = connectionOf(browser, doing)
   const closed = new AbortController()
-  browser.on("disconnected", () => closed.abort())
+  const onDisconnected = () => closed.abort()
+  browser.on("disconnected", onDisconnected)
   const listeners = new Set<(event: BidiEvent) => void>()
   const hear = (method: unknown, params?: unknown) => {
     if (typeof method !== "string") return
@@ -43,6 +44,7 @@ export async function lendPuppeteerBidi(browser: PuppeteerBrowser, doing: string
     closed: closed.signal,
     close: () => {
       connection.off("*", hear)
+      browser.off("disconnected", onDisconnected)
       return Promise.resolve()
     },
   }

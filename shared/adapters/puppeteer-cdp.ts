@@ -8,6 +8,7 @@ export interface PuppeteerBrowser {
   target(): { createCDPSession(): Promise<PuppeteerSession> }
   defaultBrowserContext(): object
   on(event: "disconnected", listener: () => void): unknown
+  off(event: "disconnected", listener: () => void): unknown
   version(): Promise<string>
   /** `cdp` or `webDriverBiDi`. */
   protocol?: string
@@ -32,7 +33,8 @@ export async function lendPuppeteerCdp(browser: PuppeteerBrowser, doing: string)
   const sessions = new Map<string, PuppeteerSession>()
   const listeners = new Set<(event: CdpEvent) => void>()
   const closed = new AbortController()
-  browser.on("disconnected", () => closed.abort())
+  const onDisconnected = () => closed.abort()
+  browser.on("disconnected", onDisconnected)
 
   const follow = (session: PuppeteerSession, sessionId: string | undefined) => {
     session.on("*", (method, params) => {
@@ -65,7 +67,10 @@ export async function lendPuppeteerCdp(browser: PuppeteerBrowser, doing: string)
       return () => void listeners.delete(listener)
     },
     closed: closed.signal,
-    close: () => root.detach(),
+    close: () => {
+      browser.off("disconnected", onDisconnected)
+      return root.detach()
+    },
   }
 }
 
