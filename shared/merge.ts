@@ -64,21 +64,20 @@ export const beginning: Clock = "0".repeat(16)
 
 /** @param floor everything that began before and is not among the registers is dead */
 export function stateOf(registers: Iterable<Register>, floor = beginning): SessionState {
-  const fields = new Map<FieldId, { lives: Map<Clock, Live>; deleted: Tombstone | null }>()
+  const fields: MutableFields = new Map()
   for (const register of registers) {
     const state = fields.get(register.field) ?? { lives: new Map<Clock, Live>(), deleted: null }
     fields.set(register.field, state)
     if ("deleted" in register) state.deleted = later(state.deleted, register)
     else state.lives.set(register.born, later(state.lives.get(register.born) ?? null, register))
   }
-  for (const state of fields.values()) bury(state, floor)
-  return { fields, floor }
+  return bury(fields, floor)
 }
 
 /** One state out of two: what either knows, less what either knows to be dead. */
 export function merge(a: SessionState, b: SessionState): SessionState {
   const floor = a.floor > b.floor ? a.floor : b.floor
-  const fields = new Map<FieldId, FieldState>()
+  const fields: MutableFields = new Map()
   for (const id of new Set([...a.fields.keys(), ...b.fields.keys()])) {
     const [one, other] = [a.fields.get(id), b.fields.get(id)]
     const lives = new Map<Clock, Live>()
@@ -89,20 +88,17 @@ export function merge(a: SessionState, b: SessionState): SessionState {
       else if (yours !== undefined && born >= a.floor) lives.set(born, yours)
     }
     const [dead, gone] = [one?.deleted ?? null, other?.deleted ?? null]
-    const state = { lives, deleted: dead === null || gone === null ? (dead ?? gone) : later(dead, gone) }
-    bury(state, floor)
-    if (state.lives.size > 0 || state.deleted !== null) fields.set(id, state)
+    fields.set(id, { lives, deleted: dead === null || gone === null ? (dead ?? gone) : later(dead, gone) })
   }
-  return { fields, floor }
+  return bury(fields, floor)
 }
 
 /** What is there, whether its time is over or not: of each field the life that was written last. */
 export function livesOf({ fields }: SessionState): Map<FieldId, Live> {
   const lives = new Map<FieldId, Live>()
   for (const [id, state] of fields) {
-    const deletedAt = areaDeletion(fields, id)
     let latest: Live | null = null
-    for (const live of state.lives.values()) if (live.born >= deletedAt) latest = later(latest, live)
+    for (const live of state.lives.values()) latest = later(latest, live)
     if (latest !== null) lives.set(id, latest)
   }
   return lives
@@ -116,21 +112,38 @@ export function deletionsOf(state: SessionState): Map<FieldId, Tombstone> {
   return deletions
 }
 
+type MutableFields = Map<FieldId, { lives: Map<Clock, Live>; deleted: Tombstone | null }>
+
+/** Forgets lives that ended, then deletions that the floor speaks for: these must not go before what they end. */
+function bury(fields: MutableFields, floor: Clock): SessionState {
+  const areaEnds = new Map<FieldId, Clock>()
+  let lastAreaEnd = beginning
+  for (const [id, { deleted }] of fields) {
+    if (deleted === null || !id.startsWith('["area",')) continue
+    areaEnds.set(id, deleted.clock)
+    if (deleted.clock > lastAreaEnd) lastAreaEnd = deleted.clock
+  }
+  for (const [id, { deleted, lives }] of fields) {
+    const end = deleted?.clock ?? beginning
+    for (const born of lives.keys()) {
+      if (born < end || (born < lastAreaEnd && born < areaEnd(areaEnds, id))) lives.delete(born)
+    }
+  }
+  for (const [id, state] of fields) {
+    if (state.deleted !== null && state.deleted.clock < floor) state.deleted = null
+    if (state.deleted === null && state.lives.size === 0) fields.delete(id)
+  }
+  return { fields, floor }
+}
+
 /** When the areas that a field is in were last deleted. */
-function areaDeletion(fields: SessionState["fields"], id: FieldId): Clock {
+function areaEnd(areaEnds: ReadonlyMap<FieldId, Clock>, id: FieldId): Clock {
   let latest = beginning
   for (let area = areaOf(pathOf(id)); area !== null; area = areaOf(pathOf(area))) {
-    const clock = fields.get(area)?.deleted?.clock ?? beginning
+    const clock = areaEnds.get(area) ?? beginning
     if (clock > latest) latest = clock
   }
   return latest
-}
-
-/** Forgets lives that ended, and deletions that the floor speaks for. */
-function bury(state: { lives: Map<Clock, Live>; deleted: Tombstone | null }, floor: Clock): void {
-  const { deleted, lives } = state
-  if (deleted !== null) for (const born of lives.keys()) if (born < deleted.clock) lives.delete(born)
-  if (deleted !== null && deleted.clock < floor) state.deleted = null
 }
 
 function later<T extends Register>(a: T | null, b: T): T {
@@ -144,9 +157,9 @@ function isLater(a: Register, b: Register): boolean {
   return textOf(a) > textOf(b)
 }
 
-/** Tells apart what one writer says twice at one time: copies of one identity do. */
+/** Tells apart what one writer says twice at one time: copies of one identity do. Of equals the younger life counts. */
 function textOf(register: Register): string {
   if ("deleted" in register) return ""
-  const { value, rank, expiresAt } = register
-  return JSON.stringify([value, expiresAt, rank])
+  const { value, rank, expiresAt, born } = register
+  return JSON.stringify([...(value === undefined ? [] : [value]), expiresAt, rank, born])
 }
