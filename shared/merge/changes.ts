@@ -63,13 +63,15 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
 }
 
 /**
- * The text by which two captures of one field are compared. Sites push the end of a cookie along with every answer: it counts by
- * the hour, else each page view would be a change.
+ * The text by which two captures of one field are compared, in whatever order their keys are. Sites push the end of a cookie along with
+ * every answer: it counts by the hour, else each page view would be a change.
  */
 export function comparedText(value: unknown): string {
-  return JSON.stringify(value, (key, inner: unknown) =>
-    key === "expiresAt" && typeof inner === "number" ? Math.floor(inner / hour) : inner,
-  )
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (key === "expiresAt" && typeof inner === "number") return Math.floor(inner / hour)
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
 }
 
 const hour = 60 * 60 * 1000

@@ -57,15 +57,16 @@ interface Parts {
   check?: NonNullable<Snapshot["check"]>
 }
 
-/** Tabs before their keys, schemas before their records, and within these as they stood when captured. */
+/** Origins before what is of them, tabs before their keys, schemas before their records; within these as they stood when captured. */
 function inOrder(a: { id: FieldId; path: Path; field: Field }, b: typeof a): number {
   return stage(a.path) - stage(b.path) || a.field.rank - b.field.rank || (a.id < b.id ? -1 : 1)
 }
 
 function stage([kind, name]: Path): number {
-  if (kind === "record" || kind === "generator" || kind === "sessionStorage") return 3
-  if (kind === "area") return name === "records" || name === "sessionStorage" ? 2 : 0
-  return 1
+  if (kind === "record" || kind === "generator" || kind === "sessionStorage") return 4
+  if (kind !== "area") return 2
+  if (name === "origin") return 0
+  return name === "records" || name === "sessionStorage" ? 3 : 1
 }
 
 /** False for what has no place. */

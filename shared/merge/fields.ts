@@ -200,7 +200,13 @@ export function schemaTag(schema: Schema): string {
 function putDatabase({ name, version, stores }: IndexedDatabase, place: unknown[], rank: number, put: Put): void {
   const schema: Schema = {
     version,
-    stores: stores.map(({ name, keyPath, autoIncrement, indexes }) => ({ name, keyPath, autoIncrement, indexes })),
+    // Written out: who captures and who parses put the keys in different orders, and the tag must not tell.
+    stores: stores.map(({ name, keyPath, autoIncrement, indexes }) => ({
+      name,
+      keyPath,
+      autoIncrement,
+      indexes: indexes.map(({ name, keyPath, unique, multiEntry }) => ({ name, keyPath, unique, multiEntry })),
+    })),
   }
   const tag = schemaTag(schema)
   put(["database", ...place, name], schema, rank)
