@@ -187,20 +187,36 @@ export const cookieSchema = v.strictObject({
   firstPartyDomain: v.exactOptional(text),
 })
 
+const storeShape = {
+  name: text,
+  keyPath: v.nullable(keyPath),
+  autoIncrement: v.boolean(),
+  indexes: list(v.strictObject({ name: text, keyPath, unique: v.boolean(), multiEntry: v.boolean() })),
+}
+
+/** @internal A database without its records and next keys. */
+export const databaseSchema = v.strictObject({ version: count, stores: list(v.strictObject(storeShape)) })
+
 const database = v.strictObject({
   name: text,
   version: count,
   stores: list(
     v.strictObject({
-      name: text,
-      keyPath: v.nullable(keyPath),
-      autoIncrement: v.boolean(),
+      ...storeShape,
       nextKey: v.nullable(v.number()),
-      indexes: list(v.strictObject({ name: text, keyPath, unique: v.boolean(), multiEntry: v.boolean() })),
       records: v.exactOptional(list(v.strictObject({ key: text, value: text }))),
     }),
   ),
 })
+
+/** @internal What is only counted of an origin. */
+export const originCountsSchema = v.strictObject({
+  cacheStorage: v.exactOptional(v.strictObject({ caches: count, entries: count })),
+  serviceWorkers: v.exactOptional(v.strictObject({ scopes: count })),
+})
+
+/** @internal */
+export const fileCountsShape = { files: count, bytes: count }
 
 /** @internal */
 export const contextSchema = v.strictObject({
@@ -254,13 +270,11 @@ const fields = v.strictObject({
         indexedDB: v.exactOptional(list(database)),
         opfs: v.exactOptional(
           v.strictObject({
-            files: count,
-            bytes: count,
+            ...fileCountsShape,
             entries: v.exactOptional(list(v.strictObject({ path: text, data: v.nullable(text) }))),
           }),
         ),
-        cacheStorage: v.exactOptional(v.strictObject({ caches: count, entries: count })),
-        serviceWorkers: v.exactOptional(v.strictObject({ scopes: count })),
+        ...originCountsSchema.entries,
       }),
     ),
   ),
@@ -387,7 +401,8 @@ function shorten(path: string): string {
   return printable.length > 120 ? `${printable.slice(0, 117)}…` : printable
 }
 
-function isOrigin(text: string): boolean {
+/** True for an origin as a browser writes it: no path, no user, no default port. */
+export function isOrigin(text: string): boolean {
   try {
     return new URL(text).origin === text
   } catch {
