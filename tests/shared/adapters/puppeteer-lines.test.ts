@@ -23,7 +23,7 @@ it.each([
     on: (_: "disconnected", listener: () => void) => listeners.add(listener),
     off: (_: "disconnected", listener: () => void) => listeners.delete(listener),
   } satisfies PuppeteerBrowser & { connection: object }
-  const line = await lend(browser)
+  const line = await lend(browser, "restore session")
   expect(listeners.size).toBe(1)
   await line.close()
   expect(listeners.size).toBe(0)
