@@ -43,7 +43,7 @@ export function createWriterDoc(writer: string): WriterDoc {
   const map = doc.getMap(room)
   let changed = new Set<string>()
   map.observe(({ keysChanged }) => {
-    for (const key of keysChanged as Set<string>) changed.add(key)
+    for (const key of keysChanged) changed.add(key)
   })
   return {
     apply(update) {
