@@ -1,24 +1,24 @@
 import * as Y from "yjs"
 import { PspError } from "../errors.js"
-import { clockMs, isClock, type Clock } from "../hlc.js"
+import { isClock } from "../hlc.js"
 import type { Register } from "../merge.js"
 
 /**
  * Registers of one writer as a Yjs document, which is what deltas carry:
  *
- *     Y.Map "registers":   "<Yjs client> <field id>"  →  JSON [clock, born, rank, expiresAt, value]   or   [clock] for a deletion
+ *     Y.Map "registers":   "<Yjs client> <field id>"  →  JSON [clock, born, rank, expiresAt, value], [clock] for a deletion,
+ *                                                        [clock, born, rank, expiresAt] for what was forgotten
  *
  * A document is fed only by envelopes that its writer signed, so a forged client number can hide nobody's registers but the
  * forger's own. The client is part of the key: two bots that share an identity write side by side, and which one
- * counts is decided by clocks (`merge.ts`), not by Yjs. Each delta is a client of its own, numbered by its clock, so that one
- * can be read without those before it.
+ * counts is decided by clocks (`merge.ts`), not by Yjs. Each delta is a client of its own, so that one can be read without
+ * those before it; its number is random, since a wall clock that stands or goes back gives many deltas one ms.
  */
 const room = "registers"
 
-/** @param clock of the envelope: no other one of this writer has it */
-export function registersToUpdate(registers: Iterable<Register>, clock: Clock): Uint8Array {
+export function registersToUpdate(registers: Iterable<Register>): Uint8Array {
   const doc = new Y.Doc()
-  doc.clientID = clientOf(clock)
+  doc.clientID = randomClient()
   const map = doc.getMap<string>(room)
   doc.transact(() => {
     for (const register of registers) map.set(`${doc.clientID.toString(36)} ${register.field}`, textOf(register))
@@ -43,12 +43,14 @@ export function createWriterDoc(writer: string): WriterDoc {
   const map = doc.getMap(room)
   let changed = new Set<string>()
   map.observe(({ keysChanged }) => {
-    for (const key of keysChanged) changed.add(key)
+    // What stands in it as in a list changed no key.
+    for (const key of keysChanged as Set<string | null>) if (key !== null) changed.add(key)
   })
   return {
     apply(update) {
       changed = new Set()
       try {
+        refuseBomb(update)
         Y.applyUpdate(doc, update)
       } catch {
         throw new PspError("damaged", "Cannot read changes of a session: what was sealed is no Yjs update")
@@ -76,7 +78,7 @@ export function updatesToRegisters(
 function textOf(register: Register): string {
   if ("deleted" in register) return JSON.stringify([register.clock])
   const { clock, born, rank, expiresAt, value } = register
-  return JSON.stringify([clock, born, rank, expiresAt, value])
+  return JSON.stringify([clock, born, rank, expiresAt, ...(value === undefined ? [] : [value])])
 }
 
 function parseRegister(field: string, text: unknown, writer: string): Register | null {
@@ -93,12 +95,33 @@ function parseRegister(field: string, text: unknown, writer: string): Register |
   if (parts.length === 1) return { field, clock, writer, deleted: true }
   if (!isClock(born) || born > clock || !Number.isSafeInteger(rank)) return null
   if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) return null
-  if (parts.length !== 5) return null
-  return { field, clock, writer, born, rank: rank as number, expiresAt: expiresAt as number | null, value }
+  const live = { field, clock, writer, born, rank: rank as number, expiresAt: expiresAt as number | null }
+  if (parts.length === 4) return live
+  return parts.length === 5 ? { ...live, value } : null
 }
 
-/** Yjs takes any integer of up to 53 bits: the clock's time (43 bits until 2248), and what keeps copies of one identity apart. */
-function clientOf(clock: Clock): number {
-  const random = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
-  return clockMs(clock) * 1024 + (random % 1024)
+/** Yjs takes any integer of up to 53 bits. */
+function randomClient(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
+  return (high % 2 ** 21) * 2 ** 32 + low
+}
+
+/**
+ * Yjs makes room for as many structs as an update says that it holds before it looks: ten bytes are good for 250 MB, which is
+ * more than a Worker has. Ours hold one client's, and each struct takes a byte at least.
+ */
+function refuseBomb(update: Uint8Array): void {
+  const [clients, end] = varUint(update, 0)
+  const [structs] = varUint(update, end)
+  if (clients > 1 || (clients === 1 && structs > update.length)) throw new RangeError("It says that it holds too much")
+}
+
+/** The number at a place, 7 bits in each byte with the lowest first, and where it ends. */
+function varUint(bytes: Uint8Array, from: number): [value: number, end: number] {
+  let value = 0
+  for (let at = from; ; at++) {
+    const byte = bytes[at] ?? 0
+    value += (byte & 127) * 2 ** (7 * (at - from))
+    if (byte < 128) return [value, at + 1]
+  }
 }
