@@ -116,7 +116,7 @@ function sealDelta(
 ): Promise<SealedEnvelope> {
   return seal({
     header: { typ: "delta", vault: vault.id, ...header },
-    plaintext: deltaPlaintext(registersToUpdate(registers, header.clock)),
+    plaintext: deltaPlaintext(registersToUpdate(registers)),
     recipients,
     writer: vault.identity,
   })

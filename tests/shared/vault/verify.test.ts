@@ -199,7 +199,7 @@ const seeds: Record<string, Seed> = {
         exp: start + 9 * day,
         seen: { ["e".repeat(32)]: "f".repeat(32) },
       },
-      plaintext: deltaPlaintext(registersToUpdate([], clockAt(start - minute))),
+      plaintext: deltaPlaintext(registersToUpdate([])),
       recipients: [await recipientOf(sample.identity)],
       writer: sample.other,
     })
