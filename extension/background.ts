@@ -11,9 +11,13 @@ import { connect } from "./native-port.js"
 import { drain, isWaiting, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
-import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, sendOutbox, stateAfterSend } from "./save.js"
+import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, stateAfterSend } from "./save.js"
+import { sendOutbox } from "./send.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { askCredentials, askStore, cancelStore, changeStore } from "./store-choice.js"
+import { switchOff, switchOn, syncNow, takeTicked } from "./sync.js"
+import { readSettings } from "./sync-settings.js"
+import { settleSyncAlarm, watchForSync } from "./sync-triggers.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
 
 const retryAlarm = "outbox"
@@ -30,6 +34,7 @@ export function startBackground(): void {
     if (name === retryAlarm) void lookAfterLeftovers()
   })
   onSaveState((state) => void showBadge(state))
+  watchForSync()
 }
 
 const handlers: Handlers = {
@@ -87,7 +92,26 @@ const handlers: Handlers = {
     cancelStore()
     return null
   },
-  forget: forgetSession,
+  async sync({ mode, scope, ...session }) {
+    if (mode === "off") await switchOff(session)
+    else await switchOn(session, { mode, scope })
+    await settleSyncAlarm()
+    return null
+  },
+  syncs: () => readSettings(),
+  async syncNow(session) {
+    await syncNow(session)
+    return null
+  },
+  async takeIn({ ids, ...session }) {
+    await takeTicked(session, ids)
+    return null
+  },
+  async forget(session) {
+    await switchOff(session)
+    await settleSyncAlarm()
+    return forgetSession(session)
+  },
   async unforget(session) {
     await undoForget(session)
     return null

@@ -8,6 +8,7 @@ import type { LostSave } from "./lost-saves.js"
 import type { Waiting } from "./outbox.js"
 import type { SaveIntent } from "./save-state.js"
 import type { StoreView } from "./store-choice.js"
+import type { SyncMode, SyncSetting } from "./sync-settings.js"
 import type { Trust } from "./trust.js"
 
 /** What pages of the extension ask of its background, and what it answers. */
@@ -36,6 +37,14 @@ export interface Messages {
   /** Calls off a trial. */
   cancelStore: { ask: object; answer: null }
   forget: { ask: { site: string; account: string }; answer: { canUndo: boolean } }
+  /** Keeps a session in sync from now on, or no longer. */
+  sync: { ask: { site: string; account: string; mode: SyncMode | "off"; scope: SyncSetting["scope"] }; answer: null }
+  /** What is kept in sync, and how it goes. */
+  syncs: { ask: object; answer: SyncSetting[] }
+  /** Looks now, without waiting for anything to change. */
+  syncNow: { ask: { site: string; account: string }; answer: null }
+  /** Takes over what others changed, by the ids of its fields. */
+  takeIn: { ask: { site: string; account: string; ids: string[] }; answer: null }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
   /** How being logged in looks, or null for no longer; false: it goes with the next save. */
@@ -66,7 +75,7 @@ type Reply<K extends MessageType> = { answer: Messages[K]["answer"] } | { error:
 export type Handlers = { [K in MessageType]: (ask: Messages[K]["ask"]) => Promise<Messages[K]["answer"]> }
 
 /** What may be asked twice: it changes nothing, or nothing more the second time. */
-const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting"])
+const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting", "syncs"])
 
 /**
  * Asks the background. The message is posted before this returns, so a click handler may go on to ask for a permission.
@@ -135,6 +144,10 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   credentials: ({ address }) => ({ address: addressOf(address) }),
   setStore: ({ address }) => ({ address: address === null ? null : addressOf(address) }),
   cancelStore: () => ({}),
+  sync: (message) => ({ ...parseSession(message), mode: modeOf(message["mode"]), scope: parseScope(message["scope"]) }),
+  syncs: () => ({}),
+  syncNow: parseSession,
+  takeIn: (message) => ({ ...parseSession(message), ids: textsOf(message["ids"], 5000) }),
   forget: parseSession,
   unforget: parseSession,
   remember: (message) => ({ ...parseSession(message), check: message["check"] === null ? null : parseCheck(message) }),
@@ -157,6 +170,22 @@ function numberOf(value: unknown): number {
 
 function parseSession({ site, account }: Fields): { site: string; account: string } {
   return { site: textOf(site, 255), account: textOf(account, 200) }
+}
+
+function modeOf(value: unknown): SyncMode | "off" {
+  if (value !== "off" && value !== "save" && value !== "both") throw badMessage()
+  return value
+}
+
+function parseScope(value: unknown): SyncSetting["scope"] {
+  const { alsoSites, kinds: wanted, withoutOrigins, storeId } = (value ?? {}) as Fields
+  if (!Array.isArray(wanted)) throw badMessage()
+  return {
+    alsoSites: textsOf(alsoSites, 255),
+    kinds: kinds.filter((kind) => wanted.includes(kind)),
+    withoutOrigins: textsOf(withoutOrigins, 300),
+    storeId: textOf(storeId, 200),
+  }
 }
 
 function parseIntent(value: unknown): SaveIntent {

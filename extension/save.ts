@@ -3,11 +3,10 @@ import type { Snapshot } from "../shared/snapshot.js"
 import type { Prepared } from "../shared/vault.js"
 import { rememberAccount } from "./accounts.js"
 import { capture as captureSite, type CaptureOptions } from "./capture.js"
-import { withHost, withVaultOffline } from "./host.js"
 import { knownOriginsOf, rememberOrigins } from "./known-origins.js"
 import { noteCheckSealed, takeCheckAlong } from "./login-checks.js"
 import { withOpened } from "./open-origins.js"
-import { drain, enqueue, isWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
+import { enqueue, isWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { maySites } from "./permissions.js"
 import {
   failedState,
@@ -20,6 +19,9 @@ import {
   type Timings,
 } from "./save-state.js"
 import { readLimits } from "./settings.js"
+import { sendOutbox } from "./send.js"
+import { sealSave } from "./sync.js"
+import { forgetMemory } from "./sync-memory.js"
 import { withOwners } from "./trust.js"
 
 /**
@@ -46,13 +48,21 @@ const realSteps: SaveSteps = {
   may: ({ site, alsoSites }) => maySites([site, ...alsoSites]),
   capture: captureIntent,
   async seal(snapshot) {
-    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
+    const prepared = await sealSave(snapshot)
     await rememberAccount(snapshot)
     await noteCheckSealed(snapshot)
     return prepared
   },
   withOwners,
-  keep: (prepared, { id, site, account }) => enqueue({ intentId: id, prepared, site, account, since: Date.now() }),
+  async keep(prepared, { id, site, account }) {
+    try {
+      await enqueue({ intentId: id, prepared, site, account, since: Date.now() })
+    } catch (error) {
+      // What counts as sealed and was not kept would never be sealed again.
+      await forgetMemory({ site, account })
+      throw error
+    }
+  },
   isSealed: isWaiting,
   send: sendOutbox,
   now: () => performance.timeOrigin + performance.now(),
@@ -231,11 +241,6 @@ export function stateAfterSend(
 
 function sizeOf({ objects }: Prepared): Omit<Sealed, "gaps"> {
   return { objects: objects.length, bytes: objects.reduce((total, { bytes }) => total + bytes.length, 0) }
-}
-
-/** @throws what the host or the store answered; what was not sent stays in the outbox */
-export async function sendOutbox(): Promise<void> {
-  await withHost(async (vault) => drain(vault))
 }
 
 function timed(state: SaveState, stage: keyof Timings, ms: number): SaveState {

@@ -15,6 +15,7 @@ import { agoOf } from "./format.js"
 import { keepFocus } from "./keep-focus.js"
 import { SaveForm, startSave } from "./save-form.js"
 import { SaveStatus } from "./save-status.js"
+import { useSyncs } from "./sync.js"
 import { inSeenOrder, SavedSessions } from "./saved-sessions.js"
 
 /** The tab this popup is about: `?tab=` where it is opened as a page, the active one else. */
@@ -35,6 +36,7 @@ export function Popup() {
   const [note, setNote] = useState<string | null>(null)
   const [computer, setComputer] = useComputer(whileWaiting)
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
+  const [syncs, lookAtSyncs] = useSyncs()
   const looks = useRef(0)
 
   const lookAtTab = async () => {
@@ -138,9 +140,15 @@ export function Popup() {
       />
       <SavedSessions
         sessions={sessions}
-        tab={{ id: description.tabId, url: description.tabs[0]?.url ?? "", mayRead: description.mayRead }}
+        tab={{ ...description, id: description.tabId, url: description.tabs[0]?.url ?? "" }}
+        alsoSites={also}
+        syncs={syncs ?? []}
         onChange={setNote}
         onRemembered={() => void lookAtSessions()}
+        onSwitched={async () => {
+          await lookAtSyncs()
+          await lookAtSessions()
+        }}
       />
       {/* After the sessions, which it would push down. */}
       {sessions === null || found === null ? null : (

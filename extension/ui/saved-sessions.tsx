@@ -3,26 +3,32 @@ import type { ListedSession, Sessions } from "../messages.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
 import { LoginCheckForm } from "./login-check.js"
+import type { SyncSetting } from "../sync-settings.js"
+import { SyncSwitch } from "./sync.js"
 
 interface SavedSessionsProps {
   /** Null until they were asked for. */
   sessions: Sessions | null
   /** The tab the popup is about. */
-  tab: { id: number; url: string; mayRead: boolean }
+  tab: { id: number; url: string; mayRead: boolean; storeId: string; isPrivate: boolean }
+  /** Other sites that are saved with it. */
+  alsoSites: string[]
+  syncs: SyncSetting[]
   onChange: (text: string) => void
   /** What is remembered of a session has changed. */
   onRemembered: () => void
+  onSwitched: () => Promise<void>
 }
 
 /** What is saved of a site. The place of one is kept while there is none, so that the first save moves nothing. */
-export function SavedSessions({ sessions, tab, onChange, onRemembered }: SavedSessionsProps) {
+export function SavedSessions({ sessions, ...rest }: SavedSessionsProps) {
   return (
     <section aria-label={i18n.t("savedSession")}>
       {sessions === null || sessions.entries.length === 0 ? (
         <p class="card session small quiet">{sessions === null ? "" : i18n.t("noneSaved")}</p>
       ) : (
         sessions.entries.map((session) => (
-          <SavedSession key={session.sid} {...{ session, tab, onChange, onRemembered }} isKnown={sessions.isKnown} />
+          <SavedSession key={session.sid} session={session} isKnown={sessions.isKnown} {...rest} />
         ))
       )}
     </section>
@@ -43,7 +49,8 @@ interface SavedSessionProps extends Omit<SavedSessionsProps, "sessions"> {
   isKnown: boolean
 }
 
-function SavedSession({ session, isKnown, tab, onChange, onRemembered }: SavedSessionProps) {
+function SavedSession(props: SavedSessionProps) {
+  const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched } = props
   const { site, account, savedAt, expiresAt, check } = session
   return (
     <div class="card session">
@@ -58,6 +65,13 @@ function SavedSession({ session, isKnown, tab, onChange, onRemembered }: SavedSe
         </span>
         <Forget site={site} account={account} onChange={onChange} />
       </div>
+      {/* Of a private window nothing is remembered, so nothing can be compared. */}
+      {tab.isPrivate ? null : (
+        <SyncSwitch
+          {...{ site, account, alsoSites, onChange, onSwitched, storeId: tab.storeId }}
+          setting={syncs.find((one) => one.site === site && one.account === account) ?? null}
+        />
+      )}
       <LoginCheckForm {...{ site, account, check, tab, onChange }} onDone={onRemembered} />
     </div>
   )

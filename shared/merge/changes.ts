@@ -134,3 +134,16 @@ function freshId(taken: ReadonlyMap<string, unknown>, wanted: string): string {
     if (!taken.has(id)) return id
   }
 }
+
+/** What is known once these changes are sealed. */
+export function knownAfter(known: KnownFields, { changed }: Changes, digestOf: Since["digestOf"]): KnownFields {
+  const after = new Map(known)
+  for (const register of changed) {
+    if ("deleted" in register) after.delete(register.field)
+    else {
+      const { field, clock, writer, born, value } = register
+      after.set(field, { clock, writer, born, digest: digestOf(comparedText(value)) })
+    }
+  }
+  return after
+}

@@ -50,6 +50,10 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   cancelStore: vi.fn<Handlers["cancelStore"]>(async () => null),
   remember: vi.fn<Handlers["remember"]>(async () => true),
   pick: vi.fn<Handlers["pick"]>(async () => true),
+  sync: vi.fn<Handlers["sync"]>(async () => null),
+  syncs: vi.fn<Handlers["syncs"]>(async () => []),
+  syncNow: vi.fn<Handlers["syncNow"]>(async () => null),
+  takeIn: vi.fn<Handlers["takeIn"]>(async () => null),
   forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
   unforget: vi.fn<Handlers["unforget"]>(async () => null),
 }

@@ -1,0 +1,70 @@
+import type { ErrorCode } from "../shared/errors.js"
+import type { Kind } from "../shared/report.js"
+import { readKept, updateKept } from "./db.js"
+import type { SessionName } from "./forget.js"
+
+/** `save`: what changes here is saved. `both`: and what others rotated comes back into this browser. */
+export type SyncMode = "save" | "both"
+
+/** A session that is kept in sync, and how it goes. Off is no entry. */
+export interface SyncSetting extends SessionName {
+  mode: SyncMode
+  /** What is kept, as the person chose it when they switched it on. */
+  scope: { alsoSites: string[]; kinds: Kind[]; withoutOrigins: string[]; storeId: string }
+  /** When all was last as it is here (ms since epoch); null: not yet. */
+  syncedAt: number | null
+  error: { code: ErrorCode; message: string } | null
+  /** What others changed and this browser took over last. */
+  taken: { count: number; by: string; at: number } | null
+  /** What others changed and the person has not let in. Names only. */
+  held: HeldChange[]
+}
+
+export interface HeldChange {
+  /** Of the field. */
+  id: string
+  what: string
+  where: string
+  by: string
+  why: string
+  /** True when this browser can take it over at a click. */
+  canTake: boolean
+}
+
+const key = "sync"
+
+export async function readSettings(): Promise<SyncSetting[]> {
+  return parse(await readKept(key))
+}
+
+export async function settingOf({ site, account }: SessionName): Promise<SyncSetting | null> {
+  return (await readSettings()).find((other) => other.site === site && other.account === account) ?? null
+}
+
+export async function putSetting(setting: SyncSetting): Promise<void> {
+  await change((settings) => [...settings.filter((other) => !isSame(other, setting)), setting])
+}
+
+/** Changes one that is there; one that was switched off meanwhile stays off. */
+export async function noteSync(
+  session: SessionName,
+  note: Partial<Omit<SyncSetting, keyof SessionName>>,
+): Promise<void> {
+  await change((settings) => settings.map((other) => (isSame(other, session) ? { ...other, ...note } : other)))
+}
+
+export async function dropSetting(session: SessionName): Promise<void> {
+  await change((settings) => settings.filter((other) => !isSame(other, session)))
+}
+
+async function change(work: (settings: SyncSetting[]) => SyncSetting[]): Promise<void> {
+  await updateKept(key, (text) => JSON.stringify(work(parse(text))))
+}
+
+function parse(text: string | null): SyncSetting[] {
+  return text === null ? [] : (JSON.parse(text) as SyncSetting[])
+}
+
+function isSame(one: SessionName, other: SessionName): boolean {
+  return one.site === other.site && one.account === other.account
+}

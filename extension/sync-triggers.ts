@@ -1,0 +1,74 @@
+import { browser } from "wxt/browser"
+import { belongsToSite } from "../shared/site.js"
+import type { SessionName } from "./forget.js"
+import { originOf } from "./ask-tab.js"
+import { isOfSites } from "../shared/partition.js"
+import { syncNow } from "./sync.js"
+import { readSettings, type SyncSetting } from "./sync-settings.js"
+
+const alarm = "sync"
+
+/** A page that logs in sets many cookies at once: one look after the last of them (ms). */
+const pause = 1_500
+/** One that sets cookies in a loop is looked at no more often than this (ms). */
+const atMost = 10_000
+
+/**
+ * When the sessions that are kept in sync are looked at: after a cookie of theirs changed, when a page of theirs has loaded, when a tab
+ * comes or goes from view, and now and then. No script stays in any page for it, and for sites that are off nothing runs.
+ */
+export function watchForSync(): void {
+  browser.cookies.onChanged.addListener(({ cookie }) => {
+    const domain = cookie.domain.replace(/^\./, "")
+    void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some((one) => belongsToSite(domain, one)))
+  })
+  browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
+    if (status === "complete") void lookAt(isAbout(url))
+  })
+  browser.tabs.onActivated.addListener(() => void lookAt(() => true))
+  browser.alarms.onAlarm.addListener(({ name }) => {
+    if (name === alarm) void lookAt(() => true)
+  })
+  browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
+  browser.runtime.onStartup.addListener(() => void settleSyncAlarm())
+  browser.runtime.onInstalled.addListener(() => void settleSyncAlarm())
+}
+
+/** The alarm rings only while something is on: more often where changes of others come in. */
+export async function settleSyncAlarm(): Promise<void> {
+  const settings = await readSettings()
+  if (settings.length === 0) {
+    await browser.alarms.clear(alarm)
+    return
+  }
+  const periodInMinutes = settings.some(({ mode }) => mode === "both") ? 1 : 5
+  const known = await browser.alarms.get(alarm)
+  if (known?.periodInMinutes !== periodInMinutes) await browser.alarms.create(alarm, { periodInMinutes })
+}
+
+function isAbout(url: string | undefined): (setting: SyncSetting) => boolean {
+  const origin = originOf(url)
+  return ({ site, scope }) => origin !== null && isOfSites(origin, [site, ...scope.alsoSites])
+}
+
+async function lookAt(isMeant: (setting: SyncSetting) => boolean): Promise<void> {
+  for (const setting of (await readSettings()).filter(isMeant)) soon(setting)
+}
+
+const timers = new Map<string, { timer: ReturnType<typeof setTimeout>; since: number }>()
+
+/** After a pause without another event; under a stream of them every now and then. */
+function soon({ site, account }: SessionName): void {
+  const key = JSON.stringify([site, account])
+  const known = timers.get(key)
+  const since = known?.since ?? Date.now()
+  if (known !== undefined) {
+    if (Date.now() - since > atMost - pause) return
+    clearTimeout(known.timer)
+  }
+  const timer = setTimeout(() => {
+    timers.delete(key)
+    void syncNow({ site, account })
+  }, pause)
+  timers.set(key, { timer, since })
+}

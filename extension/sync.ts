@@ -1,0 +1,152 @@
+import { isPspError, toPspError } from "../shared/errors.js"
+import { changesOf, knownAfter, type KnownFields } from "../shared/merge/changes.js"
+import type { Prepared } from "../shared/vault.js"
+import type { Snapshot } from "../shared/snapshot.js"
+import type { SessionName } from "./forget.js"
+import { withVaultOffline } from "./host.js"
+import { enqueue, listWaiting, UnsentSavesError } from "./outbox.js"
+import { sendOutbox } from "./send.js"
+import { captureForSync } from "./sync-capture.js"
+import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
+import { dropSetting, noteSync, putSetting, settingOf, type SyncSetting } from "./sync-settings.js"
+import { takeIn } from "./take-in.js"
+import { withOwners } from "./trust.js"
+
+/** After so many small changes the whole session is saved once more, so that nobody has to read them all. */
+const maxDeltas = 50
+
+/** While the computer is away no more than this wait for a session: what changes further is seen when one has gone out. */
+const maxWaiting = 3
+
+/** One at a time for all sessions: a burst of events becomes a few looks. */
+let last: Promise<void> = Promise.resolve()
+
+function inTurn(work: () => Promise<void>): Promise<void> {
+  last = last.then(work, work)
+  return last
+}
+
+/** Keeps a session in sync from now on; the first look saves the whole of it. */
+export async function switchOn(
+  session: SessionName,
+  { mode, scope }: Pick<SyncSetting, "mode" | "scope">,
+): Promise<void> {
+  const before = await settingOf(session)
+  const fresh = { syncedAt: null, error: null, taken: null, held: [] }
+  await putSetting({ ...fresh, ...before, site: session.site, account: session.account, mode, scope })
+  await syncNow(session)
+}
+
+/** What was saved stays; nothing of the session is watched or remembered any more. */
+export async function switchOff(session: SessionName): Promise<void> {
+  await inTurn(async () => {
+    await dropSetting(session)
+    await forgetMemory(session)
+  })
+}
+
+/** Saves what changed here since the last look, and takes in what others rotated where the person asked for both. */
+export function syncNow(session: SessionName): Promise<void> {
+  return inTurn(async () => {
+    const setting = await settingOf(session)
+    if (setting === null) return
+    try {
+      await saveChanges(setting)
+      await sendOutbox().catch((error: unknown) => {
+        // What was sealed waits here; another session's trouble is not this one's.
+        if (!(error instanceof UnsentSavesError)) throw error
+      })
+      const taken = setting.mode === "both" ? await takeIn(setting) : {}
+      await noteSync(session, { syncedAt: Date.now(), error: null, ...taken })
+    } catch (error) {
+      const { code, message } = toPspError(error, "Keeping the session in sync")
+      await noteSync(session, { error: { code, message } })
+      if (!isPspError(error)) throw error
+    }
+  })
+}
+
+/** Takes over what the person ticked of what others changed. */
+export async function takeTicked(session: SessionName, ids: readonly string[]): Promise<void> {
+  await inTurn(async () => {
+    const setting = await settingOf(session)
+    if (setting !== null) await noteSync(session, await takeIn(setting, new Set(ids)))
+  })
+}
+
+async function saveChanges(setting: SyncSetting): Promise<void> {
+  const { site, account } = setting
+  const waiting = (await listWaiting()).filter((one) => one.site === site && one.account === account)
+  if (waiting.length >= maxWaiting) return
+  const memory = await readMemory(setting)
+  const isDue = memory === null || memory.deltas >= maxDeltas
+  const snapshot = await captureForSync(setting, { isWhole: isDue })
+  // With no page open there are only cookies: they would be no whole save.
+  const isWhole = memory === null || (isDue && snapshot.origins !== undefined)
+  await withOwners(async () => {
+    const sealed = isWhole ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
+    if (sealed === null) return
+    await enqueue({ intentId: crypto.randomUUID(), prepared: sealed.prepared, site, account, since: Date.now() })
+    // Only once it is kept: what is remembered as sealed and is not would never be sealed again.
+    await writeMemory(setting, sealed.memory)
+  })
+}
+
+/** Null when nothing changed. */
+async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Sealed | null> {
+  const { known, deltas } = memory
+  const digestOf = await createDigest()
+  const { prepared, ...changes } = await withVaultOffline((vault) =>
+    vault.prepareChanges(snapshot, { known, digestOf }),
+  )
+  if (prepared === null) return null
+  return { prepared, memory: { ...memory, known: knownAfter(known, changes, digestOf), deltas: deltas + 1 } }
+}
+
+interface Sealed {
+  prepared: Prepared
+  memory: SyncMemory
+}
+
+/** A whole save; of what this browser knew before, only what changed counts as new. */
+async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null): Promise<Sealed> {
+  const digestOf = await createDigest()
+  if (memory === null) {
+    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
+    return {
+      prepared,
+      memory: { known: knownOfBase(prepared, snapshot, digestOf), heads: headsOf(prepared), deltas: 0 },
+    }
+  }
+  const { known, heads } = memory
+  const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since: { known, heads, digestOf } }))
+  const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf })
+  // What is open nowhere now is in the saves before this one, and still known.
+  return { prepared, memory: { known: knownAfter(known, changes, digestOf), heads, deltas: changes.isWhole ? 0 : 1 } }
+}
+
+/**
+ * The person's own save. Of a session that is kept in sync it says as new only what changed: a token that a bot rotated
+ * meanwhile is not replaced by the old one.
+ */
+export async function sealSave(snapshot: Snapshot): Promise<Prepared> {
+  const session = { site: snapshot.sites[0], account: snapshot.account }
+  if ((await settingOf(session)) === null) return withVaultOffline((vault) => vault.prepare(snapshot))
+  const { prepared, memory } = await sealWhole(snapshot, await readMemory(session))
+  await writeMemory(session, memory)
+  return prepared
+}
+
+function knownOfBase(prepared: Prepared, snapshot: Snapshot, digestOf: (json: string) => string): KnownFields {
+  const nothing: KnownFields = new Map()
+  return knownAfter(nothing, changesOf(nothing, snapshot, { stamp: stampOf(prepared), digestOf }), digestOf)
+}
+
+function stampOf({ mark }: Prepared): { clock: string; writer: string } {
+  return { clock: mark?.clock ?? "", writer: mark?.writer ?? "" }
+}
+
+function headsOf(prepared: Prepared): SyncMemory["heads"] {
+  const { clock, writer } = stampOf(prepared)
+  return { [writer]: clock }
+}

@@ -1,0 +1,156 @@
+import { useEffect, useState } from "preact/hooks"
+import { i18n } from "../i18n.js"
+import { toPspError } from "../../shared/errors.js"
+import { defaultKinds } from "../../shared/report.js"
+import { ask } from "../messages.js"
+import { requestSites } from "../permissions.js"
+import type { HeldChange, SyncMode, SyncSetting } from "../sync-settings.js"
+import { Check, toggled } from "./check.js"
+import { agoOf } from "./format.js"
+
+/** How often an open page looks how it goes (ms). */
+const lookEvery = 2_000
+
+/** What is kept in sync, as long as a page shows it; null until it was asked for. */
+export function useSyncs(): [SyncSetting[] | null, () => Promise<void>] {
+  const [syncs, setSyncs] = useState<SyncSetting[] | null>(null)
+  const look = async () => {
+    setSyncs(await ask("syncs", {}))
+  }
+  useEffect(() => {
+    const quietly = () => void look().catch(() => undefined)
+    quietly()
+    const timer = setInterval(quietly, lookEvery)
+    return () => clearInterval(timer)
+  }, [])
+  return [syncs, look]
+}
+
+interface SyncSwitchProps {
+  site: string
+  account: string
+  storeId: string
+  alsoSites: string[]
+  /** Null while it is off. */
+  setting: SyncSetting | null
+  onChange: (text: string) => void
+  onSwitched: () => Promise<void>
+}
+
+/** Off, save changes, or both ways; and how it goes. */
+export function SyncSwitch({ site, account, storeId, alsoSites, setting, onChange, onSwitched }: SyncSwitchProps) {
+  const [isBusy, setBusy] = useState(false)
+  const act = (mode: SyncMode | "off") => {
+    if (isBusy) return
+    // First of all, or Firefox loses the click.
+    const asked = mode === "off" ? Promise.resolve(true) : requestSites([site, ...alsoSites])
+    setBusy(true)
+    const work = async () => {
+      if (!(await asked)) {
+        onChange(i18n.t("syncRefused", [site]))
+        return
+      }
+      const scope = setting?.scope ?? { alsoSites, kinds: [...defaultKinds], withoutOrigins: [], storeId }
+      await ask("sync", { site, account, mode, scope })
+      await onSwitched()
+    }
+    work()
+      .catch((error: unknown) => onChange(i18n.t("failed", [toPspError(error, "Switching sync").message])))
+      .finally(() => setBusy(false))
+  }
+  const isOn = setting !== null
+  return (
+    <div class="sync">
+      <div class="row">
+        <label class="check">
+          <input
+            type="checkbox"
+            role="switch"
+            checked={isOn}
+            aria-disabled={isBusy}
+            onChange={() => act(isOn ? "off" : "save")}
+          />
+          <span>{i18n.t("sync")}</span>
+        </label>
+        <select
+          aria-label={i18n.t("syncDirection")}
+          value={setting?.mode ?? "save"}
+          disabled={!isOn || isBusy}
+          onChange={(event) => act(event.currentTarget.value === "both" ? "both" : "save")}
+        >
+          <option value="save">{i18n.t("syncSave")}</option>
+          <option value="both">{i18n.t("syncBoth")}</option>
+        </select>
+      </div>
+      {setting === null ? null : <SyncState setting={setting} onChange={onChange} onDone={onSwitched} />}
+    </div>
+  )
+}
+
+/** How it goes, in a line or two, and what waits for the person. */
+export function SyncState({
+  setting,
+  onChange,
+  onDone,
+}: {
+  setting: SyncSetting
+  onChange: (text: string) => void
+  onDone: () => Promise<void>
+}) {
+  const { syncedAt, error, taken, held, mode } = setting
+  return (
+    <>
+      <p class="small quiet text">
+        {error !== null
+          ? i18n.t("syncFailed", [error.message])
+          : syncedAt === null
+            ? i18n.t("syncBegins")
+            : i18n.t("syncedAgo", [agoOf(syncedAt)])}
+        {mode === "both" && taken !== null
+          ? ` ${i18n.t("syncTaken", taken.count, [String(taken.count), taken.by])}`
+          : ""}
+      </p>
+      {held.length === 0 ? null : <Held {...{ setting, onChange, onDone }} />}
+    </>
+  )
+}
+
+/** What others changed and this browser did not let in by itself: by name, to be ticked. */
+function Held({
+  setting: { site, account, held },
+  onChange,
+  onDone,
+}: {
+  setting: SyncSetting
+  onChange: (text: string) => void
+  onDone: () => Promise<void>
+}) {
+  const [ids, setIds] = useState<string[]>([])
+  const act = () => {
+    ask("takeIn", { site, account, ids })
+      .then(onDone)
+      .catch((error: unknown) => onChange(i18n.t("failed", [toPspError(error, "Taking over changes").message])))
+  }
+  return (
+    <details class="held">
+      <summary>{i18n.t("syncHeld", held.length, [String(held.length)])}</summary>
+      {held.map((change) => (
+        <HeldLine
+          key={change.id}
+          change={change}
+          isOn={ids.includes(change.id)}
+          onToggle={() => setIds(toggled(ids, change.id))}
+        />
+      ))}
+      <button type="button" disabled={ids.length === 0} onClick={act}>
+        {i18n.t("syncTake")}
+      </button>
+    </details>
+  )
+}
+
+function HeldLine({ change, isOn, onToggle }: { change: HeldChange; isOn: boolean; onToggle: () => void }) {
+  const { what, where, by, why, canTake } = change
+  const text = `${what}, ${where}: ${why} (${by})`
+  return canTake ? <Check label={text} isOn={isOn} onToggle={onToggle} /> : <p class="small quiet text">{text}</p>
+}
