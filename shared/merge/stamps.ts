@@ -26,6 +26,9 @@ export interface Stamps {
 
 type Signature = [clock: Clock, writer: string, born: Clock]
 
+/** Of what the snapshot says only by its shape: where there is an item there is an area, though nobody captured that. */
+const nobody: Signature = [beginning, "", beginning]
+
 /** A state as the snapshot that it comes to, and the stamps that make a state of that again. */
 export function stateToBase(frame: Frame, state: SessionState, now: number): { snapshot: Snapshot; stamps: Stamps } {
   const shown = new Map<FieldId, Live>()
@@ -35,8 +38,13 @@ export function stateToBase(frame: Frame, state: SessionState, now: number): { s
     shown.set(id, live)
     fields.set(id, { value: live.value, rank: live.rank })
   }
-  const { snapshot, left } = composeSnapshot(frame, fields)
-  for (const id of left) shown.delete(id)
+  const { snapshot } = composeSnapshot(frame, fields)
+  const implied = fieldsOf(snapshot)
+  for (const [id, { value }] of shown) {
+    // What has no place in it, or looks another way there, is hidden beside it.
+    if (isSame(implied.get(id)?.value, value)) implied.delete(id)
+    else shown.delete(id)
+  }
   const signatures = new Map<string, { signature: Signature; ids: FieldId[] }>()
   const ends = new Map<number, FieldId[]>()
   for (const [id, { clock, writer, born, expiresAt }] of shown) {
@@ -62,8 +70,11 @@ export function stateToBase(frame: Frame, state: SessionState, now: number): { s
     snapshot,
     stamps: {
       floor: state.floor,
-      common: common?.signature ?? [beginning, "", beginning],
-      listed: others.map(({ signature, ids }) => [signature, ids]),
+      common: common?.signature ?? nobody,
+      listed: [
+        ...others.map(({ signature, ids }): Stamps["listed"][number] => [signature, ids]),
+        ...(implied.size > 0 ? [[nobody, [...implied.keys()]] satisfies Stamps["listed"][number]] : []),
+      ],
       ends: [...ends],
       deleted: [...deleted.values()],
       hidden,
@@ -80,6 +91,10 @@ function hide(live: Live, now: number): Stamps["hidden"][number] {
     : [field, signature, rank, expiresAt, value]
 }
 
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
+}
+
 export function hasEnded({ expiresAt }: Pick<Live, "expiresAt">, now: number): boolean {
   return expiresAt !== null && expiresAt <= now
 }
@@ -92,6 +107,7 @@ export function baseToState(snapshot: Snapshot, stamps: Stamps | undefined, stam
   const registers: Register[] = []
   for (const [field, { value, rank }] of fieldsOf(snapshot)) {
     const [clock, writer, born] = signatures.get(field) ?? stamps.common
+    if (clock === beginning) continue
     registers.push({ field, clock, writer, born, value, rank, expiresAt: ends.get(field) ?? null })
   }
   for (const [[clock, writer], ids] of stamps.deleted) {
@@ -115,8 +131,8 @@ const stampsSchema = v.object({
   deleted: v.array(v.strictTuple([v.strictTuple([clock, v.string()]), ids])),
   hidden: v.array(
     v.union([
-      v.strictTuple([v.string(), signature, time, v.nullable(time), v.unknown()]),
       v.strictTuple([v.string(), signature, time, v.nullable(time)]),
+      v.strictTuple([v.string(), signature, time, v.nullable(time), v.unknown()]),
     ]),
   ),
 }) satisfies v.GenericSchema<Stamps>
