@@ -1,7 +1,10 @@
+import { sessionIsFull } from "../budget.js"
 import type { Clock } from "../hlc.js"
 import type { Live, Register, Stamp } from "../merge.js"
 import type { Snapshot, TabState } from "../snapshot.js"
-import { areaOf, fieldsOf, idOf, pathOf, type FieldId, type Fields, type Path } from "./fields.js"
+import { groupAt } from "./field-groups.js"
+import { areaOf, fieldsOf, idOf, kindsOf, pathOf, type FieldId, type Fields, type Path } from "./fields.js"
+import { isFieldOf } from "./rules.js"
 
 /** What is remembered of a live field: enough to see that it changed, and not what it holds. */
 export interface Known extends Stamp {
@@ -46,6 +49,11 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
   const changes: Changes = { changed: [], unchanged: [], isWhole: true }
   for (const [field, { value, rank }] of fields) {
     const before = known.get(field)
+    if (areasOfGroup(pathOf(field), known).some((area) => !fields.has(area))) {
+      // Half of a login says nothing of the other half.
+      changes.isWhole = false
+      continue
+    }
     const expiresAt = endOf(pathOf(field))
     if (before?.digest === digestOf(comparedText(value))) {
       const { clock, writer, born } = before
@@ -56,7 +64,8 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
   }
   for (const field of known.keys()) {
     if (fields.has(field)) continue
-    if (isMissed(pathOf(field), fields)) changes.changed.push({ field, ...stamp, deleted: true })
+    if (isMissed(pathOf(field), fields, known) && isLookedFor(field, snapshot))
+      changes.changed.push({ field, ...stamp, deleted: true })
     else changes.isWhole = false
   }
   return changes
@@ -82,13 +91,41 @@ export function wholeOf(snapshot: Snapshot, stamp: Stamp, endOf: ChangeOptions["
   for (const [field, { value, rank }] of fieldsOf(snapshot)) {
     const path = pathOf(field)
     registers.push({ field, ...stamp, born: stamp.clock, value, rank, expiresAt: endOf(path) })
-    if (path[0] === "area") registers.push({ field, ...stamp, deleted: true })
+    if (path[0] !== "area") continue
+    registers.push({ field, ...stamp, deleted: true })
+    const group = snapshot.cookies === undefined ? null : groupOfArea(path)
+    if (group !== null) registers.push({ field: group, ...stamp, deleted: true })
   }
   return registers
 }
 
+/** The areas that a group may have parts in, of those that were known. */
+function areasOfGroup(path: Path, known: KnownFields): FieldId[] {
+  if (path[0] !== "group") return []
+  const group = idOf(path)
+  const cookies = idOf(["area", "cookies"])
+  return [...known.keys()].filter((id) => id === cookies || groupOfArea(pathOf(id)) === group)
+}
+
+/** The group that takes items out of the localStorage of an origin. */
+function groupOfArea([kind, name, origin, partition]: Path): FieldId | null {
+  const isOne = kind === "area" && name === "localStorage" && partition === null
+  return isOne ? idOf(groupAt(String(origin))) : null
+}
+
+/** False for what this capture was not to look at, and for what was there and did not fit. */
+function isLookedFor(field: FieldId, { sites, report }: Snapshot): boolean {
+  const own = kindsOf(pathOf(field))
+  const isCut = report.gaps.some(
+    ({ kind, why }) => own.some((one) => one === kind) && (kind === "opfs" || why === sessionIsFull.why),
+  )
+  return !isCut && isFieldOf(field, { kinds: "all", sites })
+}
+
 /** True for a field that would have been captured if it were there. */
-function isMissed(path: Path, fields: Fields): boolean {
+function isMissed(path: Path, fields: Fields, known: KnownFields): boolean {
+  const parts = areasOfGroup(path, known)
+  if (parts.length > 0) return parts.every((id) => fields.has(id))
   const area = areaOf(path)
   if (area === null || !fields.has(area)) return false
   const [kind, ...place] = path
@@ -124,7 +161,9 @@ function alignTabs(known: KnownFields, tabs: TabState[]): TabState[] {
     const wanted = origins.map((path) => idOf(path.slice(3) as Path))
     const same = [...free].find(([, has]) => wanted.length === has.size && wanted.every((place) => has.has(place)))
     if (same !== undefined) free.delete(same[0])
-    return { ...tab, id: same?.[0] ?? freshId(places, tab.id) }
+    const id = same?.[0] ?? freshId(places, tab.id)
+    if (same === undefined) places.set(id, new Set(wanted))
+    return { ...tab, id }
   })
 }
 

@@ -18,6 +18,11 @@ export function groupOfCookie({ name, domain, hostOnly, path, partition }: Cooki
 }
 
 export function groupOfItem(origin: string, partition: Partition | null, key: string): Path {
-  if (key.startsWith("msal.") && partition === null) return ["group", "msal", new URL(origin).hostname]
+  if (key.startsWith("msal.") && partition === null) return groupAt(origin)
   return ["localStorage", origin, partitionPart(partition), key]
+}
+
+/** The group that an origin may have items in, with a cookie of its host. */
+export function groupAt(origin: string): Path {
+  return ["group", "msal", new URL(origin).hostname]
 }
