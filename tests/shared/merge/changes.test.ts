@@ -260,7 +260,5 @@ function ungrouped(cookies: Cookie[] | undefined): string[] | undefined {
 }
 
 function without(snapshot: Snapshot, part: "cookies" | "origins"): Snapshot {
-  const less = { ...snapshot }
-  delete less[part]
-  return less
+  return Object.fromEntries(Object.entries(snapshot).filter(([key]) => key !== part)) as unknown as Snapshot
 }

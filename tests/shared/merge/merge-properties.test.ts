@@ -155,6 +155,14 @@ it("a deleted area stays deleted when a floor comes to speak for the deletion", 
   expect(valueIn(unaware, logout)).toBeUndefined()
 })
 
+it("deletions that the floor speaks for are forgotten, and what they ended stays dead", () => {
+  const logout = stateOf([live(10, 10), { field: cookie, clock: clockAt(20), writer: bot, deleted: true }])
+  const later = merge(logout, stateOf([], clockAt(30)))
+  expect([...later.fields]).toEqual([])
+  expect(valueIn(later, stateOf([live(10, 40)]))).toBeUndefined()
+  expect([...merge(logout, stateOf([], clockAt(20))).fields.keys()]).toEqual([cookie])
+})
+
 it("of two lives that say the same at one time the younger counts", () => {
   const [old, young] = [stateOf([live(10, 30)]), stateOf([live(20, 30)])]
   expect(livesOf(merge(old, young)).get(cookie)?.born).toBe(clockAt(20))
