@@ -52,6 +52,11 @@ describe("not captured is no deletion", () => {
     ).toEqual([])
   })
 
+  it("and is told: a capture of everything is whole, and one of less is not", () => {
+    expect(saved(known, withDatabase(), 2, bot).isWhole).toBe(true)
+    expect(saved(known, without(withDatabase(), "cookies"), 2, bot).isWhole).toBe(false)
+  })
+
   it("of a site that this capture was not allowed to look at", () => {
     const both = { ...exampleSnapshot(), sites: ["example.com", "login.example"] as [string, string] }
     const cookies = [...(both.cookies ?? []), cookieOf("idp", "v", "login.example")]
@@ -155,7 +160,7 @@ it("a rotation beats its parent, a logout a stale copy, and a later login the lo
     what: fc.constantFrom("login", "rotate", "logout", "save", "save", "restore", "look away"),
   })
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 10, maxLength: 40, size: "max" }), (steps) => {
       const writers = ["a", "b", "c"].map((letter) => ({
         id: letter.repeat(32),
         token: null as string | null,

@@ -83,6 +83,16 @@ it("origins stay in the order in which they were captured", () => {
   expect(composeSnapshot(frameOf(before), fieldsOf(before)).snapshot.origins).toEqual(origins)
 })
 
+it("cookies of several writers stand longest path first, and alike in whatever order they came", () => {
+  const [sid] = exampleSnapshot().cookies ?? []
+  const cookies = ["/", "/app", "/"].map((path, n) => ({ ...(sid as Cookie), name: `c${n}`, path }))
+  const fields = cookies.map((one) => [idOf(groupOfCookie(one)), { value: [one], rank: 0 }] as const)
+  const names = (some: typeof fields) =>
+    composeSnapshot(frameOf(exampleSnapshot()), new Map(some)).snapshot.cookies?.map(({ name }) => name)
+  expect(names(fields)).toEqual(["c1", "c0", "c2"])
+  expect(names([...fields].reverse())).toEqual(["c1", "c0", "c2"])
+})
+
 it("records of another schema than the one that won have no place", () => {
   const database = (version: number) => ({
     ...exampleSnapshot(),
