@@ -85,7 +85,7 @@ it("origins stay in the order in which they were captured", () => {
 
 it("cookies of several writers stand longest path first, and alike in whatever order they came", () => {
   const [sid] = exampleSnapshot().cookies ?? []
-  const cookies = ["/", "/app", "/"].map((path, n) => ({ ...(sid as Cookie), name: `c${n}`, path }))
+  const cookies = ["/", "/app", "/"].map((path, n) => ({ ...(sid ?? cookieMissing()), name: `c${n}`, path }))
   const fields = cookies.map((one) => [idOf(groupOfCookie(one)), { value: [one], rank: 0 }] as const)
   const names = (some: typeof fields) =>
     composeSnapshot(frameOf(exampleSnapshot()), new Map(some)).snapshot.cookies?.map(({ name }) => name)
@@ -165,4 +165,8 @@ function withGroupsTogether(snapshot: Snapshot): Snapshot {
     ...(snapshot.cookies && { cookies: longestPathFirst(cookies) }),
     ...(origins && { origins }),
   }
+}
+
+function cookieMissing(): never {
+  throw new Error("The example has a cookie")
 }
