@@ -1,3 +1,4 @@
+import { cookieId } from "./cookies.js"
 import { isCheckAddress, judgeLogin, type LoginCheck, type LoginVerdict } from "./login-check.js"
 import type { Snapshot } from "./snapshot.js"
 
@@ -21,6 +22,35 @@ export function judgeState({ cookies, origins = [], tabs = [] }: Snapshot, check
     ) || tabs.some((tab) => tab.sessionStorage.some((state) => state.origin === origin && state.items.length > 0))
   if (!hasCookies && !hasStorage) return { result: "logged-out", why: `nothing of ${origin} is in it` }
   return { result: "unclear", why: "what was captured alone does not tell" }
+}
+
+/**
+ * What one browser shows of a login that it had before: when none of its cookies is left (of one without cookies: none of its
+ * keys), somebody logged out, or the browser was cleared. A cookie whose end has come tells nothing. Null: nothing speaks for that.
+ */
+export function judgeLoss(before: Snapshot, { cookies, origins, capturedAt }: Snapshot): LoginVerdict | null {
+  const lasting = (before.cookies ?? []).filter(({ expiresAt }) => expiresAt === null || expiresAt > capturedAt)
+  if (lasting.length > 0) {
+    const left = cookies === undefined ? null : new Set(cookies.map(cookieId))
+    const isLost = left !== null && !lasting.some((cookie) => left.has(cookieId(cookie)))
+    return isLost ? { result: "logged-out", why: "none of the cookies that it had is left" } : null
+  }
+  const had = keysOf(before.origins)
+  const left = new Set(keysOf(origins))
+  const isLost = origins !== undefined && had.length > 0 && !had.some((key) => left.has(key))
+  return isLost ? { result: "logged-out", why: "nothing of the storage that it had is left" } : null
+}
+
+/** Of localStorage, and of records. */
+function keysOf(origins: Snapshot["origins"] = []): string[] {
+  return origins.flatMap(({ origin, partition, localStorage = [], indexedDB = [] }) => [
+    ...localStorage.map(([key]) => JSON.stringify([origin, partition, key])),
+    ...indexedDB.flatMap(({ name, stores }) =>
+      stores.flatMap(({ name: store, records = [] }) =>
+        records.map(({ key }) => JSON.stringify([origin, partition, name, store, key])),
+      ),
+    ),
+  ])
 }
 
 /**

@@ -1,12 +1,11 @@
 import { captureFrom } from "../../shared/adapters/capture.js"
-import { checkLogin } from "../../shared/adapters/check-login.js"
-import { watchClose, type DrivenTarget } from "../../shared/adapters/driven-context.js"
+import { lookAgain } from "../../shared/adapters/check-login.js"
+import { guardLogin } from "../../shared/login-guard.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
-import type { Snapshot } from "../../shared/snapshot.js"
 import { countsText } from "../counts-text.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { untilInterrupted } from "../interruption.js"
-import { guardLogin, rememberedCheck, verdictText } from "../login-guard.js"
+import { captureFix, rememberedCheck, verdictText } from "../login-guard.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
 import { openVaultFor } from "../sessions.js"
 import { printable } from "../terminal.js"
@@ -31,7 +30,11 @@ export async function captureFromBrowser(
   const { snapshot, verdict } = await untilInterrupted(context.interrupted(), "nothing was saved", (signal) =>
     withRunningBrowser(options, { signal }, async (target) => {
       const captured = await captureFrom(target, { site, signal, account }, "psp")
-      return guardLogin(captured, check, { isForced, look: (found) => lookIn(target, found, signal) })
+      return guardLogin(captured, check, {
+        isForced,
+        fix: captureFix,
+        look: (found) => lookAgain(target, found, { doing: "capture session", signal }),
+      })
     }),
   )
   const { captured, gaps } = snapshot.report
@@ -46,14 +49,5 @@ export async function captureFromBrowser(
       ...(verdict === null ? {} : { check: verdict }),
     },
     gaps,
-  }
-}
-
-async function lookIn({ context }: DrivenTarget, snapshot: Snapshot, signal: AbortSignal) {
-  const { gone, stop } = watchClose(context)
-  try {
-    return await checkLogin(context, snapshot, { doing: "capture session", gone, signal, withSession: true })
-  } finally {
-    stop()
   }
 }

@@ -1,11 +1,12 @@
 import { PspError } from "../../shared/errors.js"
 import { sitesIn, snapshotOf, type FoundSite } from "../../shared/formats/found.js"
+import { guardLogin } from "../../shared/login-guard.js"
 import { kinds } from "../../shared/report.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import type { BrowserAddress } from "../running-browser.js"
 import { readFound } from "../found-file.js"
-import { guardLogin, rememberedCheck } from "../login-guard.js"
+import { captureFix, rememberedCheck } from "../login-guard.js"
 import { openVaultFor } from "../sessions.js"
 import { countText, printable, table, timeText } from "../terminal.js"
 
@@ -44,7 +45,7 @@ export async function capture(
   }
   const vault = await openVaultFor(context, options)
   const check = await rememberedCheck(vault, context, wanted, account)
-  const { snapshot } = await guardLogin(alone, check, { isForced: options.force === true })
+  const { snapshot } = await guardLogin(alone, check, { isForced: options.force === true, fix: captureFix })
   const { gaps } = snapshot.report
   const { mark } = await vault.save(snapshot)
   const expiresAt = mark?.exp ?? null

@@ -1,6 +1,7 @@
 import type { SnapshotDiff } from "../diff.js"
 import type { Kind, RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
+import type { OpenOptions, Session, SessionVault } from "./session.js"
 
 /**
  * What every adapter promises: it captures a snapshot from the user's own object (a Playwright context, a Puppeteer browser)
@@ -13,12 +14,15 @@ import type { Snapshot } from "../snapshot.js"
  * - reads back what it set and names the rest in the report: one bad cookie never costs the others;
  * - throws only when nothing sensible can be done: `bad-target`, `aborted`, `usage`.
  *
+ * `open` gives a session of the vault whose `restore` and `save` do the same, and send back what changed.
+ *
  * `diff` captures the snapshot's own sites, kinds and origins again, and says by name what changed since.
  */
 export interface Adapter<Target> {
   capture(target: Target, options: CaptureOptions): Promise<Snapshot>
   restore(target: Target, snapshot: Snapshot, options?: RestoreOptions): Promise<RestoreReport>
   diff(target: Target, snapshot: Snapshot, options?: DiffOptions): Promise<SnapshotDiff>
+  open(vault: SessionVault, site: string, options?: OpenOptions): Promise<Session<Target>>
 }
 
 export interface DiffOptions {

@@ -6,13 +6,29 @@ import type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 import { hasMethod } from "./has-method.js"
 import * as playwright from "./playwright.js"
 import * as puppeteer from "./puppeteer.js"
+import { openSession, type OpenOptions, type Session, type SessionVault } from "./session.js"
+import type { SessionTool } from "./session-tool.js"
 import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
+export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
 
 /** What is connected to the remote browser: a browser or context of Puppeteer, or a context of Playwright. */
 export type RemoteTarget = puppeteer.PuppeteerTarget | playwright.PlaywrightContext
+
+/**
+ * Opens a session of the vault for work with remote browsers, so that what its visits change can be saved back.
+ *
+ * @throws `not-found` when nothing is there for this identity, and what loading throws
+ */
+export async function open(
+  vault: SessionVault,
+  site: string,
+  options: OpenOptions = {},
+): Promise<Session<RemoteTarget>> {
+  return openSession(vault, site, options, tool)
+}
 
 /**
  * Restores a session into a remote browser (Browserless, or any other that Puppeteer or Playwright is connected to), over the
@@ -75,6 +91,25 @@ export async function connectAndRestore<Target extends RemoteTarget>(
     }
     await pause(250 * 2 ** attempt * (0.5 + Math.random() / 2), options.signal)
   }
+}
+
+const tool: SessionTool<RemoteTarget> = {
+  restore: (target, snapshot, options, onSet) =>
+    isPlaywright(target, "restore session")
+      ? playwright.playwrightTool.restore(target, snapshot, options, onSet)
+      : puppeteer.puppeteerTool.restore(target, snapshot, options, onSet),
+  capture: (target, options) =>
+    isPlaywright(target, "save session")
+      ? playwright.playwrightTool.capture(target, options)
+      : puppeteer.puppeteerTool.capture(target, options),
+  look: (target, snapshot, options) =>
+    isPlaywright(target, "save session")
+      ? playwright.playwrightTool.look(target, snapshot, options)
+      : puppeteer.puppeteerTool.look(target, snapshot, options),
+  onClose: (target, listener) =>
+    isPlaywright(target, "save session")
+      ? playwright.playwrightTool.onClose(target, listener)
+      : puppeteer.puppeteerTool.onClose(target, listener),
 }
 
 /** Whose adapter takes it, or says what else to pass of its tool. @throws `bad-target` for what is of neither tool */

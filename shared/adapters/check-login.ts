@@ -3,9 +3,9 @@ import { isCheckAddress, judgeLogin, type Expected, type LoginVerdict } from "..
 import { lookAtLogin, type LoginSight } from "../page/look-at-login.js"
 import type { Snapshot, TabState } from "../snapshot.js"
 import type { RestoreOptions } from "./adapter.js"
-import type { DrivenContext, DrivenPage } from "./driven-context.js"
+import { watchClose, type DrivenContext, type DrivenPage, type DrivenTarget } from "./driven-context.js"
 import { pageExpression } from "./page-expression.js"
-import { openTabAlone } from "./session-seed.js"
+import { openTabAlone, seedNextTab, waitingTab } from "./session-seed.js"
 import { createSteps } from "./steps.js"
 
 export interface CheckOptions extends Pick<RestoreOptions, "signal" | "timeoutMs"> {
@@ -49,6 +49,27 @@ export async function checkLogin(
   } catch (error) {
     if (signal?.aborted === true || gone.aborted || !isPspError(error, "aborted")) throw error
     return { result: "unclear", why: "the page did not answer" }
+  }
+}
+
+/**
+ * Looks in a context that is in use. sessionStorage that still waits there for a tab waits on afterwards: a look would take it.
+ *
+ * @throws as `checkLogin` does
+ */
+export async function lookAgain(
+  { context }: Pick<DrivenTarget, "context">,
+  snapshot: Snapshot,
+  options: Pick<CheckOptions, "doing" | "signal" | "timeoutMs">,
+): Promise<LoginVerdict> {
+  const { gone, stop } = watchClose(context)
+  const waiting = waitingTab(context)
+  try {
+    const kept = waiting === null ? snapshot : { ...snapshot, tabs: [waiting.tab, ...(snapshot.tabs ?? [])] }
+    return await checkLogin(context, kept, { ...options, gone, withSession: true })
+  } finally {
+    stop()
+    if (waiting !== null && !gone.aborted) await seedNextTab(context, waiting.tab, waiting.replace)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * For a Worker with Browser Rendering: `restore`, `capture` and `diff` take the browser of `@cloudflare/puppeteer`, or a context of
+ * For a Worker with Browser Rendering: `restore`, `capture`, `diff` and what `open` gives take the browser of `@cloudflare/puppeteer`, or a context of
  * it. That package has an older core and lacks some methods of Puppeteer; what is needed goes over CDP, which it has.
  *
  * The session itself comes from `openVault` over `createKvProvider`, with the identity and the owner's card from the Worker's
@@ -8,11 +8,18 @@
 export {
   capture,
   diff,
+  open,
   restore,
+  type Autosave,
+  type AutosaveOptions,
   type CaptureOptions,
   type Difference,
   type DiffOptions,
+  type OpenOptions,
   type PuppeteerTarget,
   type RestoreOptions,
+  type SaveOptions,
+  type SaveReport,
+  type Session,
   type SnapshotDiff,
 } from "./puppeteer.js"

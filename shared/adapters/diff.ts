@@ -33,7 +33,8 @@ function againOptions(snapshot: Snapshot, { kinds, ...options }: DiffOptions): C
   return { ...options, site, alsoSites, account, kinds: wanted, origins }
 }
 
-function kindsIn({ cookies, origins = [], tabs, context }: Snapshot): Kind[] {
+/** What was captured of it. */
+export function kindsIn({ cookies, origins = [], tabs, context }: Snapshot): Kind[] {
   const found: [Kind, boolean][] = [
     ["cookies", cookies !== undefined],
     ["localStorage", origins.some(({ localStorage }) => localStorage !== undefined)],

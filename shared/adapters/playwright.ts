@@ -9,13 +9,29 @@ import { hasMethod } from "./has-method.js"
 import { publicJar, type PlaywrightContext } from "./playwright-jar.js"
 import { refreshIn, type RefreshOptions } from "./refresh.js"
 import { restoreInto } from "./restore.js"
+import { openSession, type OpenOptions, type Session, type SessionVault } from "./session.js"
+import { sessionTool } from "./session-tool.js"
 import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { RefreshOptions } from "./refresh.js"
+export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
 export type { PlaywrightContext } from "./playwright-jar.js"
 export { contextOptions, type ContextOptions } from "./context-options.js"
+
+/**
+ * Opens a session of the vault for work with Playwright contexts, so that what its visits change can be saved back.
+ *
+ * @throws `not-found` when nothing is there for this identity, and what loading throws
+ */
+export async function open(
+  vault: SessionVault,
+  site: string,
+  options: OpenOptions = {},
+): Promise<Session<PlaywrightContext>> {
+  return openSession(vault, site, options, playwrightTool)
+}
 
 /**
  * Restores a session into an open Playwright context. Make the context with `browser.newContext(contextOptions(snapshot))`,
@@ -80,6 +96,19 @@ export async function diff(
   requirePlaywrightContext(context, "compare session")
   return diffFrom({ context, jar: publicJar(context) }, snapshot, options, "playwright")
 }
+
+/** @internal */
+export const playwrightTool = sessionTool<PlaywrightContext>(
+  "playwright",
+  async (context, doing, _, work) => {
+    requirePlaywrightContext(context, doing)
+    return work({ context, jar: publicJar(context) })
+  },
+  (context, listener) => {
+    context.on("close", listener)
+    return () => void context.off("close", listener)
+  },
+)
 
 /** @throws `bad-target` when it is something else, saying what it looks like */
 function requirePlaywrightContext(target: unknown, doing: string): asserts target is PlaywrightContext {

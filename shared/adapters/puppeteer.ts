@@ -13,11 +13,14 @@ import { withLentContext } from "./lent-context.js"
 import { lendPuppeteerBidi } from "./puppeteer-bidi.js"
 import { lendPuppeteerCdp, type PuppeteerBrowser } from "./puppeteer-cdp.js"
 import { restoreInto } from "./restore.js"
+import { openSession, type OpenOptions, type Session, type SessionVault } from "./session.js"
+import { sessionTool } from "./session-tool.js"
 import { closedTarget } from "./steps.js"
 import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
+export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
 
 /** A `BrowserContext` of Puppeteer, described by what is used of it; that of `@cloudflare/puppeteer` fits too. */
 export interface PuppeteerContext {
@@ -28,6 +31,19 @@ export interface PuppeteerContext {
 
 /** A context, or a browser: then its default context is meant. */
 export type PuppeteerTarget = PuppeteerContext | PuppeteerBrowser
+
+/**
+ * Opens a session of the vault for work with Puppeteer, so that what its visits change can be saved back.
+ *
+ * @throws `not-found` when nothing is there for this identity, and what loading throws
+ */
+export async function open(
+  vault: SessionVault,
+  site: string,
+  options: OpenOptions = {},
+): Promise<Session<PuppeteerTarget>> {
+  return openSession(vault, site, options, puppeteerTool)
+}
 
 /**
  * Restores a session into a context of Puppeteer: Chromium over CDP, Firefox (and whatever else it drives by WebDriver BiDi)
@@ -71,6 +87,11 @@ export async function diff(
 ): Promise<SnapshotDiff> {
   return withTarget(target, "compare session", (driven) => diffFrom(driven, snapshot, options, "puppeteer"))
 }
+
+/** @internal */
+export const puppeteerTool = sessionTool<PuppeteerTarget>("puppeteer", (target, doing, _, work) =>
+  withTarget(target, doing, work),
+)
 
 async function withTarget<Result>(
   target: PuppeteerTarget,

@@ -15,6 +15,8 @@ import { countChangedKeys, uncarriedGaps, visitsOf, type Part, type Visit } from
 
 export interface RestoreWork extends Omit<RestoreOptions, "existing"> {
   existing?: Existing
+  /** Called when all state is in its place, and before the site is asked for anything. */
+  onSet?: () => Promise<void>
   /** Pages that stay open, which no seed is for: where they are, and captured tabs that they get otherwise. */
   staying?: { origins: string[]; tabs: TabState[] }
 }
@@ -52,6 +54,7 @@ export async function restoreInto(
     ])
     if (context.browser()?.browserType().name() === "firefox") countChangedKeys(visits, ofStorage)
     const ofContext = kinds.includes("context") ? await checkContext(context, snapshot, blank, step) : nothing
+    await options.onSet?.()
     const page = await blank.getIfOpened()
     const withSession = kinds.includes("sessionStorage")
     const checkIn = (opened: CheckOptions["opened"] = []) =>

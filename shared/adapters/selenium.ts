@@ -13,16 +13,32 @@ import type { DrivenTarget } from "./driven-context.js"
 import { hasMethod } from "./has-method.js"
 import { withLentContext } from "./lent-context.js"
 import { restoreInto } from "./restore.js"
+import { openSession, type OpenOptions, type Session, type SessionVault } from "./session.js"
+import { sessionTool } from "./session-tool.js"
 import { closedTarget } from "./steps.js"
 import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
+export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
 
 /** A `WebDriver` of `selenium-webdriver` 4, described by what is used of it. */
 export interface SeleniumDriver {
   getCapabilities(): Promise<{ get(name: string): unknown }>
   getWindowHandle(): Promise<string>
+}
+
+/**
+ * Opens a session of the vault for work with drivers, so that what its visits change can be saved back.
+ *
+ * @throws `not-found` when nothing is there for this identity, and what loading throws
+ */
+export async function open(
+  vault: SessionVault,
+  site: string,
+  options: OpenOptions = {},
+): Promise<Session<SeleniumDriver>> {
+  return openSession(vault, site, options, tool)
 }
 
 /**
@@ -69,6 +85,8 @@ export async function diff(
 ): Promise<SnapshotDiff> {
   return withDriver(driver, "compare session", options, (target) => diffFrom(target, snapshot, options, "selenium"))
 }
+
+const tool = sessionTool<SeleniumDriver>("selenium", withDriver)
 
 async function withDriver<Result>(
   driver: unknown,

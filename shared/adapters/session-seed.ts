@@ -88,6 +88,18 @@ export function waitingOrigins(context: DrivenContext): string[] {
   return nurseries.get(context)?.origins() ?? []
 }
 
+/** What waits for the tab that comes next, as a tab; null where nothing does. */
+export function waitingTab(context: DrivenContext): { tab: TabState; replace: boolean } | null {
+  const seeds = nurseries.get(context)?.forNext() ?? []
+  if (seeds.length === 0) return null
+  const sessionStorage = seeds.map(({ origin, top, items }) => {
+    // Which ancestor it was below does not matter to a seed.
+    const partition = top === null ? null : { topLevelSite: top, hasCrossSiteAncestor: null }
+    return { origin, partition, items }
+  })
+  return { tab: { id: "", url: "about:blank", sessionStorage }, replace: seeds.every(({ replace }) => replace) }
+}
+
 function seedsOf({ sessionStorage }: TabState, replace: boolean): Seed[] {
   return sessionStorage.map(({ origin, partition, items }) => ({
     mark: `psp-${crypto.randomUUID()}`,
@@ -121,6 +133,8 @@ interface Nursery {
   rest(): Promise<void>
   /** Of the seeds that no tab has taken. */
   origins(): string[]
+  /** Seeds that any tab may take. */
+  forNext(): Seed[]
 }
 
 interface Waiting {
@@ -280,7 +294,9 @@ function createNursery(context: DrivenContext): Nursery {
 
   const origins = () => waiting.map(({ seed }) => seed.origin)
 
-  return { add, forget, tidy: restIfDone, rest, origins }
+  const forNext = () => waiting.filter(({ owner }) => owner === null).map(({ seed }) => seed)
+
+  return { add, forget, tidy: restIfDone, rest, origins, forNext }
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */

@@ -2,7 +2,17 @@ import { cookieId } from "../cookies.js"
 import type { Gap } from "../report.js"
 import type { Cookie, Snapshot } from "../snapshot.js"
 import { comparedText } from "./changes.js"
-import { areaOf, fieldsOf, idOf, pathOf, type Field, type FieldId, type Fields, type Group, type Path } from "./fields.js"
+import {
+  areaOf,
+  fieldsOf,
+  idOf,
+  pathOf,
+  type Field,
+  type FieldId,
+  type Fields,
+  type Group,
+  type Path,
+} from "./fields.js"
 import { alignTabs } from "./seen-tabs.js"
 
 /** What a context shows, with its tabs under the ids that the session has for them. */

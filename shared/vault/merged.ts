@@ -55,7 +55,7 @@ function composeNow(frame: Snapshot, state: SessionState, now: number, unread: n
 }
 
 /** A cookie goes when the browser drops it: the nearest end counts. */
-function endedInTime({ field, value, expiresAt }: Live): unknown {
+export function endedInTime({ field, value, expiresAt }: Live): unknown {
   if (expiresAt === null) return value
   const cut = (cookies: Cookie[]) =>
     cookies.map((cookie) => ({ ...cookie, expiresAt: Math.min(cookie.expiresAt ?? expiresAt, expiresAt) }))

@@ -7,6 +7,8 @@ import { captureFrom } from "../../shared/adapters/capture.js"
 import { diffFrom } from "../../shared/adapters/diff.js"
 import { withLentContext } from "../../shared/adapters/lent-context.js"
 import { restoreInto } from "../../shared/adapters/restore.js"
+import { openSession } from "../../shared/adapters/session.js"
+import { sessionTool } from "../../shared/adapters/session-tool.js"
 import { closedTarget } from "../../shared/adapters/steps.js"
 import { cookie, describeAdapter, sessionOf, type OpenTarget, type Tab } from "../contracts/adapter-contract.js"
 import { startSite } from "../site/site.js"
@@ -53,7 +55,12 @@ const adapter: Adapter<Lent> = {
       () => openLent(target),
       (driven) => diffFrom(driven, snapshot, options, "bidi"),
     ),
+  open: (vault, site, options = {}) => openSession(vault, site, options, tool),
 }
+
+const tool = sessionTool<Lent>("bidi", (target, _doing, _options, work) =>
+  withLentContext(target, () => openLent(target), work),
+)
 
 async function newTab(session: BidiSession, userContext: string): Promise<Tab> {
   const asked = session.send("browsingContext.create", { type: "tab", userContext })

@@ -1,6 +1,6 @@
 import { expect, test } from "@playwright/test"
 import { connect, type Browser } from "puppeteer-core"
-import { capture, connectAndRestore, diff, restore } from "../../shared/adapters/browserless.js"
+import { capture, connectAndRestore, diff, open, restore } from "../../shared/adapters/browserless.js"
 import { describeAdapter, sessionOf } from "../contracts/adapter-contract.js"
 import { hasBrowserless, noBrowserless, startBrowserless, type BrowserlessServer } from "../servers/browserless.js"
 import { chromiumArgs } from "./browser.js"
@@ -13,12 +13,12 @@ test.beforeAll(async () => {
 })
 test.afterAll(() => server.stop())
 
-const open = () => connect({ browserWSEndpoint: server.address(chromiumArgs) })
+const connectHere = () => connect({ browserWSEndpoint: server.address(chromiumArgs) })
 
 describeAdapter<Browser>("browserless adapter with puppeteer", {
-  adapter: { capture, diff, restore },
+  adapter: { capture, diff, open, restore },
   open: async () => {
-    const browser = await open()
+    const browser = await connectHere()
     return {
       target: browser,
       newTab: async () => {
@@ -42,7 +42,7 @@ describeAdapter<Browser>("browserless adapter with puppeteer", {
 test("browserless: a line that drops gets a new browser", async () => {
   const opened: Browser[] = []
   const flaky = async () => {
-    const browser = await open()
+    const browser = await connectHere()
     opened.push(browser)
     if (opened.length === 1) await browser.disconnect()
     return browser

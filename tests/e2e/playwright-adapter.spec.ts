@@ -1,5 +1,5 @@
 import { expect, test, type Browser, type BrowserContext } from "@playwright/test"
-import { capture, contextOptions, diff, restore, type PlaywrightContext } from "../../shared/adapters/playwright.js"
+import { capture, contextOptions, diff, open, restore, type PlaywrightContext } from "../../shared/adapters/playwright.js"
 import type { Snapshot, StorageItem } from "../../shared/snapshot.js"
 import { cookie, describeAdapter, oddItems, seenBy, sessionOf, type Parts } from "../contracts/adapter-contract.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
@@ -17,7 +17,7 @@ test.beforeAll(async () => {
 test.afterAll(() => chromium.stop())
 
 describeAdapter<BrowserContext>("playwright adapter", {
-  adapter: { capture, diff, restore },
+  adapter: { capture, diff, open, restore },
   open: async () => {
     const context = await browser.newContext()
     return {

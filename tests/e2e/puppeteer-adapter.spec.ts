@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { test } from "@playwright/test"
 import { defaultArgs, launch, type Browser, type BrowserContext } from "puppeteer-core"
-import { capture, diff, restore } from "../../shared/adapters/puppeteer.js"
+import { capture, diff, open, restore } from "../../shared/adapters/puppeteer.js"
 import { describeAdapter } from "../contracts/adapter-contract.js"
 import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
 
@@ -29,7 +29,7 @@ test.afterAll(async () => {
 })
 
 describeAdapter<BrowserContext>("puppeteer adapter", {
-  adapter: { capture, diff, restore },
+  adapter: { capture, diff, open, restore },
   open: async () => {
     const context = await browser.createBrowserContext()
     return {

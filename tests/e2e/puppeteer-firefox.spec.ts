@@ -1,6 +1,6 @@
 import { test } from "@playwright/test"
 import { launch, type Browser, type BrowserContext } from "puppeteer-core"
-import { capture, diff, restore } from "../../shared/adapters/puppeteer.js"
+import { capture, diff, open, restore } from "../../shared/adapters/puppeteer.js"
 import { describeAdapter } from "../contracts/adapter-contract.js"
 import { firefoxPath, noFirefox } from "./firefox-browser.js"
 
@@ -22,7 +22,7 @@ test.beforeAll(async () => {
 test.afterAll(async () => browser.close())
 
 describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
-  adapter: { capture, diff, restore },
+  adapter: { capture, diff, open, restore },
   open: async () => {
     const context = await browser.createBrowserContext()
     return {

@@ -5,7 +5,7 @@ import path from "node:path"
 import { test } from "@playwright/test"
 import { Builder, type WebDriver } from "selenium-webdriver"
 import { Options, ServiceBuilder } from "selenium-webdriver/chrome.js"
-import { capture, diff, restore } from "../../shared/adapters/selenium.js"
+import { capture, diff, open, restore } from "../../shared/adapters/selenium.js"
 import { describeAdapter } from "../contracts/adapter-contract.js"
 import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
 
@@ -13,7 +13,7 @@ const chromedriver = ["/usr/bin/chromedriver", "/usr/lib/chromium/chromedriver"]
 test.skip(chromedriver === undefined, "no chromedriver on this machine: it is in Debian's package chromium-driver")
 
 describeAdapter<WebDriver>("selenium adapter", {
-  adapter: { capture, diff, restore },
+  adapter: { capture, diff, open, restore },
   // A driver has one context, that of its profile: each has a browser of its own.
   open: async () => {
     const profile = await mkdtemp(path.join(tmpdir(), "psp-selenium-"))
