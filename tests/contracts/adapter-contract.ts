@@ -3,6 +3,7 @@ import type { Adapter } from "../../shared/adapters/adapter.js"
 import { parseSnapshot, type Cookie, type Snapshot, type StorageItem } from "../../shared/snapshot.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { startSite, type Site } from "../site/site.js"
+import { testSessions } from "./session-contract.js"
 
 export interface AdapterContractOptions<Target> {
   adapter: Adapter<Target>
@@ -468,6 +469,8 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       }
       await expect.poll(held).toEqual([["tab", "2"]])
     })
+
+    testSessions({ adapter, site: () => site, opened: () => opened, visit, fillDatabases })
 
     for (const [name, wrong] of Object.entries(wrongTargets)) {
       test(`refuses ${name} as a target`, async () => {
