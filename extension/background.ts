@@ -229,5 +229,5 @@ async function settleAlarm(): Promise<void> {
 }
 
 function unknownEntry({ site, account, sid }: { site: string; account: string; sid: string }): SessionEntry {
-  return { site, account, sid, savedAt: null, expiresAt: null, bytes: 0, objects: 0 }
+  return { site, account, sid, savedAt: null, expiresAt: null, bytes: 0, objects: 0, leases: [] }
 }

@@ -226,7 +226,7 @@ export function nameOf(header: Header, digest: string): string {
 
 export function folderOf({ typ, vault, sid }: Pick<Header, "typ" | "vault" | "sid">): string {
   const room = typ === "member" ? "members" : typ === "event" ? "events" : "sessions"
-  return `${vault}/${room}/${sid}`
+  return `${vault}/${room}/${sid}${typ === "lease" ? "/leases" : ""}`
 }
 
 /** What an object's name says; null for a name that is none of ours. */

@@ -3,11 +3,12 @@
  *
  *     <vault id>/sessions/<session id>/<clock>-<writer id>-<digest>.psp
  *     <vault id>/sessions/<session id>/parts/<clock>-<writer id>-<digest>.psp
+ *     <vault id>/sessions/<session id>/leases/<clock>-<writer id>-<digest>.psp
  *     <vault id>/members/<reader id>/<clock>-<writer id>-<digest>.psp
  *     <vault id>/events/<id>/<clock>-<writer id>-<digest>.psp
  */
 
-const folder = "[0-9a-f]{32}/(?:sessions/[a-z2-7]{26}|(?:members|events)/[0-9a-f]{32})"
+const folder = "[0-9a-f]{32}/(?:sessions/[a-z2-7]{26}(?:/leases)?|(?:members|events)/[0-9a-f]{32})"
 const namePattern = new RegExp(
   `^(${folder})(?:(?<=/sessions/[a-z2-7]{26})/parts)?/([0-9a-f]{16}-[0-9a-f]{32})-[0-9a-f]{32}\\.psp$`,
 )

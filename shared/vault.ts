@@ -8,6 +8,8 @@ import { addOwner } from "./vault/add-owner.js"
 import { liveGrants } from "./vault/copies.js"
 import { grant, grants, revoke, type Grant, type GrantOptions, type Revocation } from "./vault/grant.js"
 import { compact, type CompactOptions, type CompactReport } from "./vault/compact.js"
+import { lease, type HeldLease, type LeaseOptions } from "./vault/lease.js"
+import { leases, type Lease } from "./vault/leases.js"
 import { list, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
@@ -22,6 +24,8 @@ import { createState, type VaultState } from "./vault/state.js"
 import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
 
 export type { VaultMemory } from "./vault-memory.js"
+export type { HeldLease, LeaseOptions } from "./vault/lease.js"
+export type { Lease } from "./vault/leases.js"
 export type { SessionEntry } from "./vault/list.js"
 export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
@@ -72,6 +76,10 @@ export interface Vault {
   loadSession(site: string, options?: SessionOptions & { at?: number }): Promise<LoadedSession | null>
   /** `details` opens the newest object of each session to know its end. */
   list(options?: CallOptions & { details?: boolean }): Promise<SessionEntry[]>
+  /** Says that a session is in use, which is advice and no lock. @throws `not-granted`, `not-found`, `usage` */
+  lease(site: string, options: LeaseOptions): Promise<HeldLease>
+  /** Who uses a session now. */
+  leases(site: string, options?: SessionOptions): Promise<Lease[]>
   /** What is known of sessions without asking the store. */
   known(): KnownSession[]
   /** Forgets a session: first its entry, then its objects. */
@@ -127,6 +135,8 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     load: async (site, call) => (await loadSession(state, site, call))?.snapshot ?? null,
     loadSession: (site, call) => loadSession(state, site, call),
     list: (call) => list(state, call),
+    lease: (site, options) => lease(state, site, options),
+    leases: (site, call) => leases(state, site, call),
     known: () => liveRecords(state).map((record) => knownOf(state, record)),
     remove: (site, call) => remove(state, site, call),
     announce: (call) => announceMembers(state, call),

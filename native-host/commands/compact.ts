@@ -11,12 +11,13 @@ export async function compact(context: CommandContext, options: CommonOptions): 
     vault.compact({ signal, onProgress: (progress) => context.progress({ doing: "Compacting", ...progress }) }),
   )
   const { removed, bytes, written, kept, skipped } = report
-  const { bases, members, parts, ofRemoved } = removed
+  const { bases, members, parts, ofRemoved, leases } = removed
   const what = [
     countText(bases, "older save"),
     `${countText(members, "member envelope")} that later ones replace`,
     countText(parts, "left-over part"),
     `${countText(ofRemoved, "object")} of removed sessions`,
+    ...(leases === 0 ? [] : [countText(leases, "ended lease")]),
   ]
   const lines = [
     ...skipped.map(({ code, name, message }) => `${code}  ${printable(name)}\n  ${printable(message)}`),

@@ -1,6 +1,6 @@
-import { isGranted, type GrantTerms } from "../grants.js"
+import { isGranted, isLive, type GrantTerms } from "../grants.js"
 import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
-import { createCard, parseCard } from "../keys.js"
+import { createCard, parseCard, type Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
 import type { BotTerms, Source } from "./collect.js"
 import { isBot } from "./granted.js"
@@ -44,6 +44,25 @@ export async function botSources(
     sources.push({ sid: copy, stored: written, bot })
   }
   return sources
+}
+
+/**
+ * Bots that were ever granted a copy, by writer id.
+ *
+ * @param isWriting only those that may save back
+ * @param isCounting only those whose word counts now
+ */
+export async function botsAt(
+  vault: VaultState,
+  copy: string,
+  { isWriting = false, isCounting = false }: { isWriting?: boolean; isCounting?: boolean } = {},
+): Promise<Map<string, Card>> {
+  const grants = (vault.remembered.members?.grants ?? []).filter((grant) => {
+    if (isCounting) return grant.copy === copy && grant.mayWrite && isLive(grant, vault.now())
+    return (grant.copy === copy || grant.old.includes(copy)) && (grant.mayWrite || !isWriting)
+  })
+  const cards = await Promise.all(grants.map(({ card }) => parseCard(card)))
+  return new Map(cards.map((card) => [card.writerId, card]))
 }
 
 /**

@@ -3,11 +3,14 @@ import { digestOf, parseName, readHeader, type EnvelopeType, type OpenedEnvelope
 import { isPspError } from "../errors.js"
 import { clockMs, isClockPlausible } from "../hlc.js"
 import { isBotMembers, parseBotMembers } from "../bot-members.js"
+import type { Card } from "../keys.js"
 import { parseMembers } from "../members.js"
 import { isObjectName, type CallOptions } from "../provider.js"
 import { parseBase, parseDelta } from "../session-payload.js"
+import { botsAt } from "./bot-sources.js"
 import { defectOf, type Defect } from "./defect.js"
 import { isStoreFault } from "./faults.js"
+import { parseLease } from "./lease-payload.js"
 import { isPartName, joinParts, listNameOf, partNames } from "./parts.js"
 import type { VaultState } from "./state.js"
 
@@ -40,7 +43,8 @@ export async function checkObject(vault: VaultState, name: string, call: CallOpt
       (await isNameOfNeighbour(vault, name, digest, call))
     return found(isOther ? "swapped" : "bit-rot")
   }
-  if (!vault.owners().has(parsed.writer)) return found("unknown-writer")
+  const bot = await botOf(vault, name, parsed.writer)
+  if (!vault.owners().has(parsed.writer) && bot === null) return found("unknown-writer")
   if (isPartName(name)) return { kind: "part", parts: [] }
   const parts = partNames({ name, bytes })
   const whole = await joinParts(vault.provider, { name, bytes }, call)
@@ -53,7 +57,11 @@ export async function checkObject(vault: VaultState, name: string, call: CallOpt
     // One that is ahead is looked at as its writer's clock would have it.
     const isAhead = !isClockPlausible(parsed.clock, vault.now())
     const now = isAhead ? clockMs(parsed.clock) : vault.now()
-    const opened = await vault.openAs(whole.bytes, types, { name: whole.name, now })
+    const opened = await vault.openAs(whole.bytes, bot === null ? types : types.filter((typ) => typ !== "base"), {
+      name: whole.name,
+      now,
+      ...(bot !== null && { bot }),
+    })
     checkInside(opened)
     return { kind: "sound", opened, parts, ...(isAhead ? { defect: defectOf("clock-ahead", name) } : {}) }
   } catch (error) {
@@ -74,15 +82,24 @@ function typesAt({ id }: VaultState, name: string): EnvelopeType[] | null {
   const isSession = /^[a-z2-7]{26}$/.test(owner)
   const isDevice = /^[0-9a-f]{32}$/.test(owner)
   if (room === "sessions" && isSession && (rest.length === 1 || (rest.length === 2 && rest[0] === "parts")))
-    return ["base", "delta", "lease"]
+    return ["base", "delta"]
+  if (room === "sessions" && isSession && rest.length === 2 && rest[0] === "leases") return ["lease"]
   if (room === "members" && isDevice && rest.length === 1) return ["member"]
   if (room === "events" && isDevice && rest.length === 1) return ["event"]
   return null
 }
 
+/** A bot that may save back writes into the folder of its copy: changes and leases. */
+async function botOf(vault: VaultState, name: string, writer: string): Promise<Card | null> {
+  const [, room, copy = ""] = name.split("/")
+  if (room !== "sessions" || vault.owners().has(writer)) return null
+  return (await botsAt(vault, copy, { isWriting: true })).get(writer) ?? null
+}
+
 function checkInside({ header, plaintext }: OpenedEnvelope): void {
   if (header.typ === "base") parseBase(plaintext)
   if (header.typ === "delta") parseDelta(plaintext)
+  if (header.typ === "lease") parseLease(plaintext, clockMs(header.clock))
   if (header.typ !== "member") return
   const text = utf8ToText(plaintext)
   if (isBotMembers(text)) parseBotMembers(text)

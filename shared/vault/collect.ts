@@ -97,7 +97,6 @@ export async function collect(
         else throw result.error
         continue
       }
-      if (result.piece === null) continue
       const { piece } = result
       pieces.push(piece)
       if (!("base" in piece.content)) continue
@@ -194,7 +193,7 @@ async function openPiece(
   { sid, bot }: Source,
   { name, clock }: StoredEnvelope,
   call: CallOptions,
-): Promise<{ piece: Piece | null } | { error: PspError; isChange: boolean }> {
+): Promise<{ piece: Piece } | { error: PspError; isChange: boolean }> {
   const isBots = bot !== undefined
   let isChange = isBots
   try {
@@ -208,9 +207,8 @@ async function openPiece(
       () => false,
     )
     const where = { sid, name: whole.name, ...(isBots && { bot: bot.card }) }
-    const opened = await vault.openAs(whole.bytes, isBots ? ["delta", "lease"] : ["base", "delta", "lease"], where)
+    const opened = await vault.openAs(whole.bytes, isBots ? ["delta"] : ["base", "delta"], where)
     const { typ } = opened.header
-    if (typ === "lease") return { piece: null }
     const content = typ === "base" ? { base: parseBase(opened.plaintext) } : { update: parseDelta(opened.plaintext) }
     return { piece: { name, sid, opened, content } }
   } catch (error) {

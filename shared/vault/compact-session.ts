@@ -94,7 +94,7 @@ async function inspect(vault: VaultState, name: string, call: CallOptions): Prom
   const { header, headerId } = await readHeader(whole.bytes)
   let heads: Inspected["heads"] = header.typ === "base" ? { [header.writer]: header.clock } : {}
   try {
-    const opened = await vault.openAs(whole.bytes, ["base", "delta", "lease"], { name: whole.name })
+    const opened = await vault.openAs(whole.bytes, ["base", "delta"], { name: whole.name })
     if (header.typ === "base") heads = parseBase(opened.plaintext).heads ?? heads
   } catch (error) {
     // Both are found out after its signature was checked.

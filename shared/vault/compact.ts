@@ -1,15 +1,16 @@
 import { parseName, readHeader } from "../envelope.js"
 import type { ErrorCode } from "../errors.js"
 import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
-import type { CallOptions } from "../provider.js"
+import type { CallOptions, StoredObject } from "../provider.js"
 import { compactMembers } from "./compact-members.js"
 import { compactSession } from "./compact-session.js"
 import { copyIds } from "./copies.js"
 import { defaultKeep, timeOf, type Keep } from "./compaction-plan.js"
+import { removeEndedLeases } from "./leases.js"
 import { getWhole, isPartName, removeUnnamed } from "./parts.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import type { StoredEnvelope } from "./stored.js"
+import { isLeaseName, type StoredEnvelope } from "./stored.js"
 
 export interface CompactOptions extends CallOptions {
   /** How much history stays; ten saves, or those of a week, when left out. */
@@ -28,6 +29,8 @@ export interface CompactReport {
     parts: number
     /** What was left over of sessions that were removed. */
     ofRemoved: number
+    /** That have ended, of owners and bots. */
+    leases: number
   }
   /** That all this took in the store. */
   bytes: number
@@ -56,13 +59,13 @@ export async function compact(
   await refresh(vault, call)
   vault.ownMembers()
   const report: CompactReport = {
-    removed: { bases: 0, members: 0, parts: 0, ofRemoved: 0 },
+    removed: { bases: 0, members: 0, parts: 0, ofRemoved: 0, leases: 0 },
     bytes: 0,
     written: 0,
     kept: 0,
     skipped: [],
   }
-  const { folders, stamps, total } = await listFolders(vault, call)
+  const { folders, leases, stamps, total } = await listFolders(vault, call)
   const time = timeOf(stamps, vault.now())
   let done = 0
   for (const [folder, { envelopes, parts }] of folders) {
@@ -86,8 +89,10 @@ export async function compact(
     report.bytes += removed.reduce((sum, { size }) => sum + size, 0)
   }
   onProgress?.({ done, total: folders.size })
-  const { bases, members, parts, ofRemoved } = report.removed
-  report.kept = total - bases - members - parts - ofRemoved
+  const ended = await removeEndedLeases(vault, leases, call)
+  report.removed.leases = ended.count
+  report.bytes += ended.bytes
+  report.kept = Object.values(report.removed).reduce((left, count) => left - count, total)
   await vault.remember()
   return report
 }
@@ -169,17 +174,22 @@ interface Folder {
   parts: StoredEnvelope[]
 }
 
-/** What the owners wrote, by folder, oldest first. */
+/** What the owners wrote, by folder, oldest first; leases of all. */
 async function listFolders(
   vault: VaultState,
   call: CallOptions,
-): Promise<{ folders: Map<string, Folder>; stamps: Clock[]; total: number }> {
+): Promise<{ folders: Map<string, Folder>; leases: StoredObject[]; stamps: Clock[]; total: number }> {
   const folders = new Map<string, Folder>()
+  const leases: StoredObject[] = []
   const stamps: Clock[] = []
   let total = 0
   for await (const { name, size } of vault.provider.list(`${vault.id}/`, call)) {
     total++
     const parsed = parseName(name)
+    if (isLeaseName(name)) {
+      leases.push({ name, size })
+      continue
+    }
     if (parsed === null || !vault.owners().has(parsed.writer)) continue
     const key = name.split("/").slice(0, 3).join("/")
     const folder = folders.get(key) ?? { envelopes: [], parts: [] }
@@ -188,7 +198,7 @@ async function listFolders(
     ;(isPartName(name) ? folder.parts : folder.envelopes).push(stored)
     stamps.push(parsed.clock)
   }
-  return { folders, stamps, total }
+  return { folders, leases, stamps, total }
 }
 
 function isPartDone(part: StoredEnvelope, removed: StoredEnvelope[], time: number): boolean {

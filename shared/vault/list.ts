@@ -5,11 +5,12 @@ import type { SessionRecord } from "../members.js"
 import type { CallOptions } from "../provider.js"
 import { bringBack, isSavedSince } from "./bring-back.js"
 import { isStoreFault } from "./faults.js"
+import { readLeases, type Lease } from "./leases.js"
 import { openNewest } from "./load.js"
 import { liveRecords } from "./records.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { newestOf, toStored, type StoredEnvelope } from "./stored.js"
+import { isLeaseName, newestOf, toStored, type StoredEnvelope } from "./stored.js"
 
 export interface SessionEntry {
   site: string
@@ -22,18 +23,20 @@ export interface SessionEntry {
   /** Of all objects of the session in the store. */
   bytes: number
   objects: number
+  /** Who uses it now; none when `details` were not asked for. */
+  leases: Lease[]
 }
 
 /**
  * The sessions of the vault, by site and account. It lists the store once and opens nothing but members, and what was saved
- * after its session was removed; `details` opens the newest object of each session to know its end.
+ * after its session was removed; `details` opens the newest object of each session to know its end, and its leases.
  */
 export async function list(
   vault: VaultState,
   { details = false, ...call }: CallOptions & { details?: boolean } = {},
 ): Promise<SessionEntry[]> {
   await refresh(vault, call)
-  const folders = await listFolders(vault, call)
+  const { folders, leaseNames } = await listFolders(vault, call)
   await bringBackListed(vault, folders, call)
   const entries: SessionEntry[] = []
   for (const record of liveRecords(vault)) {
@@ -42,7 +45,8 @@ export async function list(
     const { last, ahead } = newestOf(vault, envelopes)
     const savedAt = last === null && ahead.length === 0 ? null : clockMs((last ?? ahead[0])?.clock ?? "")
     const expiresAt = details && savedAt !== null ? await endOf(vault, record, envelopes, call) : null
-    entries.push({ site, account, sid, savedAt, expiresAt, bytes, objects })
+    const leases = details ? await readLeases(vault, sid, leaseNames, call) : []
+    entries.push({ site, account, sid, savedAt, expiresAt, bytes, objects, leases })
   }
   await vault.remember()
   return entries.sort((a, b) => (a.site === b.site ? compare(a.account, b.account) : compare(a.site, b.site)))
@@ -54,10 +58,18 @@ interface SessionFolder {
   objects: number
 }
 
-/** What the owners wrote, by session id. */
-async function listFolders(vault: VaultState, call: CallOptions): Promise<Map<string, SessionFolder>> {
+/** What the owners wrote, by session id, and the leases, which are no part of any size. */
+async function listFolders(
+  vault: VaultState,
+  call: CallOptions,
+): Promise<{ folders: Map<string, SessionFolder>; leaseNames: string[] }> {
   const folders = new Map<string, SessionFolder>()
+  const leaseNames: string[] = []
   for await (const { name, size } of vault.provider.list(`${vault.id}/sessions/`, call)) {
+    if (isLeaseName(name)) {
+      leaseNames.push(name)
+      continue
+    }
     if (!vault.owners().has(parseName(name)?.writer ?? "")) continue
     const sid = name.split("/")[2] ?? ""
     const folder = folders.get(sid) ?? { envelopes: [], bytes: 0, objects: 0 }
@@ -67,7 +79,7 @@ async function listFolders(vault: VaultState, call: CallOptions): Promise<Map<st
     const envelope = toStored(name, size)
     if (envelope !== null) folder.envelopes.push(envelope)
   }
-  return folders
+  return { folders, leaseNames }
 }
 
 /** Brings those of the removed sessions back whose later save opens. What does not is for `load` to say. */

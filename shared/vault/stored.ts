@@ -28,9 +28,14 @@ export async function listSession(vault: VaultState, sid: string, call: CallOpti
   return stored
 }
 
-/** Null for a part and for what is none of ours. */
+/** True for the name of a lease: it lies apart, so that it is never taken for a state of its session. */
+export function isLeaseName(name: string): boolean {
+  return name.includes("/leases/")
+}
+
+/** Null for a part, for a lease and for what is none of ours. */
 export function toStored(name: string, size: number): StoredEnvelope | null {
-  const parsed = isPartName(name) ? null : parseName(name)
+  const parsed = isPartName(name) || isLeaseName(name) ? null : parseName(name)
   return parsed === null ? null : { name, size, clock: parsed.clock, writer: parsed.writer }
 }
 

@@ -10,7 +10,7 @@ import { isPartName } from "./parts.js"
 import { liveRecords } from "./records.js"
 import { membersFolder, refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { sessionFolder, toStored } from "./stored.js"
+import { isLeaseName, sessionFolder, toStored } from "./stored.js"
 
 export interface VerifyReport {
   /** Objects that were read. */
@@ -131,7 +131,7 @@ function createShown(vault: VaultState) {
   return {
     add(name: string): void {
       const parsed = parseName(name)
-      if (parsed === null || isPartName(name) || !vault.owners().has(parsed.writer)) return
+      if (parsed === null || isPartName(name) || isLeaseName(name) || !vault.owners().has(parsed.writer)) return
       if (name.startsWith(own)) keep(`${own}${parsed.writer}`, parsed.clock)
       else keep(`${parsed.folder}/`, parsed.clock)
     },
