@@ -42,6 +42,8 @@ export interface CommandContext {
    * and a second one does so in any case.
    */
   interrupted: () => AbortSignal
+  /** Resolves after so many ms. @throws `aborted` */
+  pause: (ms: number, signal?: AbortSignal) => Promise<void>
   /** Closes what was opened, when the command has come to its end. */
   closeLater: (opened: { close?: () => Promise<void> }) => void
   /** ms since epoch. */

@@ -33,9 +33,10 @@ function wordsOf(command: Command): Words {
   }
 }
 
-function optionOf({ long, description: about, flags, required, optional }: Option): OptionWords {
+function optionOf({ long, description: about, flags, required }: Option): OptionWords {
   const name = long ?? flags
-  if (!required && !optional) return { name, about, takes: "nothing" }
+  // What may follow need not: a value is then joined to it with "=".
+  if (!required) return { name, about, takes: "nothing" }
   if (flags.includes("<file>")) return { name, about, takes: "file" }
   if (flags.includes("<dir>")) return { name, about, takes: "folder" }
   const values = valuesIn[name.slice(2)]?.exec(about)?.[1]?.split(/, | or | and /)

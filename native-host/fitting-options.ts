@@ -1,11 +1,15 @@
 import { PspError } from "../shared/errors.js"
 
-/** By command: of these only one can be meant. */
-const exclusive: Record<string, string[]> = {
-  restore: ["cdp", "bidi", "format"],
-  capture: ["cdp", "bidi", "from"],
-  push: ["account", "all"],
-  pull: ["account", "all"],
+/** By command: of each of these sets only one can be meant. */
+const exclusive: Record<string, string[][]> = {
+  restore: [
+    ["cdp", "bidi", "format"],
+    ["wait", "steal"],
+  ],
+  run: [["wait", "steal"]],
+  capture: [["cdp", "bidi", "from"]],
+  push: [["account", "all"]],
+  pull: [["account", "all"]],
 }
 
 /** By command: options that mean something beside one of those others only. */
@@ -47,8 +51,10 @@ export function requireFitting(command: string, options: Record<string, unknown>
   for (const [name, commands] of Object.entries(heeding)) {
     if (isGiven(name) && !commands.includes(command)) refuse(`${flagOf(name)} means nothing there`)
   }
-  const [one, other] = (exclusive[command] ?? []).filter(isGiven)
-  if (one !== undefined && other !== undefined) refuse(`${flagOf(one)} and ${flagOf(other)} exclude each other`)
+  for (const names of exclusive[command] ?? []) {
+    const [one, other] = names.filter(isGiven)
+    if (one !== undefined && other !== undefined) refuse(`${flagOf(one)} and ${flagOf(other)} exclude each other`)
+  }
   for (const [name, others] of Object.entries(beside[command] ?? {})) {
     if (isGiven(name) && !others.some(isGiven)) refuse(`${flagOf(name)} goes with ${others.map(flagOf).join(" or ")}`)
   }

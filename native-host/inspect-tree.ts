@@ -2,6 +2,7 @@ import { placeOf } from "../shared/database-pieces.js"
 import { gapLines } from "./gap-lines.js"
 import { createDraw, indent, itemLines, type Draw } from "./inspect-draw.js"
 import type { ContextFacts, CookieFacts, SessionFacts, TabFacts } from "./inspect-facts.js"
+import { inUseText, type UsedBy } from "./in-use.js"
 import { originLines } from "./inspect-origin.js"
 import { countText, printable, sizeText, spanText, timeText } from "./terminal.js"
 
@@ -13,15 +14,16 @@ export interface TreeOptions {
 }
 
 /** The facts of a session as an indented tree. Everything that a site chose is made harmless on a terminal. */
-export function inspectTree(facts: SessionFacts, { now, all = false }: TreeOptions): string[] {
+export function inspectTree(facts: SessionFacts & { leases?: UsedBy[] }, { now, all = false }: TreeOptions): string[] {
   const draw = createDraw({ now, all })
-  const { site, sites, account, cookies, origins, tabs, context, gaps } = facts
+  const { site, sites, account, cookies, origins, tabs, context, gaps, leases = [] } = facts
   const others = sites.slice(1)
   return [
     `${printable(site)}, account ${draw.name(account)}`,
     ...indent([
       ...(others.length === 0 ? [] : [`with ${printable(others.join(", "))}`]),
       `saved ${timeText(facts.savedAt)} by ${draw.name(facts.savedBy)}, ends ${timeText(facts.expiresAt)} (${spanText(facts.expiresAt - now)})`,
+      ...leases.map((lease) => `${inUseText(lease)} (${printable(lease.tool)})`),
       `captured ${timeText(facts.capturedAt)} by ${sourceText(facts.capturedBy, draw)}`,
       ...(cookies === undefined ? ["cookies: not captured"] : cookieLines(cookies, draw)),
       ...(origins === undefined

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises"
 import { Command, CommanderError, Option } from "commander"
 import { exitByCode, PspError, toPspError } from "../shared/errors.js"
 import { version } from "../shared/version.js"
@@ -43,6 +44,8 @@ export interface CliWorld {
   now: () => number
   /** Columns of the terminal that `err` writes to; left out where it is none, and then no progress is drawn. */
   columns?: () => number
+  /** Lets so many ms go by; the system's clock does where it is left out. */
+  pause?: CommandContext["pause"]
   /** Catches the next Ctrl-C from now on; without it nobody can interrupt. */
   interrupted?: () => AbortSignal
 }
@@ -58,7 +61,7 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
   const opened: Closeable[] = []
   const program = createProgram(world, (chosen) => (run = chosen))
   try {
-    await program.parseAsync(argv, { from: "user" })
+    await program.parseAsync(withWaits(argv), { from: "user" })
     // What parsing chose; TypeScript does not see that the callback ran.
     const chosen = run as Run | null
     if (chosen === null) return print(world, map)
@@ -73,6 +76,13 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
     // What the command did is told already.
     for (const { close } of opened) await close?.().catch(() => undefined)
   }
+}
+
+/** `--wait` has a value only where it is a number: what else follows it is meant for itself. */
+function withWaits(argv: string[]): string[] {
+  const own = ownArguments(argv)
+  const isAlone = (word: string, at: number) => word === "--wait" && !/^\d+$/.test(own[at + 1] ?? "")
+  return [...own.map((word, at) => (isAlone(word, at) ? "--wait=" : word)), ...argv.slice(own.length)]
 }
 
 /** What stands after `--` is somebody else's. */
@@ -169,6 +179,8 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .option("--url <url>", "for curl: the address the header is for")
     .option("--target-version <version>", "for playwright: the version that reads it, when it is older than 1.64")
     .addOption(new Option("--tool-version <version>").hideHelp())
+    .option("--wait [seconds]", "wait while somebody else uses the session")
+    .option("--steal", "take it although somebody else uses it, and tell others so")
     .action((site: string, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/restore.js")).restore(context, { ...options, ...own }, site),
@@ -197,6 +209,8 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
       "--keep-env <names>",
       "variables that psp withholds and the command needs: PSP_IDENTITY,AWS_SECRET_ACCESS_KEY",
     )
+    .option("--wait [seconds]", "wait while somebody else uses the session")
+    .option("--steal", "take it although somebody else uses it, and tell others so")
     .action((site: string, command: string[], own: object) =>
       choose(async (context, options) =>
         (await import("./commands/run.js")).run(context, { ...options, ...own }, site, command),
@@ -294,7 +308,7 @@ function progressOf({ err, now, columns }: CliWorld, { quiet, json }: CommonOpti
 }
 
 function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine, opened: Closeable[]): CommandContext {
-  const { env, err, ask, readSecret, programs, now, interrupted } = world
+  const { env, err, ask, readSecret, programs, now, pause = pauseFor, interrupted } = world
   return {
     home: homeDir(env),
     env,
@@ -311,9 +325,16 @@ function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine
     readSecret: async (question) => (await readSecret?.(question)) ?? null,
     progress: line.show,
     interrupted: interrupted ?? (() => new AbortController().signal),
+    pause,
     closeLater: (one) => void opened.push(one),
     now,
   }
+}
+
+async function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {
+    throw new PspError("aborted", "Stopped while waiting")
+  })
 }
 
 function report(world: CliWorld, { text, json, gaps = [], exitCode }: CommandResult, options: CommonOptions): number {

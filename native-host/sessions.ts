@@ -14,17 +14,22 @@ export function openVaultFor(context: CommandContext, { store }: CommonOptions):
 /**
  * The session that the person named: from the vault, else from the files that were imported.
  *
+ * @param before what is to be done with the vault before it is looked for there
  * @throws `not-found` when there is none, and whatever opening it throws
  */
 export async function findSession(
   context: CommandContext,
   options: CommonOptions,
   siteText: string,
+  {
+    before = () => Promise.resolve(),
+  }: { before?: (vault: Vault, site: string, account: string) => Promise<void> } = {},
 ): Promise<{ session: LoadedSession; vault: Vault }> {
   const site = parseSite(siteText)
   const account = options.account ?? defaultAccount
   const at = options.at === undefined ? {} : { at: parseTime(options.at) }
   const vault = await openVaultFor(context, options)
+  await before(vault, site, account)
   const session =
     (await vault.loadSession(site, { account, ...at })) ?? (await findImported(context.home, vault, site, account))
   if (session !== null) return { session, vault }

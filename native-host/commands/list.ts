@@ -1,4 +1,5 @@
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { inUseText, leaseToJson } from "../in-use.js"
 import { listImported, openVaultFor } from "../sessions.js"
 import { sizeText, table, timeText } from "../terminal.js"
 
@@ -14,19 +15,22 @@ export async function list(context: CommandContext, options: CommonOptions): Pro
     expiresAt: session.expiresAt,
     bytes: 0,
     objects: 1,
+    leases: [],
     from: "file",
   }))
   const all = [...stored, ...imported]
-  const rows = all.map(({ site, account, savedAt, expiresAt, bytes, from }) => [
+  const isUsed = all.some(({ leases }) => leases.length > 0)
+  const rows = all.map(({ site, account, savedAt, expiresAt, bytes, leases, from }) => [
     site,
     account,
     timeText(savedAt),
     timeText(expiresAt),
     from === "file" ? "imported" : sizeText(bytes),
+    ...(isUsed ? [leases.map(inUseText).join("; ")] : []),
   ])
   const text =
     rows.length === 0
       ? "Nothing is saved for this identity."
-      : table(["SITE", "ACCOUNT", "SAVED", "ENDS", "SIZE"], rows)
-  return { text, json: { sessions: all } }
+      : table(["SITE", "ACCOUNT", "SAVED", "ENDS", "SIZE", ...(isUsed ? ["IN USE"] : [])], rows)
+  return { text, json: { sessions: all.map((entry) => ({ ...entry, leases: entry.leases.map(leaseToJson) })) } }
 }

@@ -2,15 +2,15 @@ import { restoreInto } from "../../shared/adapters/restore.js"
 import { waitingOrigins, whenSeedsRest } from "../../shared/adapters/session-seed.js"
 import type { DrivenContext } from "../../shared/adapters/driven-context.js"
 import type { Gap, RestoreReport } from "../../shared/report.js"
-import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import type { CommandContext, CommandResult } from "../command.js"
 import { countsText } from "../counts-text.js"
+import { leaseToJson, takeSession, type InUseOptions } from "../in-use.js"
 import { untilInterrupted } from "../interruption.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
 import { verdictText } from "../login-guard.js"
-import { findSession } from "../sessions.js"
 import { printable } from "../terminal.js"
 
-export type RestoreBrowserOptions = CommonOptions & BrowserAddress & { keep?: boolean; check?: boolean }
+export type RestoreBrowserOptions = InUseOptions & BrowserAddress & { keep?: boolean; check?: boolean }
 
 /** How long a tab may take to reach the origins whose sessionStorage waits for it (ms). */
 const patience = 10_000
@@ -24,7 +24,7 @@ export async function restoreIntoBrowser(
   options: RestoreBrowserOptions,
   site: string,
 ): Promise<CommandResult> {
-  const { session } = await findSession(context, options, site)
+  const { session, inUse } = await takeSession(context, options, site, "psp restore")
   const { snapshot } = session
   const tabs = (snapshot.tabs ?? []).filter(({ sessionStorage }) =>
     sessionStorage.some(({ items }) => items.length > 0),
@@ -50,7 +50,7 @@ export async function restoreIntoBrowser(
   const isLacking = options.strict === true && check !== undefined && check.result !== "logged-in"
   return {
     text: `Restored ${session.site}, account "${printable(session.account)}": ${countsText(report.set)}${found}`,
-    json: { site: session.site, account: session.account, ...report, gaps: all },
+    json: { site: session.site, account: session.account, ...report, inUse: inUse.map(leaseToJson), gaps: all },
     gaps: all,
     ...(isLacking ? { exitCode: 8 } : {}),
   }

@@ -2,11 +2,11 @@ import { PspError } from "../../shared/errors.js"
 import type { Export } from "../../shared/formats/export.js"
 import type { LoadedSession } from "../../shared/vault.js"
 import type { BrowserAddress } from "../running-browser.js"
-import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
-import { findSession } from "../sessions.js"
+import type { CommandContext, CommandResult } from "../command.js"
+import { leaseToJson, takeSession, type InUseOptions } from "../in-use.js"
 import { writeOut } from "../write-out.js"
 
-export type RestoreOptions = CommonOptions &
+export type RestoreOptions = InUseOptions &
   BrowserAddress & {
     keep?: boolean
     check?: boolean
@@ -45,12 +45,13 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
       `Cannot restore${got}: expected --format ${formats.join(", ")}, --cdp URL or --bidi URL`,
     )
   }
-  const { session } = await findSession(context, options, site)
+  const { session, inUse } = await takeSession(context, options, site, "psp restore")
   const { text, gaps } = await write(format, session, options)
   const all = [...session.snapshot.report.gaps, ...gaps]
-  if (options.out === undefined) return { text, json: { format, content: text, gaps: all }, gaps: all }
+  const users = inUse.map(leaseToJson)
+  if (options.out === undefined) return { text, json: { format, content: text, inUse: users, gaps: all }, gaps: all }
   await writeOut(options.out, text)
-  return { text: `Wrote ${options.out}`, json: { format, out: options.out, gaps: all }, gaps: all }
+  return { text: `Wrote ${options.out}`, json: { format, out: options.out, inUse: users, gaps: all }, gaps: all }
 }
 
 async function write(

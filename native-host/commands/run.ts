@@ -1,15 +1,15 @@
 import { join } from "node:path"
 import { snapshotToPlaywright } from "../../shared/formats/playwright.js"
-import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import type { CommandContext, CommandResult } from "../command.js"
+import { leaseToJson, takeSession, whileHeld, type InUseOptions } from "../in-use.js"
 import { writePrivateFile } from "../private-file.js"
 import { ownAddress } from "../copy-sessions.js"
 import { environmentOfCommand } from "../run-environment.js"
 import { catchSignals, exitCodeOf, runChild } from "../run-child.js"
 import { createRunFolder, sweepRunFolders } from "../run-folder.js"
-import { findSession } from "../sessions.js"
 import { countText } from "../terminal.js"
 
-export type RunOptions = CommonOptions & { targetVersion?: string; keepEnv?: string }
+export type RunOptions = InUseOptions & { targetVersion?: string; keepEnv?: string }
 
 /** Where the command finds the session. */
 const variable = "PSP_STORAGE_STATE"
@@ -17,7 +17,7 @@ const variable = "PSP_STORAGE_STATE"
 /**
  * Runs a command that finds the session as a storageState of Playwright at the path in `PSP_STORAGE_STATE`: a 0600 file in a folder
  * of its own, which is removed when the command ends, and when it is ended by SIGTERM, SIGINT or SIGHUP, which are passed on. The
- * exit status is the command's. What opens other sessions is not in its environment. With `--json` what the command prints goes to stderr.
+ * exit status is the command's. While it runs, others are told that the session is in use, where this identity may say so. What opens other sessions is not in its environment. With `--json` what the command prints goes to stderr.
  */
 export async function run(
   context: CommandContext,
@@ -28,7 +28,8 @@ export async function run(
   const { env, say } = context
   const swept = await sweepRunFolders(env)
   if (swept > 0) say(`Removed ${countText(swept, "session")} in the clear that a killed run had left behind.`)
-  const { session } = await findSession(context, options, site)
+  const { session, vault, inUse } = await takeSession(context, options, site, "psp run")
+  const held = { site: session.site, account: session.account, tool: "psp run" }
   const { targetVersion: version, json } = options
   const given = environmentOfCommand(env, await ownAddress(context, options), options.keepEnv)
   const { text, gaps } = snapshotToPlaywright(session.snapshot, {
@@ -45,11 +46,15 @@ export async function run(
       const early = signals.early()
       const end =
         early === null
-          ? await runChild(command, { env: { ...given, [variable]: path }, signals, outTo: json === true ? 2 : 1 })
+          ? await whileHeld(context, vault, held, () => {
+              const stopped = signals.early()
+              if (stopped !== null) return Promise.resolve({ exitCode: exitCodeOf(stopped), signal: stopped })
+              return runChild(command, { env: { ...given, [variable]: path }, signals, outTo: json === true ? 2 : 1 })
+            })
           : { exitCode: exitCodeOf(early), signal: early }
       return {
         text: "",
-        json: { site: session.site, account: session.account, ...end, gaps: all },
+        json: { site: session.site, account: session.account, ...end, inUse: inUse.map(leaseToJson), gaps: all },
         gaps: all,
         ...(end.exitCode === 0 ? {} : { exitCode: end.exitCode }),
       }

@@ -19,8 +19,8 @@ export interface Lease {
   id: string
   /** Name on the card of who holds it. */
   holder: string
-  /** Writer id. */
-  writer: string
+  /** False for an owner device. */
+  isBot: boolean
   /** What uses it, as its holder says. */
   tool: string
   /** ms since epoch. */
@@ -70,8 +70,8 @@ export async function readLeases(vault: VaultState, sid: string, names: string[]
   return told
     .filter(({ id, released, until }) => !released && until > vault.now() && !taken.has(id))
     .map(({ id, card, tool, until }) => {
-      const { name: holder, writerId: writer } = card
-      return { id, holder, writer, tool, until, isOwn: writer === vault.writerId }
+      const { name: holder, writerId } = card
+      return { id, holder, isBot: !vault.owners().has(writerId), tool, until, isOwn: writerId === vault.writerId }
     })
     .sort((a, b) => a.until - b.until || (a.holder + a.id < b.holder + b.id ? -1 : 1))
 }

@@ -33,6 +33,8 @@ it.each([
     ["restore", "a.example", "--format", "har", "--target-version", "1.50"],
     "--target-version goes with --format playwright",
   ],
+  [["restore", "a.example", ...playwright, "--wait", "--steal"], "--wait and --steal exclude each other"],
+  [["run", "a.example", "--wait=3", "--steal", "--", "x"], "--wait and --steal exclude each other"],
   [["capture", "a.example", "--from", "x", ...browser], "--cdp and --from exclude each other"],
   [["capture", "a.example", "--from", "x", ...firefox], "--bidi and --from exclude each other"],
   [["capture", "a.example", ...browser, ...firefox], "--cdp and --bidi exclude each other"],
