@@ -39,7 +39,12 @@ export async function withRunningBrowser<Result>(
 }
 
 async function openContext({ cdp, bidi }: BrowserAddress, limits: Limits): Promise<LentContext> {
-  if (cdp !== undefined && bidi === undefined) return openCdpContext(await connectCdpAddress(cdp, limits), null)
-  if (bidi !== undefined && cdp === undefined) return openBidiContext(await connectBidiAddress(bidi, limits), null)
+  const { timeoutMs } = limits
+  if (cdp !== undefined && bidi === undefined) {
+    return openCdpContext(await connectCdpAddress(cdp, limits), null, timeoutMs)
+  }
+  if (bidi !== undefined && cdp === undefined) {
+    return openBidiContext(await connectBidiAddress(bidi, limits), null, timeoutMs)
+  }
   throw new PspError("usage", "Cannot reach a browser: say where it listens, with either --cdp URL or --bidi URL")
 }

@@ -61,7 +61,7 @@ export async function restore(
   snapshot: Snapshot,
   options: RestoreOptions = {},
 ): Promise<RestoreReport> {
-  return withTarget(target, "restore session", (driven) => restoreInto(driven, snapshot, options))
+  return withTarget(target, "restore session", options, (driven) => restoreInto(driven, snapshot, options))
 }
 
 /**
@@ -71,7 +71,7 @@ export async function restore(
  *   off or too slow; `usage` for a site that is none
  */
 export async function capture(target: PuppeteerTarget, options: CaptureOptions): Promise<Snapshot> {
-  return withTarget(target, "capture session", (driven) => captureFrom(driven, options, "puppeteer"))
+  return withTarget(target, "capture session", options, (driven) => captureFrom(driven, options, "puppeteer"))
 }
 
 /**
@@ -85,7 +85,7 @@ export async function diff(
   snapshot: Snapshot,
   options: DiffOptions = {},
 ): Promise<SnapshotDiff> {
-  return withTarget(target, "compare session", (driven) => diffFrom(driven, snapshot, options, "puppeteer"))
+  return withTarget(target, "compare session", options, (driven) => diffFrom(driven, snapshot, options, "puppeteer"))
 }
 
 /** @internal */
@@ -96,6 +96,7 @@ export const puppeteerTool = sessionTool<PuppeteerTarget>("puppeteer", (target, 
 async function withTarget<Result>(
   target: PuppeteerTarget,
   doing: string,
+  { timeoutMs }: { timeoutMs?: number },
   work: (driven: DrivenTarget) => Promise<Result>,
 ): Promise<Result> {
   const context = contextOf(target, doing)
@@ -103,8 +104,8 @@ async function withTarget<Result>(
   const id = context.id ?? null
   const open = async () =>
     browser.protocol === "webDriverBiDi"
-      ? openBidiContext(await lendPuppeteerBidi(browser, doing), id)
-      : openCdpContext(await lendPuppeteerCdp(browser, doing), id)
+      ? openBidiContext(await lendPuppeteerBidi(browser, doing), id, timeoutMs)
+      : openCdpContext(await lendPuppeteerCdp(browser, doing), id, timeoutMs)
   try {
     return await withLentContext(context, open, work)
   } catch (error) {

@@ -98,8 +98,8 @@ async function withDriver<Result>(
   const open = async () => {
     const { protocol, address } = await addressOf(driver, doing)
     return protocol === "cdp"
-      ? openCdpContext(await connectCdpAddress(address, options), null)
-      : openBidiContext(await connectBidiAddress(address, options), null)
+      ? openCdpContext(await connectCdpAddress(address, options), null, options.timeoutMs)
+      : openBidiContext(await connectBidiAddress(address, options), null, options.timeoutMs)
   }
   try {
     return await withLentContext(driver, open, work)
@@ -118,19 +118,24 @@ async function addressOf(
   })
   const tell = (name: string) => (hasMethod(capabilities, "get") ? capabilities.get(name) : undefined)
   const throughGrid = tell("se:cdp")
-  if (typeof throughGrid === "string") return { protocol: "cdp", address: throughGrid }
+  if (isAddress(throughGrid)) return { protocol: "cdp", address: throughGrid }
   for (const name of ["goog:chromeOptions", "ms:edgeOptions"]) {
     const found = tell(name) as { debuggerAddress?: unknown } | null | undefined
-    if (typeof found?.debuggerAddress === "string") return { protocol: "cdp", address: found.debuggerAddress }
+    if (isAddress(found?.debuggerAddress)) return { protocol: "cdp", address: found.debuggerAddress }
   }
   const bidi = tell("webSocketUrl")
-  if (typeof bidi === "string") return { protocol: "bidi", address: bidi }
+  if (isAddress(bidi)) return { protocol: "bidi", address: bidi }
   const browser = tell("browserName")
   const got = typeof browser === "string" ? browser : "something else"
   throw new PspError(
     "bad-target",
     `Cannot ${doing}: expected a browser that speaks CDP (Chrome, Edge), or a driver built with the capability webSocketUrl (Firefox), got ${got}`,
   )
+}
+
+/** A driver that does not know where its browser listens may say "". */
+function isAddress(told: unknown): told is string {
+  return typeof told === "string" && told !== ""
 }
 
 function requireDriver(driver: unknown, doing: string): asserts driver is SeleniumDriver {

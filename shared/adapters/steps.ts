@@ -1,5 +1,8 @@
 import { PspError } from "../errors.js"
 
+/** How long (ms) one step may take, unless told. */
+export const usualLimitMs = 30_000
+
 /** Runs one step of a longer job: it ends when the work does, when the job is called off, or when it takes too long. */
 export type Step = <T>(what: string, work: () => Promise<T>) => Promise<T>
 
@@ -9,7 +12,11 @@ export type Step = <T>(what: string, work: () => Promise<T>) => Promise<T>
  * @returns a function that throws `aborted` (called off, too slow) and `bad-target` (the browser or page went away), and
  *   hands on every other error as it is
  */
-export function createSteps(doing: string, { signal, timeoutMs = 30_000 }: StepOptions, gone?: AbortSignal): Step {
+export function createSteps(
+  doing: string,
+  { signal, timeoutMs = usualLimitMs }: StepOptions,
+  gone?: AbortSignal,
+): Step {
   const calledOff = createWaiters(signal)
   const closed = createWaiters(gone)
   return async (what, work) => {
@@ -92,6 +99,7 @@ export async function tidied(work: Promise<unknown>, gone?: AbortSignal): Promis
 
 export interface StepOptions {
   signal?: AbortSignal
+  /** For one step; `usualLimitMs` unless told. */
   timeoutMs?: number
 }
 

@@ -16,5 +16,5 @@ export async function connectBidiAddress(address: string, options: StepOptions =
   const url = parseBrowserAddress(address, "ws", "ws://127.0.0.1:9222")
   url.protocol = url.protocol.replace("http", "ws")
   if (url.pathname === "/" && url.search === "") url.pathname = "/session"
-  return openBidiSession(connectBidi(await connectWebSocket(url, options)), options.timeoutMs)
+  return openBidiSession(connectBidi(await connectWebSocket(url, options)), options)
 }

@@ -3,7 +3,7 @@ import { siteOf } from "../../site.js"
 import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
-import { inTime, tidied } from "../steps.js"
+import { inTime, tidied, usualLimitMs } from "../steps.js"
 import type { BidiEvent } from "./connection.js"
 import { bidiJar } from "./jar.js"
 import { createBidiPage, type BidiPage, type ContextInfo } from "./page.js"
@@ -15,9 +15,14 @@ import type { BidiSession } from "./session.js"
  * that come, until it is closed.
  *
  * @param id of the user context; null for the browser's default one
- * @throws `bad-target` when the browser has no such context
+ * @param timeoutMs for each answer until it is open; what is done with it has limits of its own
+ * @throws `bad-target` when the browser has no such context; `aborted` when an answer takes too long
  */
-export async function openBidiContext(session: BidiSession, id: string | null): Promise<LentContext> {
+export async function openBidiContext(
+  session: BidiSession,
+  id: string | null,
+  timeoutMs = usualLimitMs,
+): Promise<LentContext> {
   const userContext = id ?? "default"
   const pages = new Map<string, BidiPage>()
   const opened = new Set<(page: DrivenPage) => void>()
@@ -54,15 +59,17 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
   session.closed.addEventListener("abort", onClosed)
   let subscription: string | undefined
   try {
-    const { userContexts } = (await inTime(30_000, session.send("browser.getUserContexts"))) as {
+    const { userContexts } = (await inTime(timeoutMs, session.send("browser.getUserContexts"))) as {
       userContexts: { userContext: string }[]
     }
     if (!userContexts.some((other) => other.userContext === userContext)) {
       throw new PspError("bad-target", "Cannot use the browser context: it has been closed")
     }
-    const asked = await inTime(30_000, session.send("session.subscribe", { events: ["browsingContext"] }))
+    const asked = await inTime(timeoutMs, session.send("session.subscribe", { events: ["browsingContext"] }))
     subscription = (asked as { subscription?: string }).subscription
-    const { contexts } = (await inTime(30_000, session.send("browsingContext.getTree"))) as { contexts: ContextInfo[] }
+    const { contexts } = (await inTime(timeoutMs, session.send("browsingContext.getTree"))) as {
+      contexts: ContextInfo[]
+    }
     for (const info of contexts) take(info)
     for (const info of contexts) pages.get(info.context)?.add(info)
   } catch (error) {
@@ -93,7 +100,7 @@ export async function openBidiContext(session: BidiSession, id: string | null): 
           look()
         })
       }
-      return inTime(30_000, open(), session.closed).finally(() => stop?.())
+      return inTime(usualLimitMs, open(), session.closed).finally(() => stop?.())
     },
     pages: () => [...pages.values()],
     newCDPSession: (target) => openCdpSession(session, pages.values(), target),

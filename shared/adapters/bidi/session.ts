@@ -1,5 +1,5 @@
 import { PspError } from "../../errors.js"
-import { inTime, tidied } from "../steps.js"
+import { createSteps, tidied, type StepOptions } from "../steps.js"
 import { BidiError, type BidiConnection } from "./connection.js"
 
 /** A connection on which commands are heard. */
@@ -17,10 +17,12 @@ export interface BidiBrowser {
  * Begins a session where the connection has none, and ends it with `close`; one that is there (an address that a WebDriver gave)
  * stays as it is. Firefox has one session only.
  *
- * @throws `bad-target` when another tool holds the only session, or there is no BiDi at the other end
+ * @throws `bad-target` when another tool holds the only session, or there is no BiDi at the other end; `aborted` when it takes
+ *   too long or is called off
  */
-export async function openBidiSession(connection: BidiConnection, timeoutMs = 30_000): Promise<BidiSession> {
-  return inTime(timeoutMs, beginSession(connection)).catch((error: unknown) => {
+export async function openBidiSession(connection: BidiConnection, options: StepOptions = {}): Promise<BidiSession> {
+  const step = createSteps("use the browser by WebDriver BiDi", options)
+  return step("beginning a session", () => beginSession(connection)).catch((error: unknown) => {
     connection.close().catch(() => undefined)
     throw error
   })

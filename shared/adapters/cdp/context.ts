@@ -2,7 +2,7 @@ import { PspError } from "../../errors.js"
 import { cdpContextJar } from "../cookie-jar.js"
 import type { CdpSession, DrivenPage } from "../driven-context.js"
 import type { LentContext } from "../lent-context.js"
-import { inTime, tidied } from "../steps.js"
+import { inTime, tidied, usualLimitMs } from "../steps.js"
 import type { CdpConnection, CdpEvent } from "./connection.js"
 import { createScript, removeScript, type InitScript } from "./init-script.js"
 import { createCdpPage, type CdpPage } from "./page.js"
@@ -23,15 +23,17 @@ const pageTargets = {
 }
 
 /**
- * Takes over a connection, and attaches to the pages of one browser context, those that are there and those that come, and holds them until it is closed.
+ * Takes over a connection, and attaches to the pages of one browser context, those that are there and those that come, and holds
+ * them until it is closed.
  *
  * @param id of the context; null for the browser's default one
- * @throws `bad-target` when the browser has no such context
+ * @param timeoutMs for each answer until it is open; what is done with it has limits of its own
+ * @throws `bad-target` when the browser has no such context; `aborted` when an answer takes too long
  */
 export async function openCdpContext(
   connection: CdpConnection,
   id: string | null,
-  timeoutMs = 30_000,
+  timeoutMs = usualLimitMs,
 ): Promise<LentContext> {
   const pages = new Map<string, CdpPage>()
   const scripts = new Set<InitScript>()
@@ -147,7 +149,7 @@ export async function openCdpContext(
         await page.ready
         return page
       }
-      return inTime(timeoutMs, open(), connection.closed).finally(() => stop?.())
+      return inTime(usualLimitMs, open(), connection.closed).finally(() => stop?.())
     },
     pages: () => [...pages.values()],
     newCDPSession: (target) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { connectBidi } from "../../../shared/adapters/bidi/connection.js"
+import { openBidiContext } from "../../../shared/adapters/bidi/context.js"
 import { openBidiSession } from "../../../shared/adapters/bidi/session.js"
 import { connectCdp } from "../../../shared/adapters/cdp/connection.js"
 import { openCdpContext } from "../../../shared/adapters/cdp/context.js"
@@ -70,7 +71,23 @@ describe("a browser that never answers", () => {
 
   it("ends the beginning of a session over BiDi, and its line", async () => {
     const line = createLine()
-    const opening = openBidiSession(connectBidi(line), 20)
+    const opening = openBidiSession(connectBidi(line), { timeoutMs: 20 })
+    await expect(opening).rejects.toMatchObject({ code: "aborted" })
+    expect(line.isClosed).toBe(true)
+  })
+
+  it("ends the opening of a context over BiDi, and its session", async () => {
+    const line = createLine()
+    const session = { ...connectBidi(line), browser: { name: "firefox", version: "153" } }
+    await expect(openBidiContext(session, null, 20)).rejects.toMatchObject({ code: "aborted" })
+    expect(line.isClosed).toBe(true)
+  })
+
+  it("ends the beginning of a session over BiDi when it is called off", async () => {
+    const line = createLine()
+    const controller = new AbortController()
+    const opening = openBidiSession(connectBidi(line), { signal: controller.signal })
+    controller.abort()
     await expect(opening).rejects.toMatchObject({ code: "aborted" })
     expect(line.isClosed).toBe(true)
   })

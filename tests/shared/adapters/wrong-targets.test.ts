@@ -65,6 +65,17 @@ const mistakes: [adapter: keyof typeof adapters, title: string, target: unknown,
     driverOf(new Map([["browserName", "safari"]])),
     ["safari"],
   ],
+  [
+    "selenium",
+    "a driver that does not know where its browser listens",
+    driverOf(
+      new Map<string, unknown>([
+        ["browserName", "chrome"],
+        ["goog:chromeOptions", { debuggerAddress: "" }],
+      ]),
+    ),
+    ["speaks CDP", "got chrome"],
+  ],
   ["selenium", "a driver that tells no capabilities", driverOf(null), ["webSocketUrl", "something else"]],
   ["browserless", "an address", canary, ["Puppeteer", "Playwright", "got a string"]],
   ["browserless", "a browser nobody waited for", Promise.resolve({}), ["a promise (await it)"]],
