@@ -89,9 +89,7 @@ export async function diff(
 }
 
 /** @internal */
-export const puppeteerTool = sessionTool<PuppeteerTarget>("puppeteer", (target, doing, _, work) =>
-  withTarget(target, doing, work),
-)
+export const puppeteerTool = sessionTool<PuppeteerTarget>("puppeteer", withTarget)
 
 async function withTarget<Result>(
   target: PuppeteerTarget,

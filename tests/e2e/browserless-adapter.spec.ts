@@ -4,6 +4,7 @@ import { capture, connectAndRestore, diff, open, restore } from "../../shared/ad
 import { describeAdapter, sessionOf } from "../contracts/adapter-contract.js"
 import { hasBrowserless, noBrowserless, startBrowserless, type BrowserlessServer } from "../servers/browserless.js"
 import { chromiumArgs } from "./browser.js"
+import { puppeteerTab } from "./puppeteer-target.js"
 
 let server: BrowserlessServer
 
@@ -21,14 +22,7 @@ describeAdapter<Browser>("browserless adapter with puppeteer", {
     const browser = await connectHere()
     return {
       target: browser,
-      newTab: async () => {
-        const page = await browser.newPage()
-        return {
-          goto: (url) => page.goto(url),
-          reload: () => page.reload(),
-          evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
-        }
-      },
+      newTab: async () => puppeteerTab(await browser.newPage()),
       tabCount: async () => (await browser.pages()).length,
       close: () => browser.close(),
     }

@@ -6,6 +6,7 @@ import { defaultArgs, launch, type Browser, type BrowserContext } from "puppetee
 import { capture, diff, open, restore } from "../../shared/adapters/puppeteer.js"
 import { describeAdapter } from "../contracts/adapter-contract.js"
 import { chromiumArgs, chromiumPath, keepThirdPartyStorage } from "./browser.js"
+import { openPuppeteerContext } from "./puppeteer-target.js"
 
 let browser: Browser
 let profile: string
@@ -30,22 +31,7 @@ test.afterAll(async () => {
 
 describeAdapter<BrowserContext>("puppeteer adapter", {
   adapter: { capture, diff, open, restore },
-  open: async () => {
-    const context = await browser.createBrowserContext()
-    return {
-      target: context,
-      newTab: async () => {
-        const page = await context.newPage()
-        return {
-          goto: (url) => page.goto(url),
-          reload: () => page.reload(),
-          evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
-        }
-      },
-      tabCount: async () => (await context.pages()).length,
-      close: () => context.close(),
-    }
-  },
+  open: () => openPuppeteerContext(browser),
   wrongTargets: {
     nothing: () => undefined,
     "a string": () => "http://127.0.0.1:9222",

@@ -3,6 +3,7 @@ import { launch, type Browser, type BrowserContext } from "puppeteer-core"
 import { capture, diff, open, restore } from "../../shared/adapters/puppeteer.js"
 import { describeAdapter } from "../contracts/adapter-contract.js"
 import { firefoxPath, noFirefox } from "./firefox-browser.js"
+import { openPuppeteerContext } from "./puppeteer-target.js"
 
 test.skip(firefoxPath === undefined, noFirefox)
 
@@ -23,22 +24,7 @@ test.afterAll(async () => browser.close())
 
 describeAdapter<BrowserContext>("puppeteer adapter in Firefox", {
   adapter: { capture, diff, open, restore },
-  open: async () => {
-    const context = await browser.createBrowserContext()
-    return {
-      target: context,
-      newTab: async () => {
-        const page = await context.newPage()
-        return {
-          goto: (url) => page.goto(url),
-          reload: () => page.reload(),
-          evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
-        }
-      },
-      tabCount: async () => (await context.pages()).length,
-      close: () => context.close(),
-    }
-  },
+  open: () => openPuppeteerContext(browser),
   differences: {
     refusesNamelessCookies: true,
     refusesForeignCookies: true,
