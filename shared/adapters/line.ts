@@ -28,27 +28,48 @@ interface Message extends Partial<LineEvent> {
   error?: unknown
 }
 
+interface Waiting {
+  sessionId: string | undefined
+  resolve: (result: unknown) => void
+  reject: (error: Error) => void
+}
+
 /**
  * Speaks over a transport. A browser that sends what is no message, or what nobody can take, is no browser to go on with: the
  * line is closed, and nothing of the message is repeated.
  *
  * @param errorOf makes the error to reject with of what an answer says; what the browser says may repeat what it was sent
+ * @param endedBy tells which session ends with an event: nobody answers any more what was asked of it
  */
-export function connectLine(transport: Transport, errorOf: (said: unknown) => Error): Line {
-  const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
+export function connectLine(
+  transport: Transport,
+  errorOf: (said: unknown) => Error,
+  endedBy: (event: LineEvent) => string | undefined = () => undefined,
+): Line {
+  const waiting = new Map<number, Waiting>()
   const listeners = new Set<(event: LineEvent) => void>()
   const closed = new AbortController()
   let last = 0
   const take = ({ id, method, params, sessionId, result, error }: Message) => {
     if (error === null) throw new TypeError("No message")
     if (id === undefined || id === null) {
-      if (method !== undefined) for (const listener of [...listeners]) listener({ method, params, sessionId })
+      if (method !== undefined) tell({ method, params, sessionId })
       return
     }
     const asked = waiting.get(id)
     waiting.delete(id)
     if (error === undefined) asked?.resolve(result)
     else asked?.reject(errorOf(error))
+  }
+  const tell = (event: LineEvent) => {
+    for (const listener of [...listeners]) listener(event)
+    const ended = endedBy(event)
+    if (ended === undefined) return
+    for (const [id, { sessionId, reject }] of waiting) {
+      if (sessionId !== ended) continue
+      waiting.delete(id)
+      reject(new Error("Target closed"))
+    }
   }
   transport.onMessage = (text) => {
     try {
@@ -73,7 +94,7 @@ export function connectLine(transport: Transport, errorOf: (said: unknown) => Er
           return
         }
         const id = ++last
-        waiting.set(id, { resolve, reject })
+        waiting.set(id, { sessionId, resolve, reject })
         transport.send(JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) }))
       }),
     listen(listener) {

@@ -12,7 +12,13 @@ export type CdpEvent = LineEvent
 
 /** Speaks CDP over a transport. An answer that is an error rejects without the browser's own words, which may name values. */
 export function connectCdp(transport: Transport): CdpConnection {
-  return connectLine(transport, (said) => new Error(withoutValues((said as { message?: unknown }).message)))
+  const errorOf = (said: unknown) => new Error(withoutValues((said as { message?: unknown }).message))
+  return connectLine(transport, errorOf, detachedBy)
+}
+
+/** Chromium leaves commands unanswered that a page had not answered when it was closed (156). */
+function detachedBy({ method, params }: CdpEvent): string | undefined {
+  return method === "Target.detachedFromTarget" ? (params as { sessionId: string }).sessionId : undefined
 }
 
 /** Only that something was closed is told on: `isClosed` knows it by the words. */

@@ -61,6 +61,17 @@ it("CDP's own words of an error, which may name values, are not told on", async 
   await expect(asked).rejects.toThrow(/^The browser refused it$/)
 })
 
+it("what a page over CDP did not answer before it was closed ends then, and what others were asked goes on", async () => {
+  const line = createLine()
+  const connection = connectCdp(line)
+  const asked = connection.send("Page.enable", {}, "gone")
+  const other = connection.send("Page.enable", {}, "here")
+  line.onMessage('{"method":"Target.detachedFromTarget","params":{"sessionId":"gone"}}')
+  await expect(asked).rejects.toThrow("Target closed")
+  line.onMessage('{"id":2,"result":{},"sessionId":"here"}')
+  expect(await other).toEqual({})
+})
+
 describe("a browser that never answers", () => {
   it("ends the opening of a context over CDP, and its line", async () => {
     const line = createLine()
