@@ -1,6 +1,7 @@
 import { expect, test } from "@playwright/test"
 import type { Adapter } from "../../shared/adapters/adapter.js"
 import { parseSnapshot, type Cookie, type Snapshot, type StorageItem } from "../../shared/snapshot.js"
+import { exampleDatabase } from "../shared/example-database.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { startSite, type Site } from "../site/site.js"
 import { testSessions } from "./session-contract.js"
@@ -472,6 +473,56 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
 
     testSessions({ adapter, site: () => site, opened: () => opened, visit, fillDatabases })
 
+    test("replaces another account's login and keeps other sites, or keeps what there was when told", async () => {
+      const other = `http://other.test:${site.port}`
+      const tab = await opened.newTab()
+      await tab.goto(`${other}/blank`)
+      await tab.evaluate(`document.cookie = "foreign=mine"; localStorage.setItem("foreign", "mine")`)
+      const old = {
+        cookies: [cookie({ value: "old" }), cookie({ name: "left", value: "old" })],
+        local: [["left", "old"]],
+      }
+      await restore(old as Parts)
+      const own = await visit("/blank")
+      const fresh = session({ cookies: [cookie({ value: "new" })], local: [["token", "1"]] })
+      const held = async () => {
+        const { cookies, origins } = await adapter.capture(opened.target, { site: "fern.test" })
+        const jar = byName(cookies).map(({ name, value }) => `${name}=${value}`)
+        return { jar, local: byKey(origins?.[0]?.localStorage) }
+      }
+      expect(await adapter.restore(opened.target, fresh, { existing: "keep" })).toMatchObject({ ok: true })
+      expect(await held()).toEqual({
+        jar: ["left=old", "sid=new"],
+        local: [
+          ["left", "old"],
+          ["token", "1"],
+        ],
+      })
+      expect(await adapter.restore(opened.target, fresh)).toMatchObject({ ok: true })
+      expect(await held()).toEqual({ jar: ["sid=new"], local: [["token", "1"]] })
+      expect(await own.evaluate("localStorage.length")).toBe(1)
+      expect(await tab.evaluate("document.cookie + localStorage.getItem('foreign')")).toBe("foreign=minemine")
+    })
+
+    test("names a database that an open page never lets go, and sets everything else", async () => {
+      const tab = await visit("/blank")
+      await tab.evaluate(holdDatabase("held"))
+      const snapshot = session({ cookies: [cookie()], local: [["token", "1"]] })
+      for (const state of snapshot.origins ?? []) state.indexedDB = [exampleDatabase("held", [[1, "new"]])]
+      const report = await adapter.restore(opened.target, snapshot)
+      expect(report).toMatchObject({ ok: false, set: { cookies: 1, localStorage: 1 } })
+      expect(report.gaps).toMatchObject([
+        {
+          kind: "indexedDB",
+          where: site.origin,
+          what: 'database "held"',
+          why: "an open page of the site holds the databases",
+        },
+      ])
+      const again = await adapter.capture(opened.target, { site: "fern.test", kinds: ["indexedDB"] })
+      expect(again.report).toMatchObject({ captured: { indexedDB: 0 } })
+    })
+
     for (const [name, wrong] of Object.entries(wrongTargets)) {
       test(`refuses ${name} as a target`, async () => {
         const target = wrong() as Target
@@ -572,6 +623,18 @@ const fillDatabases = `new Promise((resolve) => {
     resolve(null)
   }
 })`
+
+/** A connection that does not heed `versionchange`. */
+function holdDatabase(name: string): string {
+  return `new Promise((resolve) => {
+    const asked = indexedDB.open(${JSON.stringify(name)}, 1)
+    asked.onupgradeneeded = () => asked.result.createObjectStore("things")
+    asked.onsuccess = () => {
+      window.held = asked.result
+      resolve(null)
+    }
+  })`
+}
 
 /** What page code finds, told by means of its own. */
 const describeDatabases = `(async () => {

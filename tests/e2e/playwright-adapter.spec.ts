@@ -136,27 +136,6 @@ test.describe("playwright adapter, in particular", () => {
     expect(report.ok).toBe(true)
   })
 
-  test("replaces another login at the site and keeps other sites, or keeps both when told", async () => {
-    const leftovers = [
-      { name: "sid", value: "old", url: site.origin },
-      { name: "leftover", value: "old", url: site.origin },
-      { name: "foreign", value: "mine", url: "http://other.test/" },
-    ]
-    await context.addCookies(leftovers)
-    const page = await context.newPage()
-    await page.goto(`${site.origin}/blank`)
-    await page.evaluate(() => localStorage.setItem("leftover", "old"))
-    const snapshot = session({ cookies: [cookie({ value: "new" })], local: [["token", "1"]] })
-    const jar = async () => (await context.cookies()).map(({ name, value }) => `${name}=${value}`).sort()
-
-    await restore(context, snapshot, { existing: "keep" })
-    expect(await jar()).toEqual(["foreign=mine", "leftover=old", "sid=new"])
-    expect(await page.evaluate(() => localStorage.length)).toBe(2)
-    await restore(context, snapshot)
-    expect(await jar()).toEqual(["foreign=mine", "sid=new"])
-    expect(await page.evaluate(() => Object.entries(localStorage))).toEqual([["token", "1"]])
-  })
-
   test("names a context that is closed meanwhile", async () => {
     const restoring = restore(context, session({ cookies: [cookie()], local: bigStorage() }))
     const failed = expect(restoring).rejects.toMatchObject({ code: "bad-target" })

@@ -3,12 +3,11 @@ import { createServer, type AddressInfo } from "node:net"
 import { expect, test, type BrowserContext } from "@playwright/test"
 import { restore } from "../../shared/adapters/playwright.js"
 import type { IndexedDatabase, Snapshot, StorageItem } from "../../shared/snapshot.js"
-import { createStructuredCodec } from "../../shared/structured.js"
 import { cookie, sessionOf } from "../contracts/adapter-contract.js"
+import { exampleDatabase as database } from "../shared/example-database.js"
 import { startChromium } from "./browser.js"
 import { databaseScript, startScriptSite, type ScriptSite } from "./script-site.js"
 
-const codec = createStructuredCodec()
 let chromium: Awaited<ReturnType<typeof startChromium>>
 let site: ScriptSite
 let context: BrowserContext
@@ -75,22 +74,6 @@ test("a record that a unique index refuses is named, and costs no other", async 
   ])
 })
 
-test("a database that an open page never lets go is named within its limit, and costs no cookie and no key", async () => {
-  const page = await context.newPage()
-  await page.goto(site.url(domain, "/holding"))
-  await expect(page).toHaveTitle("ready")
-  const report = await restore(context, withDatabases([database("held", [[1, "new"]])]))
-  expect(report).toMatchObject({ ok: false, set: { cookies: 1, localStorage: 1 } })
-  expect(report.gaps).toMatchObject([
-    {
-      kind: "indexedDB",
-      where: origin(),
-      what: 'database "held"',
-      why: "an open page of the site holds the databases",
-    },
-  ])
-})
-
 test("behind a proxy that refuses every connection what needs no site is there, and the rest is named", async () => {
   const refusing = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve))
@@ -118,19 +101,6 @@ test("behind a proxy that refuses every connection what needs no site is there, 
 function tabAt(at: string): Pick<Snapshot, "tabs"> {
   const items: StorageItem[] = [["tab", "2"]]
   return { tabs: [{ id: "1", url: `${at}/blank`, sessionStorage: [{ origin: at, partition: null, items }] }] }
-}
-
-type Index = IndexedDatabase["stores"][number]["indexes"][number]
-
-function database(name: string, records: [number, unknown][], indexes: Index[] = []): IndexedDatabase {
-  const text = (value: unknown) => {
-    const encoded = codec.encode(value)
-    if (!("text" in encoded)) throw new Error("A value of this test needs to wait")
-    return encoded.text
-  }
-  const lines = records.map(([key, value]) => ({ key: text(key), value: text(value) }))
-  const store = { name: "things", keyPath: null, autoIncrement: false, nextKey: null, indexes, records: lines }
-  return { name, version: 1, stores: [store] }
 }
 
 function withDatabases(indexedDB: IndexedDatabase[]): Snapshot {
