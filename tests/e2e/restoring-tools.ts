@@ -18,8 +18,9 @@ import { restoreInto } from "../../shared/adapters/restore.js"
 import * as seleniumAdapter from "../../shared/adapters/selenium.js"
 import { whenSeedsRest } from "../../shared/adapters/session-seed.js"
 import type { RestoreReport } from "../../shared/report.js"
-import type { Snapshot } from "../../shared/snapshot.js"
+import { snapshotToJson, type Snapshot } from "../../shared/snapshot.js"
 import { chromiumSiteArgs, firefoxPrefs } from "../conformance/server.js"
+import { startBrowserWorker } from "../servers/browser-worker.js"
 import { hasBrowserless, noBrowserless, startBrowserless } from "../servers/browserless.js"
 import { startRunningChromium } from "../servers/chromium.js"
 import { startBidiFirefox } from "./bidi-firefox.js"
@@ -128,6 +129,23 @@ export const restoringTools: RestoringTool[] = [
           await driver.quit()
         }
       }),
+  },
+  {
+    name: "Cloudflare Workers, Chromium",
+    engine: "chromium",
+    missing: null,
+    async restore(snapshot, options, expression) {
+      const chromium = await startRunningChromium(chromiumSiteArgs)
+      const miniflare = await startBrowserWorker("tests/servers/restoring-worker.ts", chromium)
+      try {
+        const body = JSON.stringify({ snapshot: JSON.parse(snapshotToJson(snapshot)) as unknown, options, expression })
+        const answer = await miniflare.dispatchFetch("http://worker.test/", { method: "POST", body })
+        return (await answer.json()) as Restored
+      } finally {
+        await miniflare.dispose()
+        await chromium.stop()
+      }
+    },
   },
   {
     name: "Raw CDP (`psp restore --cdp`), Chromium",
