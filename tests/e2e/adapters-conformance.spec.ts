@@ -11,8 +11,8 @@ import { restoringTools } from "./restoring-tools.js"
 
 /**
  * One rich session, captured once, restored by every tool into every browser it drives: what the sites see then is what they
- * saw before, or the report names it. The matrix of it is printed, and written into docs/adapters.md by
- * `npx tsx tests/matrix.ts`.
+ * saw before, or the report names it. The matrix of it is printed, and written into the pages that
+ * show it by `npx tsx tests/matrix.ts`.
  */
 let site: ConformanceSite
 let snapshot: Snapshot
