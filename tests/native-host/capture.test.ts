@@ -3,10 +3,10 @@ import { join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import { readIdentity } from "../../native-host/identity-file.js"
-import { runCli } from "../../native-host/run-cli.js"
 import { openVault } from "../../shared/vault.js"
 import { richSession } from "../shared/formats/session.js"
 import { temporaryFolder } from "./bundle.js"
+import { runPsp, saveAtHome } from "./psp.js"
 
 let folder: string
 let home: string
@@ -19,16 +19,7 @@ beforeEach(async () => {
 })
 
 async function psp(...args: string[]) {
-  let [out, err] = ["", ""]
-  const code = await runCli(args, {
-    env: { HOME: folder, PSP_HOME: home },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(null),
-    programs: folder,
-    now: Date.now,
-  })
-  return { code, out, err }
+  return runPsp(args, { HOME: folder, PSP_HOME: home })
 }
 
 const json = ({ out }: { out: string }) => JSON.parse(out) as Record<string, unknown>
@@ -44,8 +35,7 @@ async function file(name: string, content: unknown): Promise<string> {
 
 /** A vault with a session of two sites in it. */
 async function saveRichSession() {
-  const vault = await openVault(createFsProvider(join(home, "vault")), { identity: await readIdentity(home, {}) })
-  await vault.save(richSession())
+  await saveAtHome(home, richSession())
 }
 
 const cookies = [

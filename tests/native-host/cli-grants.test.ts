@@ -4,7 +4,6 @@ import { pathToFileURL } from "node:url"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { readIdentity } from "../../native-host/identity-file.js"
 import { fileMemory } from "../../native-host/home-vault.js"
-import { runCli } from "../../native-host/run-cli.js"
 import { openStore } from "../../native-host/stores.js"
 import type { Snapshot } from "../../shared/snapshot.js"
 import { identityToText } from "../../shared/keys.js"
@@ -13,6 +12,7 @@ import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { hasRedis, needsRedis, startRedis } from "../servers/redis.js"
 import { startS3StandIn } from "../servers/s3-stand-in.js"
 import { temporaryFolder } from "./bundle.js"
+import { runPsp, type Said } from "./psp.js"
 
 interface Store {
   address: string
@@ -53,23 +53,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-interface Outcome {
-  code: number
-  out: string
-  err: string
-}
-
-async function psp(env: Record<string, string>, args: string[], answer: string | null = null): Promise<Outcome> {
-  let [out, err] = ["", ""]
-  const code = await runCli(args, {
-    env,
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(answer),
-    programs: folder,
-    now: Date.now,
-  })
-  return { code, out, err }
+async function psp(env: Record<string, string>, args: string[], answer: string | null = null): Promise<Said> {
+  return runPsp(args, env, { ask: () => Promise.resolve(answer) })
 }
 
 const cardOf = async (env: Record<string, string>) => (await psp(env, ["card"])).out.trim().split(/\s/)[0] ?? ""

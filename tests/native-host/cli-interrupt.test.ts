@@ -4,12 +4,11 @@ import { rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { createFsProvider } from "../../native-host/fs-provider.js"
-import { readIdentity, writeIdentity } from "../../native-host/identity-file.js"
+import { writeIdentity } from "../../native-host/identity-file.js"
 import { createIdentity } from "../../shared/keys.js"
-import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
-import { bundle, temporaryFolder } from "./bundle.js"
+import { temporaryFolder } from "./bundle.js"
+import { bundlePsp, saveAtHome } from "./psp.js"
 
 let folder: string
 let home: string
@@ -18,14 +17,9 @@ let cli: string
 beforeAll(async () => {
   folder = await temporaryFolder()
   home = join(folder, "home")
-  cli = await bundle(folder, "psp.mjs", [
-    'import { createRequire } from "node:module"',
-    "globalThis.require = createRequire(import.meta.url)",
-    'await import("./native-host/cli.ts")',
-  ])
+  cli = await bundlePsp(folder)
   await writeIdentity(home, await createIdentity("computer"))
-  const vault = await openVault(createFsProvider(join(home, "vault")), { identity: await readIdentity(home, {}) })
-  await vault.save(exampleSnapshot())
+  await saveAtHome(home, exampleSnapshot())
 })
 afterAll(() => rm(folder, { recursive: true }))
 

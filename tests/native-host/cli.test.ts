@@ -2,13 +2,13 @@ import { spawn } from "node:child_process"
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { runCli } from "../../native-host/run-cli.js"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import { createCard, createIdentity, identityToText } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { richSession } from "../shared/formats/session.js"
 import { bundle, temporaryFolder } from "./bundle.js"
+import { bundlePsp, runPsp } from "./psp.js"
 
 let programs: string
 let cli: string
@@ -17,11 +17,7 @@ let home: string
 
 beforeAll(async () => {
   programs = await temporaryFolder()
-  cli = await bundle(programs, "psp.mjs", [
-    'import { createRequire } from "node:module"',
-    "globalThis.require = createRequire(import.meta.url)",
-    'await import("./native-host/cli.ts")',
-  ])
+  cli = await bundlePsp(programs)
   await bundle(programs, "psp-host.mjs", ['import "./native-host/host.ts"'])
 })
 afterAll(() => rm(programs, { recursive: true }))
@@ -49,16 +45,8 @@ interface PspOptions {
 /** One command line, in this process: the same as `psp` but for its pipes, which the first test looks at. */
 async function psp(args: string[], { env = {}, answer, uid }: PspOptions = {}): Promise<Outcome> {
   if (uid !== undefined) return pspProcess(args, { env, uid })
-  let [out, err] = ["", ""]
-  const code = await runCli(args, {
-    env: { HOME: folder, PSP_HOME: home, ...env },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(answer ?? null),
-    programs,
-    now: Date.now,
-  })
-  return { code, out, err }
+  const ask = () => Promise.resolve(answer ?? null)
+  return runPsp(args, { HOME: folder, PSP_HOME: home, ...env }, { ask, programs })
 }
 
 function pspProcess(args: string[], { env = {}, uid }: { env?: Record<string, string>; uid?: number } = {}) {

@@ -3,20 +3,11 @@ import { readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { readableFormats } from "../../shared/formats/detect.js"
-import { runCli } from "../../native-host/run-cli.js"
 import { temporaryFolder } from "./bundle.js"
+import { runPsp } from "./psp.js"
 
 async function completion(shell: string): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""]
-  const code = await runCli(["completion", shell], {
-    env: {},
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(null),
-    programs: "",
-    now: Date.now,
-  })
-  return { code, out, err }
+  return runPsp(["completion", shell], {})
 }
 
 describe("completion in bash", () => {

@@ -13,6 +13,7 @@ import { hasRedis, needsRedis, startRedis, type RedisServer } from "../servers/r
 import { startS3StandIn, type S3Fault, type S3StandIn } from "../servers/s3-stand-in.js"
 import { bundle, temporaryFolder } from "./bundle.js"
 import { connectToHost, startHost } from "./host-process.js"
+import { bundlePsp } from "./psp.js"
 
 const canary = "canary-S3CRET/+%@:x"
 const { name, bytes } = testObject(folderOf())
@@ -231,11 +232,7 @@ describe("psp config set credentials", () => {
   })
 
   it("takes a value from the pipe of a process", async () => {
-    const cli = await bundle(folder, "psp.mjs", [
-      'import { createRequire } from "node:module"',
-      "globalThis.require = createRequire(import.meta.url)",
-      'await import("./native-host/cli.ts")',
-    ])
+    const cli = await bundlePsp(folder)
     const args = [cli, "config", "set", "credentials.password", "--store", "redis://h"]
     const env = { PATH: process.env["PATH"], HOME: folder, PSP_HOME: home }
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {

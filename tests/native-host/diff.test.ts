@@ -1,12 +1,9 @@
 import { rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
-import { createFsProvider } from "../../native-host/fs-provider.js"
-import { readIdentity } from "../../native-host/identity-file.js"
-import { runCli } from "../../native-host/run-cli.js"
-import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { temporaryFolder } from "./bundle.js"
+import { runPsp, saveAtHome } from "./psp.js"
 
 let folder: string
 let home: string
@@ -15,23 +12,12 @@ beforeEach(async () => {
   folder = await temporaryFolder()
   home = join(folder, "home")
   await psp("keygen", "--name", "computer")
-  const vault = await openVault(createFsProvider(join(home, "vault")), { identity: await readIdentity(home, {}) })
-  await vault.save(exampleSnapshot())
-  await vault.save(exampleSnapshot("example.com", "work", "canary-work"))
+  await saveAtHome(home, exampleSnapshot(), exampleSnapshot("example.com", "work", "canary-work"))
   return () => rm(folder, { recursive: true, force: true })
 })
 
 async function psp(...args: string[]) {
-  let [out, err] = ["", ""]
-  const code = await runCli(args, {
-    env: { HOME: folder, PSP_HOME: home },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(null),
-    programs: folder,
-    now: Date.now,
-  })
-  return { code, out, err }
+  return runPsp(args, { HOME: folder, PSP_HOME: home })
 }
 
 const json = ({ out }: { out: string }) => JSON.parse(out) as Record<string, unknown>

@@ -2,9 +2,9 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { meaningOf } from "../../native-host/code-meanings.js"
-import { runCli } from "../../native-host/run-cli.js"
 import { exitByCode, type ErrorCode } from "../../shared/errors.js"
 import { temporaryFolder } from "./bundle.js"
+import { runPsp } from "./psp.js"
 
 const nobodysPid = 2 ** 22 + 1
 
@@ -15,16 +15,7 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true, force: true }))
 
 async function psp(args: string[], env: Record<string, string> = {}) {
-  let [out, err] = ["", ""]
-  const code = await runCli(args, {
-    env: { HOME: home, PSP_HOME: home, ...env },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(null),
-    programs: home,
-    now: Date.now,
-  })
-  return { code, out, err }
+  return runPsp(args, { HOME: home, PSP_HOME: home, ...env })
 }
 
 /** The lines of `psp doctor` about the log and the crashes, with the advice under them. */

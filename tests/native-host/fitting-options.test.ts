@@ -1,17 +1,8 @@
 import { expect, it } from "vitest"
-import { runCli } from "../../native-host/run-cli.js"
+import { runPsp } from "./psp.js"
 
 async function psp(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""]
-  const code = await runCli(args, {
-    env: { PSP_HOME: "/nowhere/at/all" },
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    ask: () => Promise.resolve(null),
-    programs: "",
-    now: Date.now,
-  })
-  return { code, out, err }
+  return runPsp(args, { PSP_HOME: "/nowhere/at/all" })
 }
 
 const browser = ["--cdp", "http://127.0.0.1:1"]

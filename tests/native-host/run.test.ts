@@ -4,13 +4,12 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { createFsProvider } from "../../native-host/fs-provider.js"
-import { readIdentity, writeIdentity } from "../../native-host/identity-file.js"
+import { writeIdentity } from "../../native-host/identity-file.js"
 import { createRunFolder, sweepRunFolders } from "../../native-host/run-folder.js"
 import { createIdentity } from "../../shared/keys.js"
-import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
-import { bundle, temporaryFolder } from "./bundle.js"
+import { temporaryFolder } from "./bundle.js"
+import { bundlePsp, saveAtHome } from "./psp.js"
 
 let folder: string
 let home: string
@@ -20,14 +19,9 @@ let tmp: string
 beforeAll(async () => {
   folder = await temporaryFolder()
   home = join(folder, "home")
-  cli = await bundle(folder, "psp.mjs", [
-    'import { createRequire } from "node:module"',
-    "globalThis.require = createRequire(import.meta.url)",
-    'await import("./native-host/cli.ts")',
-  ])
+  cli = await bundlePsp(folder)
   await writeIdentity(home, await createIdentity("computer"))
-  const vault = await openVault(createFsProvider(join(home, "vault")), { identity: await readIdentity(home, {}) })
-  await vault.save(exampleSnapshot())
+  await saveAtHome(home, exampleSnapshot())
 })
 afterAll(() => rm(folder, { recursive: true }))
 
