@@ -1,9 +1,10 @@
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
+import type { FieldId } from "../shared/merge/fields.js"
 import { hex, hexToBytes, randomBytes, utf8 } from "../shared/bytes.js"
 import type { Clock } from "../shared/hlc.js"
 import type { Known, KnownFields } from "../shared/merge/changes.js"
-import { deleteKept, keepFirst, readKept, writeKept } from "./db.js"
+import { deleteKept, keepFirst, readKept, updateKept, writeKept } from "./db.js"
 import type { SessionName } from "./forget.js"
 
 /**
@@ -20,13 +21,31 @@ export interface SyncMemory {
 
 export async function readMemory(session: SessionName): Promise<SyncMemory | null> {
   const text = await readKept(nameOf(session))
-  if (text === null) return null
-  const { known, heads, deltas } = JSON.parse(text) as { known: [string, Known][] } & Omit<SyncMemory, "known">
-  return { known: new Map(known), heads, deltas }
+  return text === null || text === "" ? null : parse(text)
 }
 
-export async function writeMemory(session: SessionName, { known, ...rest }: SyncMemory): Promise<void> {
-  await writeKept(nameOf(session), JSON.stringify({ known: [...known], ...rest }))
+export async function writeMemory(session: SessionName, memory: SyncMemory): Promise<void> {
+  await writeKept(nameOf(session), textOf(memory))
+}
+
+/** Changes what is remembered of some fields, where it still is what it was: a save in between knows better. */
+export async function learn(
+  session: SessionName,
+  learned: ReadonlyMap<FieldId, { before: Known | undefined; now: Known | undefined }>,
+  heads: SyncMemory["heads"] = {},
+): Promise<void> {
+  await updateKept(nameOf(session), (text) => {
+    const memory = text === null ? null : parse(text)
+    // Switched off meanwhile: nothing is remembered any more.
+    if (memory === null) return text ?? ""
+    const known = new Map(memory.known)
+    for (const [field, { before, now }] of learned) {
+      if (JSON.stringify(known.get(field)) !== JSON.stringify(before)) continue
+      if (now === undefined) known.delete(field)
+      else known.set(field, now)
+    }
+    return textOf({ ...memory, known, heads: { ...memory.heads, ...heads } })
+  })
 }
 
 export async function forgetMemory(session: SessionName): Promise<void> {
@@ -38,6 +57,15 @@ export async function createDigest(): Promise<(json: string) => string> {
   const kept = await keepFirst("sync key", hex(randomBytes(32)))
   const key = hexToBytes(kept) ?? randomBytes(32)
   return (json) => hex(hmac(sha256, key, utf8(json)).subarray(0, 16))
+}
+
+function parse(text: string): SyncMemory {
+  const { known, heads, deltas } = JSON.parse(text) as { known: [string, Known][] } & Omit<SyncMemory, "known">
+  return { known: new Map(known), heads, deltas }
+}
+
+function textOf({ known, ...rest }: SyncMemory): string {
+  return JSON.stringify({ known: [...known], ...rest })
 }
 
 function nameOf({ site, account }: SessionName): string {

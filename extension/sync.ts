@@ -109,7 +109,7 @@ interface Sealed {
 }
 
 /** A whole save; of what this browser knew before, only what changed counts as new. */
-async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null): Promise<Sealed> {
+async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew = false): Promise<Sealed> {
   const digestOf = await createDigest()
   if (memory === null) {
     const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
@@ -119,8 +119,9 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null): Promise
     }
   }
   const { known, heads } = memory
-  const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since: { known, heads, digestOf } }))
-  const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf })
+  const since = { known, heads, digestOf, isAnew }
+  const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since }))
+  const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
   return { prepared, memory: { known: knownAfter(known, changes, digestOf), heads, deltas: changes.isWhole ? 0 : 1 } }
 }
@@ -132,7 +133,7 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null): Promise
 export async function sealSave(snapshot: Snapshot): Promise<Prepared> {
   const session = { site: snapshot.sites[0], account: snapshot.account }
   if ((await settingOf(session)) === null) return withVaultOffline((vault) => vault.prepare(snapshot))
-  const { prepared, memory } = await sealWhole(snapshot, await readMemory(session))
+  const { prepared, memory } = await sealWhole(snapshot, await readMemory(session), true)
   await writeMemory(session, memory)
   return prepared
 }

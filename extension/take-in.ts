@@ -13,7 +13,7 @@ import { captureCookies } from "./capture-cookies.js"
 import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import { removeCookie, setCookie } from "./set-cookie.js"
-import { createDigest, readMemory, writeMemory } from "./sync-memory.js"
+import { createDigest, learn, readMemory } from "./sync-memory.js"
 import type { HeldChange, SyncSetting } from "./sync-settings.js"
 
 /**
@@ -31,7 +31,8 @@ export async function takeIn(
   const seen = await withHost((vault) => look(vault, setting))
   if (seen === null) return { held: [] }
   const { state, nameOf, heads } = seen
-  const known = new Map(memory.known)
+  const { known } = memory
+  const learned = new Map<FieldId, { before: Known | undefined; now: Known }>()
   const held: HeldChange[] = []
   const takers: string[] = []
   const hold = (field: FieldId, by: Stamp, why: string, canTake: boolean) => {
@@ -44,7 +45,7 @@ export async function takeIn(
     const digest = live.value === undefined ? "" : digestOf(comparedText(live.value))
     const now: Known = { clock: live.clock, writer: live.writer, born: live.born, digest }
     if (before?.digest === digest) {
-      known.set(field, now)
+      learned.set(field, { before, now })
       continue
     }
     // What this browser has changed since is newer than what it knows of others.
@@ -56,12 +57,10 @@ export async function takeIn(
       continue
     }
     // Remembered first: the browser tells of the cookie as it is set, and that must not be taken for a change of its own.
-    known.set(field, now)
-    await writeMemory(setting, { ...memory, known })
+    await learn(setting, new Map([[field, { before, now }]]))
     if (await setAll(live, setting)) takers.push(nameOf(live.writer))
     else {
-      if (before === undefined) known.delete(field)
-      else known.set(field, before)
+      await learn(setting, new Map([[field, { before: now, now: before }]]))
       hold(field, live, "this browser refused it", false)
     }
   }
@@ -70,13 +69,17 @@ export async function takeIn(
     const before = known.get(field)
     if (pathOf(field)[0] === "area" || before === undefined || before.clock > deletion.clock) continue
     const isCookies = pathOf(field)[0] === "cookies"
-    if (!isCookies || !ticked.has(field)) hold(field, deletion, why, isCookies)
+    if (!isCookies || !ticked.has(field)) {
+      hold(field, deletion, why, isCookies)
+      if (!seen.refused.some(({ register }) => register === deletion))
+        learned.set(field, { before, now: { ...before, isDead: true } })
+    }
     // It stays known: the next look finds it gone, and says so as this browser's own deletion.
     else if (await removeAll(field, setting)) takers.push(nameOf(deletion.writer))
     else hold(field, deletion, "this browser refused it", false)
   }
   for (const { register, why } of seen.refused) if (!("deleted" in register)) hold(register.field, register, why, false)
-  await writeMemory(setting, { ...memory, known, heads: { ...memory.heads, ...heads } })
+  await learn(setting, learned, heads)
   const [by] = takers
   if (by === undefined) return { held }
   const others = new Set(takers).size > 1 ? " and others" : ""

@@ -11,6 +11,8 @@ export interface Known extends Stamp {
   born: Clock
   /** Of its value: the value itself where that may be held, else a keyed hash. */
   digest: string
+  /** True when another device deleted it, and it is still here: should it change, that is a new login and no late save. */
+  isDead?: true
 }
 
 export type KnownFields = ReadonlyMap<FieldId, Known>
@@ -28,6 +30,8 @@ export interface ChangeOptions {
   stamp: Stamp
   /** Of a value's JSON. */
   digestOf: (json: string) => string
+  /** The person's own word: what changed, and what another device deleted and is here, begins anew. */
+  isAnew?: boolean
   /** When this field's time is over (ms since epoch), by whoever's rule; null for none. */
   endOf?: (path: Path) => number | null
 }
@@ -44,7 +48,9 @@ export interface Since extends Omit<ChangeOptions, "stamp"> {
  * a field deleted that is not there any more.
  */
 export function changesOf(known: KnownFields, snapshot: Snapshot, options: ChangeOptions): Changes {
-  const { stamp, digestOf, endOf = () => null } = options
+  const { stamp, digestOf, isAnew = false, endOf = () => null } = options
+  const bornOf = (before: Known | undefined) =>
+    before === undefined || isAnew || before.isDead === true ? stamp.clock : before.born
   const fields = fieldsOf({ ...snapshot, ...(snapshot.tabs && { tabs: alignTabs(known, snapshot.tabs) }) })
   const changes: Changes = { changed: [], unchanged: [], isWhole: true }
   for (const [field, { value, rank }] of fields) {
@@ -55,11 +61,12 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
       continue
     }
     const expiresAt = endOf(pathOf(field))
-    if (before?.digest === digestOf(comparedText(value))) {
+    const isSame = before?.digest === digestOf(comparedText(value))
+    if (isSame && !(isAnew && before.isDead === true)) {
       const { clock, writer, born } = before
       changes.unchanged.push({ field, clock, writer, born, value, rank, expiresAt })
     } else {
-      changes.changed.push({ field, ...stamp, born: before?.born ?? stamp.clock, value, rank, expiresAt })
+      changes.changed.push({ field, ...stamp, born: bornOf(before), value, rank, expiresAt })
     }
   }
   for (const field of known.keys()) {

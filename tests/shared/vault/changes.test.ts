@@ -123,6 +123,19 @@ describe("changes", () => {
     for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "next login", key: "one" })
   })
 
+  it("of a login at a device that knows of the logout elsewhere, or by the person's own save, are there again", async () => {
+    for (const anew of ["learned", "own save"] as const) {
+      const stale = (await loaded(b)).since()
+      await saveChanges(a, sessionOf({ cookie: null }), (await loaded(a)).since())
+      const known = new Map([...stale.known].map(([id, field]) => [id, { ...field, isDead: true as const }]))
+      const login = sessionOf({ cookie: `next login, ${anew}` })
+      if (anew === "learned") await saveChanges(b, login, { ...stale, known })
+      else await b.save(login, { since: { ...stale, isAnew: true } })
+      now += minute
+      for (const vault of [a, b]) expect(seen(await loaded(vault))?.cookie).toBe(`next login, ${anew}`)
+    }
+  })
+
   it("outlive a compaction, which folds them into one base", async () => {
     const states = ["1", "2", "3", "4"]
     for (const cookie of states) await saveChanges(a, sessionOf({ cookie }), (await loaded(a)).since())
