@@ -154,12 +154,19 @@ function later<T extends Register>(a: T | null, b: T): T {
 function isLater(a: Register, b: Register): boolean {
   if (a.clock !== b.clock) return a.clock > b.clock
   if (a.writer !== b.writer) return a.writer > b.writer
-  return textOf(a) > textOf(b)
+  const [endOfA, endOfB] = [a, b].map((one) => ("deleted" in one ? null : one.expiresAt) ?? Infinity) as [
+    number,
+    number,
+  ]
+  return endOfA === endOfB ? textOf(a) > textOf(b) : endOfA < endOfB
 }
 
-/** Tells apart what one writer says twice at one time: copies of one identity do. Of equals the younger life counts. */
+/**
+ * Tells apart what one writer says twice at one time: copies of one identity do. The nearest end counts, before the value, which is
+ * forgotten when its time is over; of equals the younger life.
+ */
 function textOf(register: Register): string {
   if ("deleted" in register) return ""
-  const { value, rank, expiresAt, born } = register
-  return JSON.stringify([...(value === undefined ? [] : [value]), expiresAt, rank, born])
+  const { value, rank, born } = register
+  return JSON.stringify([...(value === undefined ? [] : [value]), rank, born])
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { describe, expect, it } from "vitest"
 import { clockAt } from "../../../shared/hlc.js"
 import { livesOf, merge, stateOf, type SessionState } from "../../../shared/merge.js"

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { expect, it } from "vitest"
 import { clockAt } from "../../../shared/hlc.js"
 import { composeSnapshot, frameOf } from "../../../shared/merge/compose.js"

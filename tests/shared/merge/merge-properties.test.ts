@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { expect, it } from "vitest"
 import { clockAt } from "../../../shared/hlc.js"
 import { beginning, deletionsOf, livesOf, merge, stateOf, type Live, type SessionState } from "../../../shared/merge.js"

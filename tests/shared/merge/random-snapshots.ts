@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { countsOf } from "../../../shared/readings.js"
 import type { Kind } from "../../../shared/report.js"
 import type { Cookie, IndexedDatabase, OriginState, Partition, Snapshot, TabState } from "../../../shared/snapshot.js"

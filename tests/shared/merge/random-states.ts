@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { clockAt } from "../../../shared/hlc.js"
 import { beginning, stateOf, type Register, type SessionState } from "../../../shared/merge.js"
 

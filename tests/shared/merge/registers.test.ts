@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { describe, expect, it } from "vitest"
 import * as Y from "yjs"
 import { isPspError } from "../../../shared/errors.js"

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../properties.js"
 import { expect, it } from "vitest"
 import { isPspError } from "../../../shared/errors.js"
 import { clockAt } from "../../../shared/hlc.js"
@@ -177,3 +177,11 @@ function plain({ fields, floor }: SessionState): unknown {
     .map(([id, { lives, deleted }]) => ({ id, deleted, lives: [...lives].sort(byId).map(withoutRank) }))
   return { floor, rows }
 }
+
+it("of two values that one writer has at one time the one with the nearest end counts, forgotten or not", () => {
+  const [over, lasting] = [live(5, "over", { expiresAt: now }), live(5, "lasting", { expiresAt: null })]
+  for (const held of [stateOf([over]), throughBase(stateOf([over]))]) {
+    expect(livesOf(merge(held, stateOf([lasting]))).get(field)?.expiresAt).toBe(now)
+    expect(livesOf(merge(stateOf([lasting]), held)).get(field)?.expiresAt).toBe(now)
+  }
+})
