@@ -2,7 +2,7 @@ import type { Live, Register } from "../merge.js"
 import { describeField } from "../merge/describe.js"
 import { pathOf, type FieldId } from "../merge/fields.js"
 import type { Refusal } from "../merge/rules.js"
-import type { GapKind } from "../report.js"
+import { gapKinds, type GapKind } from "../report.js"
 
 /** Things of one kind and name that a save changed: never what they hold. */
 export interface SavedChange {
@@ -45,13 +45,14 @@ export function countsAsChange({ field }: Register): boolean {
   return kind !== "area" && kind !== "tab"
 }
 
-/** Equal lines as one. */
-function counted<Line extends { count: number }>(lines: Line[]): Line[] {
+/** Equal lines as one, kind by kind. */
+function counted<Line extends { kind: GapKind; count: number }>(lines: Line[]): Line[] {
   const found = new Map<string, Line>()
   for (const line of lines) {
     const id = JSON.stringify(line)
     const same = found.get(id)
     found.set(id, same === undefined ? line : { ...same, count: same.count + line.count })
   }
-  return [...found.values()]
+  const rank = ({ kind }: Line) => gapKinds.indexOf(kind)
+  return [...found.values()].sort((a, b) => rank(a) - rank(b))
 }

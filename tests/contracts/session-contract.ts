@@ -32,7 +32,7 @@ export function testSessions<Target>({ adapter, site, opened, visit, fillDatabas
     const tab = await visit("/blank")
     expect(await session.save(target)).toMatchObject({ saved: false, changes: [], refused: [] })
     // Elsewhere at the site, where nothing is kept, and with a second tab.
-    await tab.goto(`http://other.fern.test:${site().port}/blank`)
+    await tab.goto(`http://fern.test:${site().port}/blank`)
     await visit("/blank?second")
     expect(await session.save(target)).toMatchObject({ saved: false, changes: [], refused: [] })
     expect(await names()).toEqual(before)
