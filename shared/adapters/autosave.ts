@@ -22,7 +22,8 @@ export interface Autosave {
 }
 
 /**
- * Saves again and again, one save at a time. It ends with the target, and keeps no process alive.
+ * Saves again and again, one save at a time; while one is logged out, less and less often. It ends with the target, and keeps no
+ * process alive.
  *
  * @throws `usage` for an interval that is none
  */
@@ -36,6 +37,7 @@ export function startAutosave(
   }
   let timer: ReturnType<typeof setTimeout> | undefined
   let isOver = false
+  let wait = everyMs
   let running: Promise<void> = Promise.resolve()
   const stop = () => {
     isOver = true
@@ -47,11 +49,14 @@ export function startAutosave(
   const saveOnce = async () => {
     try {
       const report = await save(options)
+      wait = everyMs
       if (report.saved) onSaved?.(report)
     } catch (error) {
       if (signal?.aborted === true) return
       // The target is gone, which no next save mends.
       if (isPspError(error, "bad-target")) stop()
+      // Each look asks the site.
+      if (isPspError(error, "logged-out")) wait = Math.min(2 * wait, Math.max(everyMs, longestWait))
       onError(error)
     }
   }
@@ -60,7 +65,7 @@ export function startAutosave(
       running = saveOnce().then(() => {
         if (!isOver) schedule()
       })
-    }, everyMs)
+    }, wait)
     if (hasMethod(timer, "unref")) timer.unref()
   }
   const stopListening = onClose(stop)
@@ -76,6 +81,9 @@ export function startAutosave(
     },
   }
 }
+
+/** Between looks whether one is logged in again (ms), unless the interval is longer. */
+const longestWait = 15 * 60_000
 
 /** What a timer can wait (ms). */
 const longestDelay = 2 ** 31 - 1

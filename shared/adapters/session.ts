@@ -1,7 +1,7 @@
 import { PspError } from "../errors.js"
 import { guardLogin } from "../login-guard.js"
 import type { LoginVerdict } from "../login-check.js"
-import { livesOf, type Live, type Register } from "../merge.js"
+import { livesOf, merge, stateOf, type Live, type Register, type SessionState } from "../merge.js"
 import { changesOf, comparedText, type KnownFields } from "../merge/changes.js"
 import { composeSnapshot, frameOf } from "../merge/compose.js"
 import { idOf, type Field, type FieldId, type Fields } from "../merge/fields.js"
@@ -42,7 +42,7 @@ export interface Session<Target> {
   /** Saves every `everyMs`, until it is ended or called off, or the target closes. @throws `usage` as `save` does */
   autosave(target: Target, options: AutosaveOptions): Autosave
   /**
-   * Loads what others saved meanwhile, into `snapshot`; targets stay as they are until it is restored into them.
+   * Loads what others saved meanwhile, into `snapshot`; a target stays as it is until the session is restored into it again.
    *
    * @returns what is not as it was, by name
    * @throws `not-found` when the session is no more, and what loading throws
@@ -80,6 +80,11 @@ export type SessionVault = Pick<Vault, "isOwner" | "loadSession" | "prepareChang
 
 /** What a target showed when the session was put into it or last saved from it. */
 interface Shown {
+  /**
+   * The session as the target has it, whatever others saved since: a token that rotates there is of the login that was restored,
+   * also when the person has logged in anew meanwhile.
+   */
+  lives: ReadonlyMap<FieldId, Live>
   fields: Fields
   snapshot: Snapshot
 }
@@ -102,7 +107,7 @@ export async function openSession<Target extends object>(
     throw new PspError("not-found", `Cannot open session of ${site}: nothing is saved there for this identity`)
   }
   let loaded = await load()
-  let lives = livingIn(loaded)
+  let state = loaded.state()
   let snapshot = loaded.snapshot
   const shown = new WeakMap<Target, Shown>()
   const inTurn = createTurns()
@@ -116,22 +121,25 @@ export async function openSession<Target extends object>(
     return tool.capture(target, wanted)
   }
 
-  const restore = async (target: Target, options: RestoreOptions = {}): Promise<RestoreReport> =>
-    tool.restore(target, snapshot, options, async () => {
+  const restore = async (target: Target, options: RestoreOptions = {}): Promise<RestoreReport> => {
+    shown.delete(target)
+    return tool.restore(target, snapshot, options, async () => {
       // Before the site is asked for anything: what it changes from now on is news. sessionStorage waits for a tab.
       const kinds = savedKinds(snapshot).filter((kind) => kind !== "sessionStorage")
       const captured = await capture(target, kinds, options)
+      const lives = livingIn(state)
       const { seen } = seenIn(fieldsIn(lives), captured)
-      shown.set(target, { fields: seen, snapshot: captured })
+      shown.set(target, { lives, fields: seen, snapshot: captured })
     })
+  }
 
   const lookAt = async (target: Target, before: Shown, options: SaveOptions) => {
     const captured = await capture(target, savedKinds(snapshot), options)
-    const known = fieldsIn(lives)
+    const known = fieldsIn(before.lives)
     const { seen, gaps } = seenIn(known, captured)
     const said = saidBy(known, before.fields, seen, captured.capturedAt)
     const told = composeSnapshot(frameOf(captured), said).snapshot
-    const { changed } = changesOf(knownOf(lives), told, { stamp: { clock: "", writer: "" }, digestOf: String })
+    const { changed } = changesOf(knownOf(before.lives), told, { stamp: { clock: "", writer: "" }, digestOf: String })
     return { captured, seen, told, gaps, hasChanged: changed.some(countsAsChange) }
   }
 
@@ -153,33 +161,25 @@ export async function openSession<Target extends object>(
     }
     const withCheck = verdict === null ? {} : { check: verdict }
     const { changed, clock, prepared } = await vault.prepareChanges(look.told, {
-      known: knownOf(lives),
+      known: knownOf(before.lives),
       digestOf: String,
       // What the person keeps for a while only is not kept longer because it rotated.
-      endOf: (path) => lives.get(idOf(path))?.expiresAt ?? null,
+      endOf: (path) => before.lives.get(idOf(path))?.expiresAt ?? null,
     })
     if (prepared === null) return { ...nothing, gaps: gapsOf(), ...withCheck }
     await vault.commit(prepared, { ...(options.signal && { signal: options.signal }) })
     const terms = { sites: snapshot.sites, kinds: "all", isOwner: vault.isOwner, clock, now: Date.now() } as const
-    const { changes, refused } = tellChanges(lives, changed, admit(changed, terms).refused)
-    learn(changed)
-    shown.set(target, { fields: look.seen, snapshot: look.captured })
-    return { saved: true, changes, refused, gaps: gapsOf(), ...withCheck }
-  }
-
-  const learn = (changed: Register[]) => {
-    lives = new Map(lives)
-    for (const register of changed) {
-      if ("deleted" in register) lives.delete(register.field)
-      else lives.set(register.field, register)
-    }
-    snapshot = composeSnapshot(frameOf(loaded.snapshot), fieldsIn(lives, endedInTime)).snapshot
+    const { admitted, refused: held } = admit(changed, terms)
+    shown.set(target, { lives: changedBy(before.lives, changed), fields: look.seen, snapshot: look.captured })
+    state = merge(state, stateOf(admitted))
+    snapshot = composeSnapshot(frameOf(loaded.snapshot), fieldsIn(livingIn(state), endedInTime)).snapshot
+    return { saved: true, ...tellChanges(before.lives, changed, held), gaps: gapsOf(), ...withCheck }
   }
 
   const refresh = async (): Promise<SavedChange[]> => {
     const next = await load()
-    const [before, now] = [lives, livingIn(next)]
-    ;[loaded, lives, snapshot] = [next, now, next.snapshot]
+    const [before, now] = [livingIn(state), livingIn(next.state())]
+    ;[loaded, state, snapshot] = [next, next.state(), next.snapshot]
     const gone = [...before.values()].filter(({ field }) => !now.has(field))
     const news = [...now.values()].filter((live) => textOf(before.get(live.field)) !== textOf(live))
     const deleted = gone.map(({ field, clock, writer }) => ({ field, clock, writer, deleted: true as const }))
@@ -219,12 +219,22 @@ function savedKinds(snapshot: Snapshot): Kind[] {
   return [...kinds].filter((kind) => kind !== "context")
 }
 
-function livingIn(loaded: LoadedSession): Map<FieldId, Live> {
+function livingIn(state: SessionState): ReadonlyMap<FieldId, Live> {
   const now = Date.now()
-  const living = [...livesOf(loaded.state())].filter(([, live]) => live.value !== undefined && !hasEnded(live, now))
+  const living = [...livesOf(state)].filter(([, live]) => live.value !== undefined && !hasEnded(live, now))
   return new Map(
     living.sort(([, a], [, b]) => tabsFirst(a) - tabsFirst(b) || a.rank - b.rank || (a.field < b.field ? -1 : 1)),
   )
+}
+
+/** What a target has after its changes, also those that wait for the person elsewhere. */
+function changedBy(lives: ReadonlyMap<FieldId, Live>, changed: Register[]): ReadonlyMap<FieldId, Live> {
+  const next = new Map(lives)
+  for (const register of changed) {
+    if ("deleted" in register) next.delete(register.field)
+    else next.set(register.field, register)
+  }
+  return next
 }
 
 /** In the order in which a snapshot has its tabs, so that two that look alike are not taken for each other. */

@@ -159,6 +159,9 @@ function alignTabs(known: KnownFields, tabs: TabState[]): TabState[] {
     const [kind, name, tab, ...place] = pathOf(field)
     if (kind === "area" && name === "sessionStorage")
       places.set(String(tab), (places.get(String(tab)) ?? new Set()).add(idOf(place as Path)))
+    // Bots say nothing of areas.
+    if (kind === "sessionStorage")
+      places.set(String(name), (places.get(String(name)) ?? new Set()).add(idOf([String(tab), place[0]])))
     if (kind === "tab") places.set(String(name), places.get(String(name)) ?? new Set())
   }
   const free = new Map(places)

@@ -57,7 +57,7 @@ export function saidBy(known: Fields, before: Fields, seen: Fields, now: number)
 function isKept([kind, name]: Path, { value }: Field): boolean {
   if (kind === "tab") return true
   if (kind !== "area") return false
-  return name !== "opfs" || (value as { isListed: boolean }).isListed === false
+  return name !== "opfs" || !(value as { isListed: boolean }).isListed
 }
 
 /** A cookie that rotated keeps what the tool only shows in another way. */

@@ -131,14 +131,14 @@ async function vaultOf(snapshot: Snapshot): Promise<{ vault: Vault; names: () =>
 /** With what browsers cut, round, cannot take, or show only where a tab is. */
 async function fullSession<Target>(
   adapter: Adapter<Target>,
-  { target, newTab }: OpenTarget<Target>,
+  opened: OpenTarget<Target>,
   { origin }: Site,
   fillDatabases: string,
 ): Promise<Snapshot> {
-  const home = await newTab()
+  const home = await opened.newTab()
   await home.goto(`${origin}/blank`)
   await home.evaluate(fillDatabases)
-  const captured = await adapter.capture(target, { site: "fern.test" })
+  const captured = await adapter.capture(opened.target, { site: "fern.test" })
   await home.goto("about:blank")
   const soon = (Math.ceil(Date.now() / hour) + 5) * hour
   const cookies = [

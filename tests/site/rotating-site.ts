@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { createServer, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 
 /**
  * A site with refresh tokens that may be used once: each visit to `/` trades the token in localStorage and the HttpOnly cookie for
@@ -14,31 +14,34 @@ export async function startRotatingSite({ hostname = "app.fern.test" } = {}): Pr
     families.set(family.token.slice(0, 8), family)
     return family
   }
+  const refresh = ({ headers }: IncomingMessage, response: ServerResponse) => {
+    const token = String(headers["x-token"] ?? "")
+    const id = token.slice(0, 8)
+    const family = families.get(id)
+    const sid = /(?:^|; )sid=([^;]*)/.exec(headers.cookie ?? "")?.[1]
+    if (family?.token !== token || family.sid !== sid) {
+      families.delete(id)
+      json(response, 401, {})
+      return
+    }
+    family.token = id + randomUUID()
+    family.sid = randomUUID()
+    family.rotations++
+    response.setHeader("set-cookie", `sid=${family.sid}; Path=/; HttpOnly; SameSite=Lax`)
+    json(response, 200, { name: family.name, token: family.token })
+  }
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://site.invalid")
     response.setHeader("cache-control", "no-store")
-    if (url.pathname === "/refresh") {
-      const token = String(request.headers["x-token"] ?? "")
-      const family = families.get(token.slice(0, 8))
-      const sid = /(?:^|; )sid=([^;]*)/.exec(request.headers.cookie ?? "")?.[1]
-      if (family === undefined) return void json(response, 401, {})
-      if (family.token !== token || family.sid !== sid) {
-        families.delete(token.slice(0, 8))
-        return void json(response, 401, {})
-      }
-      family.token = token.slice(0, 8) + randomUUID()
-      family.sid = randomUUID()
-      family.rotations++
-      response.setHeader("set-cookie", `sid=${family.sid}; Path=/; HttpOnly; SameSite=Lax`)
-      return void json(response, 200, { name: family.name, token: family.token })
-    }
-    if (url.pathname === "/login") {
+    if (url.pathname === "/refresh") refresh(request, response)
+    else if (url.pathname === "/login") {
       const family = begin(url.searchParams.get("name") ?? "")
       response.setHeader("set-cookie", `sid=${family.sid}; Path=/; HttpOnly; SameSite=Lax`)
-      return html(response, `<script>localStorage.setItem("token", "${family.token}"); location.replace("/")</script>`)
+      html(response, `<script>localStorage.setItem("token", "${family.token}"); location.replace("/")</script>`)
+    } else {
+      if (url.pathname === "/set") response.setHeader("set-cookie", url.searchParams.getAll("c"))
+      html(response, url.pathname === "/" ? homePage : "")
     }
-    if (url.pathname === "/set") response.setHeader("set-cookie", url.searchParams.getAll("c"))
-    html(response, url.pathname === "/" ? homePage : "")
   })
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
   const address = server.address()
