@@ -21,14 +21,15 @@ function start(save = () => Promise.resolve(saved), options: Partial<AutosaveOpt
 
 describe("an autosave", () => {
   it("saves again and again, counted from the end of one save to the next", async () => {
-    const { calls, onSaved } = start(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 5000))
-      return saved
-    })
-    await vi.advanceTimersByTimeAsync(1000 + 4999)
+    let release: () => void = () => undefined
+    const { calls, onSaved } = start(() => new Promise((resolve) => (release = () => resolve(saved))))
+    await vi.advanceTimersByTimeAsync(1000 + 5000)
     expect([calls.mock.calls.length, onSaved.mock.calls.length]).toEqual([1, 0])
-    await vi.advanceTimersByTimeAsync(1 + 1000)
-    expect([calls.mock.calls.length, onSaved.mock.calls.length]).toEqual([2, 1])
+    release()
+    await vi.advanceTimersByTimeAsync(999)
+    expect([calls.mock.calls.length, onSaved.mock.calls.length]).toEqual([1, 1])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(calls).toHaveBeenCalledTimes(2)
   })
 
   it("tells of no save that wrote nothing", async () => {
