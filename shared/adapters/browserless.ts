@@ -12,7 +12,17 @@ import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
-export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
+export type {
+  Autosave,
+  AutosaveOptions,
+  OpenOptions,
+  RefusedChange,
+  SavedChange,
+  SaveOptions,
+  SaveReport,
+  Session,
+  SessionVault,
+} from "./session.js"
 
 /** What is connected to the remote browser: a browser or context of Puppeteer, or a context of Playwright. */
 export type RemoteTarget = puppeteer.PuppeteerTarget | playwright.PlaywrightContext

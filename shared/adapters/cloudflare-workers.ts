@@ -17,9 +17,12 @@ export {
   type DiffOptions,
   type OpenOptions,
   type PuppeteerTarget,
+  type RefusedChange,
   type RestoreOptions,
+  type SavedChange,
   type SaveOptions,
   type SaveReport,
   type Session,
+  type SessionVault,
   type SnapshotDiff,
 } from "./puppeteer.js"

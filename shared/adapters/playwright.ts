@@ -15,7 +15,17 @@ import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { RefreshOptions } from "./refresh.js"
-export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
+export type {
+  Autosave,
+  AutosaveOptions,
+  OpenOptions,
+  RefusedChange,
+  SavedChange,
+  SaveOptions,
+  SaveReport,
+  Session,
+  SessionVault,
+} from "./session.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
 export type { PlaywrightContext } from "./playwright-jar.js"
 export { contextOptions, type ContextOptions } from "./context-options.js"

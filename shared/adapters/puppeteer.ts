@@ -20,7 +20,17 @@ import { describeMistake } from "./wrong-target.js"
 
 export type { CaptureOptions, DiffOptions, RestoreOptions } from "./adapter.js"
 export type { Difference, SnapshotDiff } from "../diff.js"
-export type { Autosave, AutosaveOptions, OpenOptions, SaveOptions, SaveReport, Session } from "./session.js"
+export type {
+  Autosave,
+  AutosaveOptions,
+  OpenOptions,
+  RefusedChange,
+  SavedChange,
+  SaveOptions,
+  SaveReport,
+  Session,
+  SessionVault,
+} from "./session.js"
 
 /** A `BrowserContext` of Puppeteer, described by what is used of it; that of `@cloudflare/puppeteer` fits too. */
 export interface PuppeteerContext {

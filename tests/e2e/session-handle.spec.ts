@@ -1,5 +1,7 @@
 import { expect, test, type BrowserContext, type Page } from "@playwright/test"
-import { capture, open, type SaveReport } from "../../shared/adapters/playwright.js"
+import { capture, contextOptions, open, type SaveReport } from "../../shared/adapters/playwright.js"
+import { openHomeVault } from "../../native-host/node.js"
+import { createCard, createIdentity, identityToText } from "../../shared/keys.js"
 import { createMemoryProvider } from "../../shared/providers/memory.js"
 import type { Provider } from "../../shared/provider.js"
 import type { Snapshot } from "../../shared/snapshot.js"
@@ -100,6 +102,27 @@ test("a token that a bot rotated and saved keeps the person and the next bot log
   await passOn()
   await (await open(second, fern)).restore(other)
   await visit(other)
+})
+
+test("the example of the README", async ({}, testInfo) => {
+  const home = testInfo.outputPath("home")
+  const identity = await createIdentity("laptop")
+  const env = { PSP_HOME: home, PSP_IDENTITY: identityToText(identity), PSP_OWNER: await createCard(identity) }
+  const vault = await openHomeVault({ env })
+  person = vault
+  await saveLogin()
+
+  const session = await open(vault, fern)
+  const context = await chromium.browser.newContext(contextOptions(session.snapshot))
+  contexts.push(context)
+  await session.restore(context)
+  const page = await context.newPage()
+  await page.goto(site.origin)
+  await expect(greeting(page)).toHaveText(welcome)
+  const { changes } = await session.save(context)
+  const line = { kind: "localStorage", where: site.origin, what: 'key "token"', change: "changed", count: 1 }
+  expect(changes).toContainEqual(line)
+  expect(tokenIn(await vault.load(fern))).toBe(site.tokens()[0])
 })
 
 test("without saving it the next one who restores is logged out, and the bot too", async () => {
