@@ -15,7 +15,7 @@ export interface CommonOptions {
 export interface CommandResult {
   /** For people, on stdout. */
   text: string
-  /** For programs, the one value on stdout with `--json`. */
+  /** For programs, the one value on stdout with `--json`; undefined for a command that printed its own lines. */
   json: unknown
   /** What was not done: told on stderr and in the JSON; with `--strict` the exit status is 8. */
   gaps?: Gap[]
@@ -31,6 +31,8 @@ export interface CommandContext {
   programs: string
   /** A line on stderr, unless `--quiet`. */
   say: (line: string) => void
+  /** A line on stdout at once, for a command that has more than one thing to say. */
+  print: (line: string) => void
   /** Asks on a terminal; null where there is none. */
   confirm: (question: string) => Promise<boolean | null>
   /** A secret, typed unseen or piped in; null where nothing can be asked. */

@@ -23,6 +23,12 @@ const beside: Record<string, Record<string, string[]>> = {
     toolVersion: ["format playwright"],
   },
   capture: { format: ["from"] },
+  watch: {
+    format: ["out"],
+    url: ["format curl"],
+    targetVersion: ["format playwright", "exec"],
+    keepEnv: ["exec"],
+  },
 }
 
 /** Common options that choose a session: the commands that heed them. */
@@ -30,7 +36,7 @@ const heeding: Record<string, string[]> = {
   at: ["restore", "inspect", "run", "diff"],
   account: [
     ...["restore", "inspect", "run", "diff", "capture", "export", "grant", "revoke", "remove"],
-    ...["push", "pull"],
+    ...["push", "pull", "watch"],
   ],
 }
 

@@ -56,12 +56,13 @@ type Run = (context: CommandContext, options: CommonOptions) => Promise<CommandR
 /** Runs one command line; never throws. @returns the exit status (see `exitByCode`; 8: gaps under `--strict`) */
 export async function runCli(argv: string[], world: CliWorld): Promise<number> {
   if (argv.length === 0) return print(world, map)
-  const isJson = ownArguments(argv).includes("--json")
+  const given = withCommand(argv)
+  const isJson = ownArguments(given).includes("--json")
   let run: Run | null = null
   const opened: Closeable[] = []
   const program = createProgram(world, (chosen) => (run = chosen))
   try {
-    await program.parseAsync(withWaits(argv), { from: "user" })
+    await program.parseAsync(withWaits(given), { from: "user" })
     // What parsing chose; TypeScript does not see that the callback ran.
     const chosen = run as Run | null
     if (chosen === null) return print(world, map)
@@ -71,11 +72,19 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
     return report(world, result, options)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
-    return fail(world, error, { isJson, isDebug: ownArguments(argv).includes("--debug") })
+    return fail(world, error, { isJson, isDebug: ownArguments(given).includes("--debug") })
   } finally {
     // What the command did is told already.
     for (const { close } of opened) await close?.().catch(() => undefined)
   }
+}
+
+/** All that stands after `--exec` is somebody else's command, as it is after `--`. */
+function withCommand(argv: string[]): string[] {
+  const at = argv.indexOf("--exec")
+  const isOurs = at > argv.indexOf("watch") && argv.includes("watch") && !argv.slice(0, at).includes("--")
+  if (!isOurs || argv[at + 1] === "--") return argv
+  return [...argv.slice(0, at + 1), "--", ...argv.slice(at + 1)]
 }
 
 /** `--wait` has a value only where it is a number: what else follows it is meant for itself. */
@@ -216,6 +225,25 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
         (await import("./commands/run.js")).run(context, { ...options, ...own }, site, command),
       ),
     )
+  add("watch <site> [command...]", "keep a file or a command current as a session changes")
+    .option("--out <file>", "write the session there (0600) at once and after each change")
+    .option(
+      "--format <format>",
+      "of the file: playwright, puppeteer, cookie-editor, netscape, curl, curl-jar, browser-use or agent-browser",
+    )
+    .option(
+      "--exec",
+      "run the rest of the line at once and after each change; it finds the session at $PSP_STORAGE_STATE",
+    )
+    .option("--every <seconds>", "look this often: 10 where the store does not tell of changes, else 60")
+    .option("--url <url>", "for curl: the address the header is for")
+    .option("--target-version <version>", "for playwright: the version that reads it, when it is older than 1.64")
+    .option("--keep-env <names>", "variables that psp withholds and the command needs: PSP_IDENTITY")
+    .action((site: string, command: string[], own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/watch.js")).watch(context, { ...options, ...own }, site, command),
+      ),
+    )
   add("diff <a> <b>", "what differs between two sessions: SITE, SITE#ACCOUNT, a .psp file, another tool's file").action(
     (a: string, b: string) =>
       choose(async (context, options) => (await import("./commands/diff.js")).diff(context, options, a, b)),
@@ -308,7 +336,7 @@ function progressOf({ err, now, columns }: CliWorld, { quiet, json }: CommonOpti
 }
 
 function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine, opened: Closeable[]): CommandContext {
-  const { env, err, ask, readSecret, programs, now, pause = pauseFor, interrupted } = world
+  const { env, out, err, ask, readSecret, programs, now, pause = pauseFor, interrupted } = world
   return {
     home: homeDir(env),
     env,
@@ -316,6 +344,10 @@ function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine
     say: (text) => {
       line.clear()
       if (quiet !== true) err(`${text}\n`)
+    },
+    print: (text) => {
+      line.clear()
+      out(`${text}\n`)
     },
     async confirm(question) {
       line.clear()
@@ -338,8 +370,8 @@ async function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 function report(world: CliWorld, { text, json, gaps = [], exitCode }: CommandResult, options: CommonOptions): number {
-  if (options.json === true) print(world, printable(JSON.stringify(json)))
-  else if (text !== "") print(world, text.replace(/\n$/, ""))
+  if (options.json === true && json !== undefined) print(world, printable(JSON.stringify(json)))
+  else if (options.json !== true && text !== "") print(world, text.replace(/\n$/, ""))
   if (options.quiet !== true && gaps.length > 0) {
     world.err(`${gapLines(gaps).join("\n")}\n`)
   }

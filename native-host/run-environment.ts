@@ -1,5 +1,8 @@
 import { storeKind } from "./store-kind.js"
 
+/** Where a command finds the session. */
+export const stateVariable = "PSP_STORAGE_STATE"
+
 type Env = Record<string, string | undefined>
 
 /** psp's own, whatever the store: the key to every session of this machine, and an address that may hold a password. */

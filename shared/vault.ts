@@ -80,6 +80,8 @@ export interface Vault {
   lease(site: string, options: LeaseOptions): Promise<HeldLease>
   /** Who uses a session now. */
   leases(site: string, options?: SessionOptions): Promise<Lease[]>
+  /** As the store says that something in this vault changed: a hint, no more. Null for a store that cannot say. */
+  watch(options?: CallOptions): AsyncIterable<"watching" | "changed"> | null
   /** What is known of sessions without asking the store. */
   known(): KnownSession[]
   /** Forgets a session: first its entry, then its objects. */
@@ -137,6 +139,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     list: (call) => list(state, call),
     lease: (site, options) => lease(state, site, options),
     leases: (site, call) => leases(state, site, call),
+    watch: (call) => provider.watch?.(`${state.id}/`, call) ?? null,
     known: () => liveRecords(state).map((record) => knownOf(state, record)),
     remove: (site, call) => remove(state, site, call),
     announce: (call) => announceMembers(state, call),

@@ -4,15 +4,12 @@ import type { CommandContext, CommandResult } from "../command.js"
 import { leaseToJson, takeSession, whileHeld, type InUseOptions } from "../in-use.js"
 import { writePrivateFile } from "../private-file.js"
 import { ownAddress } from "../copy-sessions.js"
-import { environmentOfCommand } from "../run-environment.js"
+import { environmentOfCommand, stateVariable as variable } from "../run-environment.js"
 import { catchSignals, exitCodeOf, runChild } from "../run-child.js"
 import { createRunFolder, sweepRunFolders } from "../run-folder.js"
 import { countText } from "../terminal.js"
 
 export type RunOptions = InUseOptions & { targetVersion?: string; keepEnv?: string }
-
-/** Where the command finds the session. */
-const variable = "PSP_STORAGE_STATE"
 
 /**
  * Runs a command that finds the session as a storageState of Playwright at the path in `PSP_STORAGE_STATE`: a 0600 file in a folder
