@@ -3,7 +3,8 @@ import type { Gap } from "../shared/report.js"
 /** Options that every command understands. */
 export interface CommonOptions {
   account?: string
-  at?: string
+  /** Times, as they were typed; more than one where two states are compared. */
+  at?: string[]
   json?: boolean
   store?: string
   quiet?: boolean

@@ -11,15 +11,18 @@ import { findSession, openVaultFor } from "./sessions.js"
 export interface Side {
   /** As the person named it. */
   name: string
+  /** The time that it was asked for, as typed. */
+  at: string | null
   snapshot: Snapshot
   /** For programs: where it came from. */
-  about: { name: string; sites: string[]; account: string; capturedAt: number; from: string }
+  about: { name: string; at?: string; sites: string[]; account: string; capturedAt: number; from: string }
 }
 
 /**
  * Two sessions, each a site (`example.com`, `example.com#work`), a sealed file (`*.psp`) or another tool's file. A file is what has a
  * slash in its name, or ends in `.psp`, `.json`, `.txt`, `.har` or `.jar`. Of another tool's file the other session's sites are
- * taken; of two such files, all.
+ * taken; of two such files, all. Of two times the first is the left one's; a single one is the left one's where both are the same
+ * session, and else of both.
  */
 export async function openSides(
   context: CommandContext,
@@ -31,9 +34,11 @@ export async function openSides(
     const sites = [...new Set(both.flatMap(({ found }) => sitesIn(found).map(({ site }) => site)))].sort()
     return [await foreignSide(context, a, sites), await foreignSide(context, b, sites)]
   }
+  const { at: [first, second] = [], ...rest } = options
+  const atOf = (time: string | undefined) => (time === undefined ? rest : { ...rest, at: [time] })
   const [left, right] = [
-    isForeign(a) ? null : await ownSide(context, options, a),
-    isForeign(b) ? null : await ownSide(context, options, b),
+    isForeign(a) ? null : await ownSide(context, atOf(first), a),
+    isForeign(b) ? null : await ownSide(context, atOf(second ?? (a === b ? undefined : first)), b),
   ]
   const sites = (left ?? right)?.snapshot.sites ?? []
   return [left ?? (await foreignSide(context, a, sites)), right ?? (await foreignSide(context, b, sites))]
@@ -56,7 +61,7 @@ async function ownSide(context: CommandContext, options: CommonOptions, name: st
   const at = name.indexOf("#")
   const [site, account] = at === -1 ? [name, options.account] : [name.slice(0, at), name.slice(at + 1)]
   const found = await findSession(context, { ...options, account: account ?? defaultAccount }, site)
-  return sideOf(name, found.session.snapshot, "vault")
+  return sideOf(name, found.session.snapshot, "vault", options.at?.[0])
 }
 
 async function foreignSide({ now }: CommandContext, path: string, sites: readonly string[]): Promise<Side> {
@@ -68,7 +73,8 @@ async function foreignSide({ now }: CommandContext, path: string, sites: readonl
   return sideOf(path, snapshot, format)
 }
 
-function sideOf(name: string, snapshot: Snapshot, from: string): Side {
+function sideOf(name: string, snapshot: Snapshot, from: string, at?: string): Side {
   const { sites, account, capturedAt } = snapshot
-  return { name, snapshot, about: { name, sites, account, capturedAt, from } }
+  const about = { name, ...(at !== undefined && { at }), sites, account, capturedAt, from }
+  return { name, at: at ?? null, snapshot, about }
 }

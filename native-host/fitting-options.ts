@@ -36,7 +36,7 @@ const heeding: Record<string, string[]> = {
   at: ["restore", "inspect", "run", "diff"],
   account: [
     ...["restore", "inspect", "run", "diff", "capture", "export", "grant", "revoke", "remove"],
-    ...["push", "pull", "watch"],
+    ...["push", "pull", "watch", "history"],
   ],
 }
 
@@ -57,6 +57,10 @@ export function requireFitting(command: string, options: Record<string, unknown>
   for (const [name, commands] of Object.entries(heeding)) {
     if (isGiven(name) && !commands.includes(command)) refuse(`${flagOf(name)} means nothing there`)
   }
+  const times = options["at"]
+  const mostTimes = command === "diff" ? 2 : 1
+  if (Array.isArray(times) && times.length > mostTimes)
+    refuse(`expected --at ${mostTimes === 1 ? "once" : "twice"} at most`)
   for (const names of exclusive[command] ?? []) {
     const [one, other] = names.filter(isGiven)
     if (one !== undefined && other !== undefined) refuse(`${flagOf(one)} and ${flagOf(other)} exclude each other`)

@@ -25,6 +25,8 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp grant CARD SITE --until 8h       let a bot open it from the store; psp revoke CARD takes it back
   psp export SITE --to CARD --out FILE hand it to another identity, as a file
   psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
+  psp history SITE                     what is kept of earlier; psp diff SITE --at TIME compares
+  psp watch SITE --out FILE            keep a file current; --exec COMMAND runs one after each change
   psp doctor                           what does not work, and what to do
 
 psp --help shows every command and option.`
@@ -105,7 +107,10 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .description("Login sessions, sealed: list, open and hand over what the browser extension saved.")
     .version(version)
     .option("--account <name>", "one of several logins at a site", undefined)
-    .option("--at <time>", "an earlier state, for example 2027-01-31T12:00:00Z")
+    .option("--at <time>", "an earlier state, for example 2027-01-31T12:00:00Z", (time, before: string[] = []) => [
+      ...before,
+      time,
+    ])
     .option("--store <address>", "another store than the configured one, for example file:///dir")
     .option("--json", "one JSON value on stdout")
     .option("--strict", "exit with 8 when anything was left out")
@@ -244,9 +249,18 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
         (await import("./commands/watch.js")).watch(context, { ...options, ...own }, site, command),
       ),
     )
-  add("diff <a> <b>", "what differs between two sessions: SITE, SITE#ACCOUNT, a .psp file, another tool's file").action(
-    (a: string, b: string) =>
-      choose(async (context, options) => (await import("./commands/diff.js")).diff(context, options, a, b)),
+  add("history <site>", "the kept states of a session: when, by whom, what changed by name; --at opens each")
+    .option("--all", "every name that changed")
+    .action((site: string, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/history.js")).history(context, { ...options, ...own }, site),
+      ),
+    )
+  add(
+    "diff <a> [b]",
+    "what differs between two sessions: SITE, SITE#ACCOUNT, a .psp file, another tool's file; with --at between two times of one",
+  ).action((a: string, b: string | undefined) =>
+    choose(async (context, options) => (await import("./commands/diff.js")).diff(context, options, a, b)),
   )
   add("grant <card> <site>", "let a bot open a session from the store, from now on")
     .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")

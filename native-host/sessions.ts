@@ -27,13 +27,19 @@ export async function findSession(
 ): Promise<{ session: LoadedSession; vault: Vault }> {
   const site = parseSite(siteText)
   const account = options.account ?? defaultAccount
-  const at = options.at === undefined ? {} : { at: parseTime(options.at) }
+  const [time] = options.at ?? []
+  const at = time === undefined ? Infinity : parseTime(time)
   const vault = await openVaultFor(context, options)
   await before(vault, site, account)
   const session =
-    (await vault.loadSession(site, { account, ...at })) ?? (await findImported(context.home, vault, site, account))
+    (await vault.loadSession(site, { account, ...(time !== undefined && { at }) })) ??
+    (await findImported(context.home, vault, { site, account, at }))
   if (session !== null) return { session, vault }
   const which = account === defaultAccount ? site : `${site}, account "${account}"`
+  if (time !== undefined) {
+    const message = `Cannot find a session of ${which}: nothing that old is kept; psp history ${site} shows what is`
+    throw new PspError("not-found", message)
+  }
   throw new PspError(
     "not-found",
     `Cannot find a session of ${which}: nothing is saved for this identity; psp list shows what is`,
@@ -91,9 +97,13 @@ export async function listImported(home: string, vault: Vault): Promise<Imported
   return found
 }
 
-async function findImported(home: string, vault: Vault, site: string, account: string): Promise<LoadedSession | null> {
+async function findImported(
+  home: string,
+  vault: Vault,
+  { site, account, at }: { site: string; account: string; at: number },
+): Promise<LoadedSession | null> {
   const own = (await listImported(home, vault)).filter(
-    ({ session }) => session.site === site && session.account === account,
+    ({ session }) => session.site === site && session.account === account && session.savedAt <= at,
   )
   return own
     .map(({ session }) => session)

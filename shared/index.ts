@@ -8,6 +8,7 @@ export type {
   Grant,
   GrantOptions,
   HeldLease,
+  HistoryEntry,
   KnownSession,
   Lease,
   LeaseOptions,

@@ -8,6 +8,7 @@ import { addOwner } from "./vault/add-owner.js"
 import { liveGrants } from "./vault/copies.js"
 import { grant, grants, revoke, type Grant, type GrantOptions, type Revocation } from "./vault/grant.js"
 import { compact, type CompactOptions, type CompactReport } from "./vault/compact.js"
+import { history, type HistoryEntry } from "./vault/history.js"
 import { lease, type HeldLease, type LeaseOptions } from "./vault/lease.js"
 import { leases, type Lease } from "./vault/leases.js"
 import { list, type SessionEntry } from "./vault/list.js"
@@ -24,6 +25,7 @@ import { createState, type VaultState } from "./vault/state.js"
 import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
 
 export type { VaultMemory } from "./vault-memory.js"
+export type { HistoryEntry } from "./vault/history.js"
 export type { HeldLease, LeaseOptions } from "./vault/lease.js"
 export type { Lease } from "./vault/leases.js"
 export type { SessionEntry } from "./vault/list.js"
@@ -74,6 +76,8 @@ export interface Vault {
   load(site: string, options?: SessionOptions & { at?: number }): Promise<Snapshot | null>
   /** As `load`, with who saved it and until when. */
   loadSession(site: string, options?: SessionOptions & { at?: number }): Promise<LoadedSession | null>
+  /** Its kept states, oldest first, each opened when it is asked for. */
+  history(site: string, options?: SessionOptions): AsyncIterable<HistoryEntry>
   /** `details` opens the newest object of each session to know its end. */
   list(options?: CallOptions & { details?: boolean }): Promise<SessionEntry[]>
   /** Says that a session is in use, which is advice and no lock. @throws `not-granted`, `not-found`, `usage` */
@@ -136,6 +140,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     saveAll: (entries, call) => saveAll(state, entries, call),
     load: async (site, call) => (await loadSession(state, site, call))?.snapshot ?? null,
     loadSession: (site, call) => loadSession(state, site, call),
+    history: (site, call) => history(state, site, call),
     list: (call) => list(state, call),
     lease: (site, options) => lease(state, site, options),
     leases: (site, call) => leases(state, site, call),
