@@ -107,8 +107,8 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .description("Login sessions, sealed: list, open and hand over what the browser extension saved.")
     .version(version)
     .option("--account <name>", "one of several logins at a site", undefined)
-    .option("--at <time>", "an earlier state, for example 2027-01-31T12:00:00Z", (time, before: string[] = []) => [
-      ...before,
+    .option("--at <time>", "an earlier state, for example 2027-01-31T12:00:00Z", (time, before?: string[]) => [
+      ...(before ?? []),
       time,
     ])
     .option("--store <address>", "another store than the configured one, for example file:///dir")

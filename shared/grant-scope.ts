@@ -1,4 +1,5 @@
 import type { GrantTerms } from "./grants.js"
+import { endCookies } from "./merge/cookie-ends.js"
 import { fieldsOf, type FieldId } from "./merge/fields.js"
 import { isFieldOf } from "./merge/rules.js"
 import type { CaptureReport, Gap, Kind } from "./report.js"
@@ -23,9 +24,15 @@ export function scopeSnapshot(snapshot: Snapshot, { kinds, sites }: Pick<GrantTe
     : { ...scoped, report: { ...report, gaps: [...report.gaps, ...strange.map(gapOf)] } }
 }
 
-/** As `scopeSnapshot`, for all that a base holds: names of what is not covered do not go along either. */
-export function scopeBase({ snapshot, stamps, heads }: Base, terms: Pick<GrantTerms, "kinds" | "sites">): Base {
-  const scoped = scopeSnapshot(snapshot, terms)
+/**
+ * As `scopeSnapshot`, for all that a base holds: names of what is not covered do not go along either, and no cookie lives on after the
+ * grant's end.
+ */
+export function scopeBase(
+  { snapshot, stamps, heads }: Base,
+  terms: Pick<GrantTerms, "kinds" | "sites" | "expiresAt">,
+): Base {
+  const scoped = endedBy(scopeSnapshot(snapshot, terms), terms.expiresAt)
   if (scoped === snapshot || stamps === undefined)
     return { snapshot: scoped, ...(stamps && { stamps }), ...(heads && { heads }) }
   const held = fieldsOf(scoped)
@@ -43,6 +50,12 @@ export function scopeBase({ snapshot, stamps, heads }: Base, terms: Pick<GrantTe
     },
     ...(heads && { heads }),
   }
+}
+
+/** A cookie that the bot's browser keeps must not outlive what it was granted for. */
+function endedBy(snapshot: Snapshot, end: number | null): Snapshot {
+  const { cookies } = snapshot
+  return end === null || cookies === undefined ? snapshot : { ...snapshot, cookies: endCookies(cookies, end) }
 }
 
 function onlyKinds(snapshot: Snapshot, kinds: readonly Kind[]): Snapshot {

@@ -59,11 +59,11 @@ export interface Vault {
   /** Reads what other owners wrote about members. */
   refresh(options?: CallOptions): Promise<void>
   /** Seals a save without touching the store. @throws `not-owner`, `too-large` */
-  prepare(snapshot: Snapshot, options?: { expiresAt?: number; since?: Since }): Promise<Prepared>
+  prepare(snapshot: Snapshot, options?: Pick<SaveEntry, "expiresAt" | "since" | "endOf">): Promise<Prepared>
   /** Puts what was prepared, in order; may be repeated after any failure. */
   commit(prepared: Prepared, options?: CallOptions): Promise<void>
   /** `prepare` and `commit`. */
-  save(snapshot: Snapshot, options?: CallOptions & { expiresAt?: number; since?: Since }): Promise<Prepared>
+  save(snapshot: Snapshot, options?: CallOptions & Pick<SaveEntry, "expiresAt" | "since" | "endOf">): Promise<Prepared>
   /**
    * Seals what a capture says that was not known before, and nothing else; a bot that may save back can, too.
    *

@@ -12,7 +12,7 @@ import type { Gap, Kind, RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
 import { tidyGaps } from "../tidy-gaps.js"
 import type { LoadedSession, Vault } from "../vault.js"
-import { endedInTime } from "../vault/merged.js"
+import { inTime } from "../vault/merged.js"
 import type { RestoreOptions } from "./adapter.js"
 import { kindsIn } from "./diff.js"
 import { startAutosave, type Autosave, type AutosaveOptions } from "./autosave.js"
@@ -172,7 +172,7 @@ export async function openSession<Target extends object>(
     const { admitted, refused: held } = admit(changed, terms)
     shown.set(target, { lives: changedBy(before.lives, changed), fields: look.seen, snapshot: look.captured })
     state = merge(state, stateOf(admitted))
-    snapshot = composeSnapshot(frameOf(loaded.snapshot), fieldsIn(livingIn(state), endedInTime)).snapshot
+    snapshot = composeSnapshot(frameOf(loaded.snapshot), fieldsIn(livingIn(state), inTime)).snapshot
     return { saved: true, ...tellChanges(before.lives, changed, held), gaps: gapsOf(), ...withCheck }
   }
 

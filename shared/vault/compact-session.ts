@@ -2,12 +2,16 @@ import { readHeader } from "../envelope.js"
 import { isPspError, PspError, toPspError } from "../errors.js"
 import { isClockPlausible } from "../hlc.js"
 import type { SessionRecord } from "../members.js"
+import { livesOf } from "../merge.js"
+import { createWriterDoc } from "../merge/registers.js"
+import { hasEnded } from "../merge/stamps.js"
 import type { CallOptions } from "../provider.js"
-import { parseBase } from "../session-payload.js"
+import { parseBase, parseDelta } from "../session-payload.js"
 import { isCovered, seenAll, tooOld, type Inspected, type Keep } from "./compaction-plan.js"
 import type { CompactReport } from "./compact.js"
 import { isStoreFault } from "./faults.js"
 import { openNewest } from "./load.js"
+import { holdsEnded } from "./merged.js"
 import { note } from "./marks.js"
 import { getWhole, putWhole } from "./parts.js"
 import { sealBase } from "./seal-base.js"
@@ -28,13 +32,15 @@ export async function compactSession(
   { keep, time, report, ...call }: CallOptions & { keep: Keep; time: number; report: CompactReport },
 ): Promise<StoredEnvelope[]> {
   const settled = stored.filter(({ clock }) => isClockPlausible(clock, vault.now()))
-  const old = tooOld(settled, keep, time)
-  if (old.length === 0) return []
-  const all: Inspected[] = []
+  const tooOldOnes = tooOld(settled, keep, time)
+  if (tooOldOnes.length === 0 && !(await isToForget(vault, record, settled, { ...call, report }))) return []
+  const all: (Inspected & { holdsEnded: boolean })[] = []
   for (const { name } of settled) {
     const inspected = await inspect(vault, name, call).catch((error: unknown) => skip(report, name, error))
     if (inspected !== null) all.push(inspected)
   }
+  const ended = new Set(all.filter(({ holdsEnded }) => holdsEnded).map(({ name }) => name))
+  const old = settled.filter((envelope) => tooOldOnes.includes(envelope) || ended.has(envelope.name))
   const oldNames = new Set(old.map(({ name }) => name))
   const kept = all.filter(({ name }) => !oldNames.has(name))
   const going = all.filter(({ name }) => oldNames.has(name))
@@ -87,20 +93,52 @@ async function writeCover(
   })
 }
 
+function holdsEndedChange(writer: string, update: Uint8Array, now: number): boolean {
+  const { registers } = createWriterDoc(writer).apply(update)
+  return registers.some(
+    (register) => !("deleted" in register) && register.value !== undefined && hasEnded(register, now),
+  )
+}
+
+/**
+ * True when the newest state holds values whose time is over. Earlier ones that held them go with it; what a later save replaced
+ * stays as long as history is kept.
+ */
+async function isToForget(
+  vault: VaultState,
+  record: SessionRecord,
+  stored: StoredEnvelope[],
+  { report, ...call }: CallOptions & { report: CompactReport },
+): Promise<boolean> {
+  const name = stored.at(-1)?.name ?? ""
+  const session = await openNewest(vault, record, stored, call).catch((error: unknown) => skip(report, name, error))
+  if (session === null) return false
+  return [...livesOf(session.state()).values()].some((live) => live.value !== undefined && hasEnded(live, vault.now()))
+}
+
 /** Null for one that is no longer there. @throws `damaged` and the like for one that nobody of this vault wrote so */
-async function inspect(vault: VaultState, name: string, call: CallOptions): Promise<Inspected | null> {
+async function inspect(
+  vault: VaultState,
+  name: string,
+  call: CallOptions,
+): Promise<(Inspected & { holdsEnded: boolean }) | null> {
   const whole = await getWhole(vault.provider, name, call)
   if (whole === null) return null
   const { header, headerId } = await readHeader(whole.bytes)
   let heads: Inspected["heads"] = header.typ === "base" ? { [header.writer]: header.clock } : {}
+  let isEnded = false
   try {
     const opened = await vault.openAs(whole.bytes, ["base", "delta"], { name: whole.name })
-    if (header.typ === "base") heads = parseBase(opened.plaintext).heads ?? heads
+    if (header.typ === "base") {
+      const base = parseBase(opened.plaintext)
+      heads = base.heads ?? heads
+      isEnded = holdsEnded(base, vault.now())
+    } else isEnded = holdsEndedChange(header.writer, parseDelta(opened.plaintext), vault.now())
   } catch (error) {
     // Both are found out after its signature was checked.
     if (!isPspError(error, "expired") && !isPspError(error, "not-for-me")) throw error
   }
-  return { name, clock: header.clock, writer: header.writer, headerId, seen: header.seen, heads }
+  return { name, clock: header.clock, writer: header.writer, headerId, seen: header.seen, heads, holdsEnded: isEnded }
 }
 
 /** Notes what could not be compacted. @throws a fault of the store as it is */

@@ -1,14 +1,15 @@
 import type { Clock } from "../hlc.js"
 import { livesOf, type Live, type SessionState, type Stamp } from "../merge.js"
 import { comparedText, type KnownFields, type Since } from "../merge/changes.js"
+import { endCookiesIn } from "../merge/cookie-ends.js"
 import { composeSnapshot, frameOf } from "../merge/compose.js"
 import { describeField } from "../merge/describe.js"
-import { pathOf, type FieldId, type Fields } from "../merge/fields.js"
+import type { FieldId, Fields } from "../merge/fields.js"
 import type { Refusal } from "../merge/rules.js"
 import { baseToState, hasEnded, stateToBase } from "../merge/stamps.js"
 import type { Gap } from "../report.js"
 import type { Base } from "../session-payload.js"
-import type { Cookie, Snapshot } from "../snapshot.js"
+import type { Snapshot } from "../snapshot.js"
 import type { Collected } from "./collect.js"
 import type { VaultState } from "./state.js"
 
@@ -35,11 +36,23 @@ export function mergedOf(vault: VaultState, base: Base, stamp: Stamp, collected?
   const heads = collected?.heads ?? { ...base.heads, [stamp.writer]: stamp.clock }
   const isPlain = collected?.isPlain !== false
   const whole = () =>
-    isPlain ? { ...base, heads } : { ...stateToBase(frameOf(base.snapshot), state(), vault.now()), heads }
+    isPlain && !holdsEnded(base, vault.now())
+      ? { ...base, heads }
+      : { ...stateToBase(frameOf(base.snapshot), state(), vault.now()), heads }
   const since = () => ({ known: knownOf(state(), vault.now()), digestOf: (json: string) => json, heads })
   const rest = { state, since, isPlain, base: whole, heads, refused: collected?.refused ?? [] }
   if (isPlain && (base.stamps?.ends.length ?? 0) === 0) return { ...rest, snapshot: base.snapshot }
   return { ...rest, snapshot: composeNow(base.snapshot, state(), vault.now(), collected?.unread.length ?? 0) }
+}
+
+/** True for a base with values whose time is over: sealed once more it forgets them. */
+export function holdsEnded({ stamps }: Base, now: number): boolean {
+  if (stamps === undefined) return false
+  // A hidden one without a value is forgotten already.
+  return (
+    stamps.ends.some(([end]) => end <= now) ||
+    stamps.hidden.some(([, , , end, ...value]) => end !== null && end <= now && value.length > 0)
+  )
 }
 
 /** What of a state is there now, as a snapshot; what is over is named, and cookies end when they are to. */
@@ -48,22 +61,15 @@ function composeNow(frame: Snapshot, state: SessionState, now: number, unread: n
   const ended: FieldId[] = []
   for (const [id, live] of livesOf(state)) {
     if (live.value === undefined || hasEnded(live, now)) ended.push(id)
-    else fields.set(id, { value: endedInTime(live), rank: live.rank })
+    else fields.set(id, { value: inTime(live), rank: live.rank })
   }
   const gaps = [...frame.report.gaps, ...ended.map(endedGap), ...(unread > 0 ? [unreadGap(frame, unread)] : [])]
   return composeSnapshot({ ...frameOf(frame), gaps }, fields).snapshot
 }
 
 /** A cookie goes when the browser drops it: the nearest end counts. */
-export function endedInTime({ field, value, expiresAt }: Live): unknown {
-  if (expiresAt === null) return value
-  const cut = (cookies: Cookie[]) =>
-    cookies.map((cookie) => ({ ...cookie, expiresAt: Math.min(cookie.expiresAt ?? expiresAt, expiresAt) }))
-  const [kind] = pathOf(field)
-  if (kind === "cookies") return cut(value as Cookie[])
-  if (kind !== "group") return value
-  const { cookies, ...rest } = value as { cookies: Cookie[] }
-  return { ...rest, cookies: cut(cookies) }
+export function inTime({ field, value, expiresAt }: Live): unknown {
+  return expiresAt === null ? value : endCookiesIn(field, value, expiresAt)
 }
 
 function endedGap(id: FieldId): Gap {

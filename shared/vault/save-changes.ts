@@ -4,6 +4,7 @@ import type { Clock } from "../hlc.js"
 import { createCard, parseCard } from "../keys.js"
 import type { Register } from "../merge.js"
 import { changesOf, type Changes, type Since } from "../merge/changes.js"
+import { endCookiesIn } from "../merge/cookie-ends.js"
 import { registersToUpdate } from "../merge/registers.js"
 import { isFieldOf } from "../merge/rules.js"
 import { kindsOf, pathOf } from "../merge/fields.js"
@@ -69,8 +70,9 @@ async function prepareAsOwner(
     const covered = changed.filter(({ field }) => isFieldOf(field, { kinds: terms.kinds, sites: terms.sites ?? sites }))
     const exp = Math.min(header.exp, terms.expiresAt ?? header.exp)
     if (covered.length === 0) continue
+    const ended = covered.map((register) => endedBy(register, terms.expiresAt))
     for (const some of recipients)
-      objects.push(await sealDelta(vault, covered, some, { ...header, exp, sid: copy, seen }))
+      objects.push(await sealDelta(vault, ended, some, { ...header, exp, sid: copy, seen }))
   }
   return {
     objects: [...(members?.objects ?? []), ...objects.map(({ name, bytes }) => ({ name, bytes }))],
@@ -80,6 +82,12 @@ async function prepareAsOwner(
     members: members?.members ?? null,
     ...(members?.bots && { bots: members.bots }),
   }
+}
+
+/** As in a copy: no cookie lives on after the grant's end. */
+function endedBy(register: Register, end: number | null): Register {
+  if (end === null || "deleted" in register) return register
+  return { ...register, value: endCookiesIn(register.field, register.value, end) }
 }
 
 async function prepareAsBot(

@@ -4,7 +4,7 @@ import { PspError } from "../errors.js"
 import { maxClockAhead, type Clock } from "../hlc.js"
 import { membersToJson } from "../members.js"
 import type { CallOptions } from "../provider.js"
-import { changesOf, type Since } from "../merge/changes.js"
+import { changesOf, wholeOf, type ChangeOptions, type Since } from "../merge/changes.js"
 import { frameOf } from "../merge/compose.js"
 import { stateToBase } from "../merge/stamps.js"
 import { stateOf, type Stamp } from "../merge.js"
@@ -29,6 +29,8 @@ export interface SaveEntry {
   repeats?: { clock: Clock; base: Base }
   /** What this device knew of the session, so that only what changed counts as new. */
   since?: Since
+  /** When each field's time is over, by the person's rule; `since` brings its own. */
+  endOf?: NonNullable<ChangeOptions["endOf"]>
 }
 
 /** Sealed objects that wait to be put, in this order; plain data that survives structured clone. */
@@ -53,7 +55,7 @@ const membersRenewal = 30 * 24 * 60 * 60 * 1000
 export async function prepare(
   vault: VaultState,
   snapshot: Snapshot,
-  { expiresAt, since }: { expiresAt?: number; since?: Since } = {},
+  { expiresAt, since, endOf }: Pick<SaveEntry, "expiresAt" | "since" | "endOf"> = {},
 ): Promise<Prepared> {
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
@@ -62,6 +64,7 @@ export async function prepare(
     snapshot,
     ...(expiresAt !== undefined && { expiresAt }),
     ...(since !== undefined && { since }),
+    ...(endOf !== undefined && { endOf }),
   })
   await vault.remember()
   return {
@@ -86,12 +89,13 @@ export function areMembersDue(vault: VaultState): boolean {
 export async function prepareBase(
   vault: VaultState,
   sid: string,
-  { snapshot, expiresAt = vault.now() + defaultLifetime, repeats, since }: SaveEntry,
+  { snapshot, expiresAt = vault.now() + defaultLifetime, repeats, since, endOf }: SaveEntry,
 ): Promise<{ object: NamedBytes; copies: NamedBytes[]; mark: NonNullable<Prepared["mark"]> }> {
   const seen = seenOf(vault.remembered, sid)
   const stamp = repeats?.clock ?? vault.tick()
   const own = { clock: stamp, writer: vault.writerId }
-  const base = repeats?.base ?? (since === undefined ? { snapshot } : baseSince(since, snapshot, own, vault.now()))
+  const fresh = () => (since ? baseSince(since, snapshot, own, vault.now()) : baseOf(snapshot, own, endOf))
+  const base = repeats?.base ?? fresh()
   const { name, bytes, header, headerId } = await sealBase(vault, base, { sid, clock: stamp, exp: expiresAt, seen })
   const { clock, exp } = header
   // What repeats a save repeats it for owners: bots have their copies of that already.
@@ -101,6 +105,14 @@ export async function prepareBase(
     copies: copies.map(({ name, bytes }) => ({ name, bytes })),
     mark: { writer: vault.writerId, clock, header: headerId, exp },
   }
+}
+
+/** A capture that knows of nothing before it; stamps stand beside it only where something in it is to end before the session. */
+function baseOf(snapshot: Snapshot, stamp: Stamp, endOf: SaveEntry["endOf"]): Base {
+  if (endOf === undefined) return { snapshot }
+  const registers = wholeOf(snapshot, stamp, endOf)
+  const hasEnd = registers.some((register) => !("deleted" in register) && register.expiresAt !== null)
+  return hasEnd ? stateToBase(frameOf(snapshot), stateOf(registers), 0) : { snapshot }
 }
 
 /** What did not change keeps its stamps: a token that a bot rotated meanwhile is newer than the old one captured once more. */
@@ -140,7 +152,7 @@ export async function commit(vault: VaultState, prepared: Prepared, call: CallOp
 export async function save(
   vault: VaultState,
   snapshot: Snapshot,
-  call: CallOptions & { expiresAt?: number; since?: Since } = {},
+  call: CallOptions & Pick<SaveEntry, "expiresAt" | "since" | "endOf"> = {},
 ): Promise<Prepared> {
   const prepared = await prepare(vault, snapshot, call)
   await commit(vault, prepared, call)
