@@ -1,17 +1,12 @@
+import { readFileSync } from "node:fs"
 import { expect, test } from "@playwright/test"
 import { connect, type Browser } from "puppeteer-core"
-import { connectCdpAddress } from "../../shared/adapters/cdp/address.js"
-import { openCdpContext } from "../../shared/adapters/cdp/context.js"
 import { cookie, describeAdapter, sessionOf } from "../contracts/adapter-contract.js"
-import { rawAdapter } from "../contracts/raw-adapter.js"
+import { capture, diff, open, restore, type ToolContext } from "../examples/tool-adapter.js"
 import { startRunningChromium, type RunningChromium } from "../servers/chromium.js"
 import { openPuppeteerContext } from "./puppeteer-target.js"
 
-/** A context of the running browser. */
-interface Place {
-  id: string | null
-}
-
+/** Raw CDP, by the adapter that docs/adapters.md shows to those who add a tool. */
 let chromium: RunningChromium
 /** What drives the tabs of the suite, on a line of its own beside ours, as a person's own tool does. */
 let beside: Browser
@@ -25,31 +20,40 @@ test.afterAll(async () => {
   await chromium.stop()
 })
 
-const openPlace = async ({ id }: Place) => openCdpContext(await connectCdpAddress(chromium.address), id)
-const adapter = rawAdapter("cdp", openPlace)
+const contextOf = (id: string | null): ToolContext => ({ endpoint: () => chromium.address, contextId: () => id })
 
-describeAdapter<Place>("raw cdp in Chromium", {
-  adapter,
+describeAdapter<ToolContext>("raw cdp in Chromium", {
+  adapter: { capture, diff, open, restore },
   open: async () => {
-    const { target: context, ...rest } = await openPuppeteerContext(beside)
-    return { ...rest, target: { id: context.id ?? null } }
+    const { target, ...rest } = await openPuppeteerContext(beside)
+    return { ...rest, target: contextOf(target.id ?? null) }
   },
   // Whoever speaks CDP itself does all of it.
   differences: {},
-  wrongTargets: { "a context that is not there": () => ({ id: "0123456789ABCDEF0123456789ABCDEF" }) },
+  wrongTargets: {
+    nothing: () => undefined,
+    "an address": () => chromium.address,
+    "a browser": () => ({ newContext: () => undefined }),
+    "a context that is not there": () => contextOf("0123456789ABCDEF0123456789ABCDEF"),
+  },
 })
 
-test("a restore over cdp into one context leaves the browser's others as they are", async () => {
+test("a restore over cdp into one context leaves the browser's own as it is", async () => {
   const mine = await openPuppeteerContext(beside)
+  const id = mine.target.id ?? null
   const cookies = [cookie()]
   const snapshot = sessionOf("http://app.fern.test", { cookies, local: [["token", "1"]] })
-  expect(await adapter.restore({ id: mine.target.id ?? null }, snapshot)).toMatchObject({ ok: true })
-  for (const [id, held] of [
-    [mine.target.id ?? null, cookies],
-    [null, []],
-  ] as const) {
-    const { cookies: found } = await adapter.capture({ id }, { site: "fern.test", kinds: ["cookies"] })
-    expect(found).toEqual(held)
-  }
+  expect(await restore(contextOf(id), snapshot)).toMatchObject({ ok: true })
+  const held = async (of: string | null) =>
+    (await capture(contextOf(of), { site: "fern.test", kinds: ["cookies"] })).cookies
+  expect([await held(id), await held(null)]).toEqual([cookies, []])
   await mine.close()
+})
+
+test("the adapter of docs/adapters.md stands there as it is tested", () => {
+  const tested = readFileSync("tests/examples/tool-adapter.ts", "utf8")
+  const code = tested.replaceAll("../../shared/adapters/", "./").replaceAll("../../shared/", "../")
+  expect(readFileSync("docs/adapters.md", "utf8")).toContain(
+    `\n   \`\`\`ts\n${code.replace(/^(?=.)/gm, "   ")}   \`\`\`\n`,
+  )
 })
