@@ -6,67 +6,22 @@ import { expect, test } from "@playwright/test"
 import type { Page } from "puppeteer-core"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
-import { defaultAccount } from "../../shared/site.js"
-import type { Snapshot } from "../../shared/snapshot.js"
-import { openVault, type Vault, type VaultMemory } from "../../shared/vault.js"
+import { openVault, type VaultMemory } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
-import { startCaptureSite, type CaptureSite } from "./capture-site.js"
-import { firefoxPath, noFirefox, startFirefox, type TestFirefox } from "./firefox-browser.js"
+import type { TestFirefox } from "./firefox-browser.js"
+import { expectStatus, expectText, prepareFirefoxTests, press, statusOf, textOf, trust } from "./firefox-tests.js"
+import { openSaved } from "./saving.js"
 
-let site: CaptureSite
+const { site, start } = prepareFirefoxTests()
 let firefox: TestFirefox
 
-test.skip(firefoxPath === undefined, noFirefox)
-test.setTimeout(120_000)
-test.beforeAll(async () => {
-  site = await startCaptureSite()
-})
-test.afterAll(async () => {
-  await site.close()
-})
-test.afterEach(async () => {
-  await firefox.stop()
-})
-
 const everyPage = "*://*.example.test/*"
-const press = (page: Page, name: string) => page.locator(`::-p-aria([name="${name}"][role="button"])`).click()
-const textOf = (page: Page) => page.evaluate(() => document.body.innerText)
-const statusOf = (page: Page) => page.evaluate(() => document.querySelector("[role=status]")?.textContent ?? "")
 const accountOf = (page: Page) => page.$eval("input[type=text]", (input) => input.value)
-
-async function expectStatus(page: Page, says: RegExp, timeout = 20_000): Promise<void> {
-  await expect.poll(() => statusOf(page), { timeout }).toMatch(says)
-}
-
-async function expectText(page: Page, says: string, timeout = 15_000): Promise<void> {
-  await expect.poll(() => textOf(page), { timeout }).toContain(says)
-}
 
 async function openPopup(tab: Page): Promise<Page> {
   const popup = await firefox.openPopup(tab)
   await expectText(popup, "Save session")
   return popup
-}
-
-async function trust(popup: Page): Promise<void> {
-  await press(popup, "Trust this computer")
-  await expectText(popup, "Trusted")
-}
-
-async function computerVault(): Promise<Vault> {
-  const offers = path.join(firefox.home, "offers")
-  const [offer = ""] = await readdir(offers)
-  const owner = (await readFile(path.join(offers, offer), "utf8")).trim()
-  const store = createFsProvider(path.join(firefox.home, "vault"))
-  const vault = await openVault(store, { identity: firefox.computer, owner })
-  await vault.refresh()
-  return vault
-}
-
-async function loadSaved(account = defaultAccount, name = "example.test"): Promise<Snapshot> {
-  const snapshot = await (await computerVault()).load(name, { account })
-  if (snapshot === null) throw new Error("Nothing was saved")
-  return snapshot
 }
 
 async function sessionObjects(): Promise<string[]> {
@@ -75,18 +30,18 @@ async function sessionObjects(): Promise<string[]> {
 }
 
 test("in Firefox one click asks once, captures the session, seals it, and the trusted computer opens it", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test", "/?one"))
-  await firefox.openTab(site.url("app.example.test", "/?two"))
-  await firefox.openTab(site.url("www.example.test"))
-  await firefox.openTab(site.url("other.test"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test", "/?one"))
+  await firefox.openTab(site().url("app.example.test", "/?two"))
+  await firefox.openTab(site().url("www.example.test"))
+  await firefox.openTab(site().url("other.test"))
   const popup = await openPopup(tab)
   await trust(popup)
   await press(popup, "Save session")
   await firefox.answerPermission("allow")
   await expectStatus(popup, /^Saved example\.test at /)
 
-  const snapshot = await loadSaved()
+  const snapshot = await openSaved(firefox, "example.test")
   expect(snapshot.report.gaps).toEqual([])
   const cookies = Object.fromEntries(
     (snapshot.cookies ?? []).map((cookie) => [`${cookie.domain} ${cookie.name}`, cookie]),
@@ -125,14 +80,14 @@ test("in Firefox one click asks once, captures the session, seals it, and the tr
 })
 
 test("in Firefox a page that replaced every builtin is read as it is", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test", "/hostile"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test", "/hostile"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await trust(popup)
   await press(popup, "Save session")
   await expectStatus(popup, /^Saved/)
-  const snapshot = await loadSaved()
+  const snapshot = await openSaved(firefox, "example.test")
   expect(snapshot.origins?.[0]?.localStorage).toEqual([["token", "canary-token"]])
   expect(snapshot.tabs?.[0]?.sessionStorage[0]?.items).toEqual([["tab", "canary-tab"]])
   expect(snapshot.context?.userAgent).toContain("Firefox/")
@@ -141,7 +96,7 @@ test("in Firefox a page that replaced every builtin is read as it is", async () 
 test("Firefox's partitions are saved: that of a CHIPS cookie, and that of a plain cookie in another site's frame", async () => {
   const embedded = await startEmbeddedSite()
   try {
-    firefox = await startFirefox()
+    firefox = await start()
     const own = await firefox.openTab(embedded.own)
     const top = await firefox.openTab(embedded.framed)
     await expect.poll(() => top.evaluate(() => document.title)).toBe("framed")
@@ -150,7 +105,7 @@ test("Firefox's partitions are saved: that of a CHIPS cookie, and that of a plai
     await trust(popup)
     await press(popup, "Save session")
     await expectStatus(popup, /^Saved/)
-    const { cookies = [] } = await loadSaved(defaultAccount, "localhost")
+    const { cookies = [] } = await openSaved(firefox, "localhost")
     const seen = cookies.map(({ name, value, secure, partition }) => ({ name, value, secure, partition }))
     const partition = { topLevelSite: "http://top.test", hasCrossSiteAncestor: true }
     expect(seen).toHaveLength(3)
@@ -173,9 +128,9 @@ const broken: { title: string; host: Parameters<TestFirefox["registerHost"]>[0] 
 ]
 for (const { title, host, says } of broken) {
   test(`in Firefox a save while the host ${title} says so, waits sealed, and goes out exactly once`, async () => {
-    firefox = await startFirefox({ hasHost: false })
+    firefox = await start({ hasHost: false })
     if (host !== null) await firefox.registerHost(host)
-    const tab = await firefox.openTab(site.url("app.example.test"))
+    const tab = await firefox.openTab(site().url("app.example.test"))
     await firefox.allow(everyPage)
     const popup = await openPopup(tab)
     await press(popup, "Save session")
@@ -197,9 +152,9 @@ const slowHost = {
 }
 
 test("in Firefox an event page that dies in the middle of a save finishes it, once", async () => {
-  firefox = await startFirefox({ hasHost: false })
+  firefox = await start({ hasHost: false })
   await firefox.registerHost(slowHost)
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await press(popup, "Save session")
@@ -212,8 +167,8 @@ test("in Firefox an event page that dies in the middle of a save finishes it, on
 })
 
 test("in Firefox an event page that dies while the site is read reads it anew, and saves it once", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   keepBusy(tab, 20_000)
@@ -230,9 +185,9 @@ test("in Firefox an event page that dies while the site is read reads it anew, a
 })
 
 test("an event page that Firefox would end for idleness is kept while it waits for the host", async () => {
-  firefox = await startFirefox({ hasHost: false, prefs: { "extensions.background.idle.timeout": 500 } })
+  firefox = await start({ hasHost: false, prefs: { "extensions.background.idle.timeout": 500 } })
   await firefox.registerHost({ script: `sleep 3; exec "${process.execPath}" "$PSP_REAL" "$@"` })
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await press(popup, "Save session")
@@ -241,8 +196,8 @@ test("an event page that Firefox would end for idleness is kept while it waits f
 })
 
 test("in Firefox a popup that is closed right after the click does not stop the save", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await press(popup, "Save session")
@@ -252,8 +207,8 @@ test("in Firefox a popup that is closed right after the click does not stop the 
 })
 
 test("in Firefox a save goes on from the answer alone, when the question closed the popup", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test"))
   const popup = await openPopup(tab)
   // The popup posts its intent and never hears the answer.
   await popup.evaluate(() => {
@@ -270,8 +225,8 @@ test("in Firefox a save goes on from the answer alone, when the question closed 
 })
 
 test("in Firefox a refused permission says so, and nothing is sealed", async () => {
-  firefox = await startFirefox()
-  const popup = await openPopup(await firefox.openTab(site.url("app.example.test")))
+  firefox = await start()
+  const popup = await openPopup(await firefox.openTab(site().url("app.example.test")))
   await press(popup, "Save session")
   await firefox.answerPermission("refuse")
   await expectStatus(popup, /^Not saved: Cannot save session of example\.test: the permission .* allow it$/)
@@ -279,45 +234,45 @@ test("in Firefox a refused permission says so, and nothing is sealed", async () 
 })
 
 test("a permission that the person takes back at about:addons is asked for anew, and what was saved stays", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await trust(popup)
   await press(popup, "Save session")
   await expectStatus(popup, /^Saved/)
-  const before = await loadSaved()
+  const before = await openSaved(firefox, "example.test")
   await firefox.takeBack(everyPage)
   const later = await openPopup(tab)
   await expectText(later, "The browser will ask you first")
   await press(later, "Save session")
   await firefox.answerPermission("refuse")
   await expectStatus(later, /^Not saved: .*click Save session again and allow it$/)
-  expect(await loadSaved()).toEqual(before)
+  expect(await openSaved(firefox, "example.test")).toEqual(before)
 })
 
 test("a permission that is taken back in the middle of a save stops it, and does not replace what was saved", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await trust(popup)
   await press(popup, "Save session")
   await expectStatus(popup, /^Saved/)
-  const before = await loadSaved()
+  const before = await openSaved(firefox, "example.test")
   // The page gives no answer: reading it ends at its limit, when the permission is gone.
   keepBusy(tab, 60_000)
   await press(popup, "Save session")
   await expectStatus(popup, /Reading the site/)
   await firefox.takeBack(everyPage)
   await expectStatus(popup, /^Not saved: Cannot save session of example\.test: .* allow it$/)
-  expect(await loadSaved()).toEqual(before)
+  expect(await openSaved(firefox, "example.test")).toEqual(before)
 })
 
 test("a container is a store of its own: the popup names it, and proposes an account for it", async () => {
-  firefox = await startFirefox()
-  const tab = await firefox.openTab(site.url("app.example.test", "/?mine"))
-  const work = await firefox.openTab(site.url("app.example.test", "/?work"), { container: 2 })
+  firefox = await start()
+  const tab = await firefox.openTab(site().url("app.example.test", "/?mine"))
+  const work = await firefox.openTab(site().url("app.example.test", "/?work"), { container: 2 })
   await work.evaluate(() => (document.cookie = "where=work"))
   await firefox.allow(everyPage)
   const popup = await openPopup(work)
@@ -326,7 +281,7 @@ test("a container is a store of its own: the popup names it, and proposes an acc
   await trust(popup)
   await press(popup, "Save session")
   await expectStatus(popup, /^Saved/)
-  const saved = await loadSaved("Work")
+  const saved = await openSaved(firefox, "example.test", "Work")
   expect(saved.capturedBy.store).toEqual({ id: "firefox-container-2", name: "Work", isPrivate: false })
   expect(saved.cookies?.map(({ name }) => name)).toContain("where")
   expect(saved.tabs?.map(({ url }) => new URL(url).search)).toEqual(["?work"])
@@ -338,7 +293,7 @@ test("a container is a store of its own: the popup names it, and proposes an acc
   await press(beside, "Save session")
   await expect.poll(async () => (await sessionObjects()).length).toBe(2)
   await expectStatus(beside, /^Saved/)
-  expect((await loadSaved()).cookies?.map(({ name }) => name)).not.toContain("where")
+  expect((await openSaved(firefox, "example.test")).cookies?.map(({ name }) => name)).not.toContain("where")
 
   // Whoever named the container's account before finds that name again.
   const again = await openPopup(work)
@@ -350,8 +305,8 @@ test("a container is a store of its own: the popup names it, and proposes an acc
 })
 
 test("a private window is named, is a store of its own, and gets an account of its own", async () => {
-  firefox = await startFirefox({ isAllowedInPrivate: true })
-  const tab = await firefox.openTab(site.url("app.example.test", "/?private"), { isPrivate: true })
+  firefox = await start({ isAllowedInPrivate: true })
+  const tab = await firefox.openTab(site().url("app.example.test", "/?private"), { isPrivate: true })
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await expectText(popup, "Private window")
@@ -359,23 +314,23 @@ test("a private window is named, is a store of its own, and gets an account of i
   await trust(popup)
   await press(popup, "Save session")
   await expectStatus(popup, /^Saved/)
-  const saved = await loadSaved("Private window")
+  const saved = await openSaved(firefox, "example.test", "Private window")
   expect(saved.capturedBy.store).toEqual({ id: "firefox-private", name: null, isPrivate: true })
   expect(saved.cookies).toHaveLength(3)
   // A normal window must not replace it.
-  const beside = await openPopup(await firefox.openTab(site.url("app.example.test", "/?normal")))
+  const beside = await openPopup(await firefox.openTab(site().url("app.example.test", "/?normal")))
   expect(await accountOf(beside)).toBe("default")
 })
 
 test("with first-party isolation, cookies are saved with the first party they belong to", async () => {
-  firefox = await startFirefox({ prefs: { "privacy.firstparty.isolate": true } })
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  firefox = await start({ prefs: { "privacy.firstparty.isolate": true } })
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await trust(popup)
   await press(popup, "Save session")
   await expectStatus(popup, /^Saved/)
-  const { cookies = [] } = await loadSaved()
+  const { cookies = [] } = await openSaved(firefox, "example.test")
   expect(cookies.map(({ name, firstPartyDomain }) => [name, firstPartyDomain]).sort()).toEqual([
     ["deep", "example.test"],
     ["sid", "example.test"],
@@ -396,7 +351,7 @@ test("in Firefox a frame of the site inside another site's frame is not taken fo
   const url = (host: string, query: Record<string, string> = {}) =>
     `http://${host}:${port}/?${new URLSearchParams(query).toString()}`
   try {
-    firefox = await startFirefox()
+    firefox = await start()
     const inner = url("www.example.test", { inner: "yes" })
     const tab = await firefox.openTab(url("app.example.test", { frame: url("other.test", { frame: inner }) }))
     await firefox.allow(everyPage)
@@ -404,7 +359,7 @@ test("in Firefox a frame of the site inside another site's frame is not taken fo
     await trust(popup)
     await press(popup, "Save session")
     await expectStatus(popup, /^Saved/)
-    const { origins = [], report } = await loadSaved()
+    const { origins = [], report } = await openSaved(firefox, "example.test")
     const own = origins.filter(({ partition }) => partition === null)
     expect(own.map(({ origin }) => origin)).toEqual([`http://app.example.test:${port}`])
     expect(report.gaps).toContainEqual(expect.objectContaining({ kind: "site", where: "other.test", count: 1 }))
@@ -415,7 +370,7 @@ test("in Firefox a frame of the site inside another site's frame is not taken fo
 })
 
 test("a Firefox joins the vault of the Chromium beside it through the computer that both trust", async () => {
-  firefox = await startFirefox()
+  firefox = await start()
   const store = createFsProvider(path.join(firefox.home, "vault"))
   const chromium = await createIdentity("Chromium on Linux")
   const first = await openVault(store, { identity: chromium, memory: createMemory() })
@@ -428,7 +383,7 @@ test("a Firefox joins the vault of the Chromium beside it through the computer t
   await computer.refresh()
   await writeFile(path.join(firefox.home, "card"), `${await createCard(identity)}\n`)
 
-  const tab = await firefox.openTab(site.url("app.example.test"))
+  const tab = await firefox.openTab(site().url("app.example.test"))
   await firefox.allow(everyPage)
   const popup = await openPopup(tab)
   await press(popup, "Trust this computer")

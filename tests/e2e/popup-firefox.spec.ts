@@ -1,42 +1,23 @@
 import { expect, test } from "@playwright/test"
 import type { Page } from "puppeteer-core"
-import { startCaptureSite, type CaptureSite } from "./capture-site.js"
-import { firefoxPath, noFirefox, startFirefox, type TestFirefox } from "./firefox-browser.js"
 import { longName, lowContrastScript, overflowScript, placesScript, saveStates, scriptShowing } from "./popup-states.js"
 import { openSaved } from "./saving.js"
+import { expectText, prepareFirefoxTests, press, statusOf, trust } from "./firefox-tests.js"
 
-let site: CaptureSite
-let firefox: TestFirefox
+const { site, start } = prepareFirefoxTests()
 
-test.skip(firefoxPath === undefined, noFirefox)
-test.setTimeout(120_000)
-test.beforeAll(async () => {
-  site = await startCaptureSite()
-})
-test.afterAll(async () => {
-  await site.close()
-})
-test.afterEach(async () => {
-  await firefox.stop()
-})
-
-const press = (page: Page, name: string) => page.locator(`::-p-aria([name="${name}"][role="button"])`).click()
-const bodyText = (page: Page) => page.evaluate(() => document.body.innerText)
-const statusOf = (page: Page) => page.evaluate(() => document.querySelector("[role=status]")?.textContent ?? "")
 const placesIn = async (page: Page) => JSON.parse(String(await page.evaluate(placesScript))) as Record<string, string>
 
 test("in Firefox a second site is one button after the first save, asked for once, and its cookies are in the session", async () => {
-  firefox = await startFirefox()
-  await firefox.openTab(site.url("other.test"))
-  const popup = await firefox.openPopup(await firefox.openTab(site.url("app.example.test", "/leaning")))
-  await expect.poll(() => bodyText(popup)).toContain("Trust this computer")
-  await press(popup, "Trust this computer")
-  await expect.poll(() => bodyText(popup)).toContain("Trusted")
+  const firefox = await start()
+  await firefox.openTab(site().url("other.test"))
+  const popup = await firefox.openPopup(await firefox.openTab(site().url("app.example.test", "/leaning")))
+  await trust(popup)
   const before = await placesIn(popup)
   await press(popup, "Save session")
   await firefox.answerPermission("allow")
-  await expect.poll(() => bodyText(popup)).toContain("Include other.test and save again")
-  await expect.poll(() => bodyText(popup)).toContain("Forget")
+  await expectText(popup, "Include other.test and save again")
+  await expectText(popup, "Forget")
   expect(await placesIn(popup)).toMatchObject(before)
 
   await press(popup, "Include other.test and save again")
@@ -54,15 +35,15 @@ for (const [scheme, override] of [
   test(`in Firefox nothing moves, stands out or fades in any state of a save, with long names in ${scheme} colours`, async () => {
     const name = longName.slice(0, 60)
     const prefs = { "layout.css.prefers-color-scheme.content-override": override }
-    firefox = await startFirefox({ prefs, hostnames: [`app.${name}.test`] })
-    const tab = await firefox.openTab(site.url(`app.${name}.test`), { container: 2 })
+    const firefox = await start({ prefs, hostnames: [`app.${name}.test`] })
+    const tab = await firefox.openTab(site().url(`app.${name}.test`), { container: 2 })
     await firefox.allow(`*://*.${name}.test/*`)
     const popup = await firefox.openPopup(tab)
-    await expect.poll(() => bodyText(popup)).toContain("Trust this computer")
+    await expectText(popup, "Trust this computer")
     await press(popup, "Trust this computer")
     await press(popup, "Save session")
     await expect.poll(() => statusOf(popup), { timeout: 15_000 }).toMatch(/^Saved/)
-    await expect.poll(() => bodyText(popup)).toContain("Forget")
+    await expectText(popup, "Forget")
     const ground = await popup.evaluate(() => getComputedStyle(document.body).backgroundColor)
     expect(ground).toBe(scheme === "light" ? "rgb(255, 255, 255)" : "rgb(22, 27, 34)")
     const places = await placesIn(popup)

@@ -6,7 +6,7 @@ import type { IndexedDatabase, Snapshot, StorageItem } from "../../shared/snapsh
 import { cookie, sessionOf } from "../contracts/adapter-contract.js"
 import { exampleDatabase as database } from "../shared/example-database.js"
 import { startChromium } from "./browser.js"
-import { databaseScript, startScriptSite, type ScriptSite } from "./script-site.js"
+import { startScriptSite, type ScriptSite } from "./script-site.js"
 
 let chromium: Awaited<ReturnType<typeof startChromium>>
 let site: ScriptSite
@@ -14,12 +14,7 @@ let context: BrowserContext
 
 test.beforeAll(async () => {
   chromium = await startChromium()
-  site = await startScriptSite({
-    "/holding": {
-      script: `${databaseScript}
-        open("held", (made) => made.createObjectStore("things")).then((db) => { window.held = db; document.title = "ready" })`,
-    },
-  })
+  site = await startScriptSite({})
 })
 test.afterAll(async () => {
   await Promise.all([chromium.stop(), site.close()])

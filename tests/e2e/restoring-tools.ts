@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { chromium as playwright } from "@playwright/test"
-import { connect, defaultArgs, launch, type BrowserContext } from "puppeteer-core"
+import { connect, defaultArgs, launch, type LaunchOptions } from "puppeteer-core"
 import { Builder } from "selenium-webdriver"
 import { Options, ServiceBuilder } from "selenium-webdriver/chrome.js"
 import type { RestoreOptions } from "../../shared/adapters/adapter.js"
@@ -54,55 +54,33 @@ export const restoringTools: RestoringTool[] = [
     name: "Playwright, Chromium",
     engine: "chromium",
     missing: null,
-    async restore(snapshot, options, expression) {
-      const chromium = await startChromium(chromiumSiteArgs)
-      try {
-        const context = await chromium.browser.newContext(playwrightAdapter.contextOptions(snapshot))
+    restore: (snapshot, options, expression) =>
+      during(startChromium(chromiumSiteArgs), async ({ browser }) => {
+        const context = await browser.newContext(playwrightAdapter.contextOptions(snapshot))
         const report = await playwrightAdapter.restore(context, snapshot, options)
         return { report, tabs: await tabsOf(context.pages(), expression) }
-      } finally {
-        await chromium.stop()
-      }
-    },
+      }),
   },
   {
     name: "Puppeteer, Chromium",
     engine: "chromium",
     missing: null,
     restore: (snapshot, options, expression) =>
-      withProfile(async (userDataDir) => {
-        const browser = await launch({
-          executablePath: chromiumPath(),
-          headless: true,
-          userDataDir,
-          // Puppeteer's own list turns the partitions of third-party storage off.
-          ignoreDefaultArgs: defaultArgs().filter((flag) => flag.startsWith("--disable-features")),
-          args,
-        })
-        try {
-          return await withPuppeteer(await browser.createBrowserContext(), snapshot, options, expression)
-        } finally {
-          await browser.close()
-        }
+      withProfile((userDataDir) => {
+        // Puppeteer's own list turns the partitions of third-party storage off.
+        const ignoreDefaultArgs = defaultArgs().filter((flag) => flag.startsWith("--disable-features"))
+        const settings = { executablePath: chromiumPath(), headless: true, userDataDir, ignoreDefaultArgs, args }
+        return byPuppeteer(settings, snapshot, options, expression)
       }),
   },
   {
     name: "Puppeteer, Firefox",
     engine: "firefox",
     missing: missingFirefox,
-    async restore(snapshot, options, expression) {
-      const browser = await launch({
-        browser: "firefox",
-        executablePath: firefoxPath ?? "",
-        headless: true,
-        acceptInsecureCerts: true,
-        extraPrefsFirefox: firefoxPrefs,
-      })
-      try {
-        return await withPuppeteer(await browser.createBrowserContext(), snapshot, options, expression)
-      } finally {
-        await browser.close()
-      }
+    restore: (snapshot, options, expression) => {
+      const trusting = { acceptInsecureCerts: true, extraPrefsFirefox: firefoxPrefs }
+      const settings = { browser: "firefox", executablePath: firefoxPath ?? "", headless: true, ...trusting } as const
+      return byPuppeteer(settings, snapshot, options, expression)
     },
   },
   {
@@ -134,46 +112,40 @@ export const restoringTools: RestoringTool[] = [
     name: "Cloudflare Workers, Chromium",
     engine: "chromium",
     missing: null,
-    async restore(snapshot, options, expression) {
-      const chromium = await startRunningChromium(chromiumSiteArgs)
-      const miniflare = await startBrowserWorker("tests/servers/restoring-worker.ts", chromium)
-      try {
+    restore: (snapshot, options, expression) =>
+      during(startRunningChromium(chromiumSiteArgs), async (chromium) => {
+        const miniflare = await startBrowserWorker("tests/servers/restoring-worker.ts", chromium)
         const body = JSON.stringify({ snapshot: JSON.parse(snapshotToJson(snapshot)) as unknown, options, expression })
-        const answer = await miniflare.dispatchFetch("http://worker.test/", { method: "POST", body })
-        return (await answer.json()) as Restored
-      } finally {
-        await miniflare.dispose()
-        await chromium.stop()
-      }
-    },
+        try {
+          const answer = await miniflare.dispatchFetch("http://worker.test/", { method: "POST", body })
+          return (await answer.json()) as Restored
+        } finally {
+          await miniflare.dispose()
+        }
+      }),
   },
   {
     name: "Raw CDP (`psp restore --cdp`), Chromium",
     engine: "chromium",
     missing: null,
-    async restore(snapshot, options, expression) {
-      const chromium = await startRunningChromium(chromiumSiteArgs)
-      try {
-        const context = await openCdpContext(await connectCdpAddress(chromium.address), null)
+    restore: (snapshot, options, expression) =>
+      during(startRunningChromium(chromiumSiteArgs), async ({ address }) => {
+        const context = await openCdpContext(await connectCdpAddress(address), null)
         const report = await restoreInto({ context, jar: context.jar }, snapshot, options)
         // What waits in a frame is lost with the connection.
         await whenSeedsRest(context)
         await context.close()
-        const browser = await playwright.connectOverCDP(chromium.address)
+        const browser = await playwright.connectOverCDP(address)
         return { report, tabs: await tabsOf(browser.contexts()[0]?.pages() ?? [], expression) }
-      } finally {
-        await chromium.stop()
-      }
-    },
+      }),
   },
   {
     name: "Raw BiDi (`psp restore --bidi`), Firefox",
     engine: "firefox",
     missing: missingFirefox,
-    async restore(snapshot, options, expression) {
-      const firefox = await startBidiFirefox(firefoxPrefs)
-      try {
-        const session = await connectBidiAddress(firefox.address)
+    restore: (snapshot, options, expression) =>
+      during(startBidiFirefox(firefoxPrefs), async ({ address }) => {
+        const session = await connectBidiAddress(address)
         const created = session.send("browser.createUserContext", { acceptInsecureCerts: true })
         const { userContext } = (await created) as { userContext: string }
         const context = await openBidiContext(session, userContext)
@@ -189,36 +161,48 @@ export const restoringTools: RestoringTool[] = [
             return answer.result.value
           })
         return { report, tabs: await Promise.all(tabs) }
-      } finally {
-        await firefox.stop()
-      }
-    },
+      }),
   },
   {
     name: "Browserless with Puppeteer, Chromium",
     engine: "chromium",
     missing: hasBrowserless ? null : noBrowserless,
-    async restore(snapshot, options, expression) {
-      const server = await startBrowserless()
-      try {
+    restore: (snapshot, options, expression) =>
+      during(startBrowserless(), async (server) => {
         const browser = await connect({ browserWSEndpoint: server.address(args) })
         const report = await browserlessAdapter.restore(browser, snapshot, options)
         return { report, tabs: await tabsOf(await browser.pages(), expression) }
-      } finally {
-        await server.stop()
-      }
-    },
+      }),
   },
 ]
 
-async function withPuppeteer(
-  context: BrowserContext,
+async function byPuppeteer(
+  settings: LaunchOptions,
   snapshot: Snapshot,
   options: RestoreOptions,
   expression: string,
 ): Promise<Restored> {
-  const report = await puppeteerAdapter.restore(context, snapshot, options)
-  return { report, tabs: await tabsOf(await context.pages(), expression) }
+  const browser = await launch(settings)
+  try {
+    const context = await browser.createBrowserContext()
+    const report = await puppeteerAdapter.restore(context, snapshot, options)
+    return { report, tabs: await tabsOf(await context.pages(), expression) }
+  } finally {
+    await browser.close()
+  }
+}
+
+/** What is started is stopped, whatever comes of the work. */
+async function during<Started extends { stop(): Promise<void> }>(
+  starting: Promise<Started>,
+  work: (started: Started) => Promise<Restored>,
+): Promise<Restored> {
+  const started = await starting
+  try {
+    return await work(started)
+  } finally {
+    await started.stop()
+  }
 }
 
 interface LookedAt {

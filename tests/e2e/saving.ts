@@ -4,6 +4,7 @@ import { expect, type Page } from "@playwright/test"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import type { Identity } from "../../shared/keys.js"
 import { defaultKinds } from "../../shared/report.js"
+import { defaultAccount } from "../../shared/site.js"
 import type { Snapshot } from "../../shared/snapshot.js"
 import { openVault, type Vault } from "../../shared/vault.js"
 import type { SaveIntent } from "../../extension/save-state.js"
@@ -26,8 +27,8 @@ export async function openComputerVault(browser: TestHome): Promise<Vault> {
   return vault
 }
 
-export async function openSaved(browser: TestHome, site: string): Promise<Snapshot> {
-  const snapshot = await (await openComputerVault(browser)).load(site)
+export async function openSaved(browser: TestHome, site: string, account = defaultAccount): Promise<Snapshot> {
+  const snapshot = await (await openComputerVault(browser)).load(site, { account })
   if (snapshot === null) throw new Error("Nothing was saved")
   return snapshot
 }
