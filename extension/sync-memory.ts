@@ -3,6 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import type { FieldId } from "../shared/merge/fields.js"
 import { hex, hexToBytes, randomBytes, utf8 } from "../shared/bytes.js"
 import type { Clock } from "../shared/hlc.js"
+import type { Stamp } from "../shared/merge.js"
 import type { Known, KnownFields } from "../shared/merge/changes.js"
 import { deleteKept, keepFirst, readKept, updateKept, writeKept } from "./db.js"
 import type { SessionName } from "./forget.js"
@@ -13,6 +14,8 @@ import type { SessionName } from "./forget.js"
  */
 export interface SyncMemory {
   known: KnownFields
+  /** What was deleted here, and when. */
+  gone: ReadonlyMap<FieldId, Stamp>
   /** By writer id: up to which clock everything of that writer is in it. */
   heads: Record<string, Clock>
   /** How many changes were sealed since the last whole save. */
@@ -59,13 +62,21 @@ export async function createDigest(): Promise<(json: string) => string> {
   return (json) => hex(hmac(sha256, key, utf8(json)).subarray(0, 16))
 }
 
-function parse(text: string): SyncMemory {
-  const { known, heads, deltas } = JSON.parse(text) as { known: [string, Known][] } & Omit<SyncMemory, "known">
-  return { known: new Map(known), heads, deltas }
+interface Written extends Omit<SyncMemory, "known" | "gone"> {
+  known: [FieldId, Known][]
+  gone: [FieldId, Stamp][]
 }
 
-function textOf({ known, ...rest }: SyncMemory): string {
-  return JSON.stringify({ known: [...known], ...rest })
+/** The latest ones: a page that makes and deletes keys for ever must not fill the disk. */
+const maxGone = 5_000
+
+function parse(text: string): SyncMemory {
+  const { known, gone, ...rest } = JSON.parse(text) as Written
+  return { known: new Map(known), gone: new Map(gone), ...rest }
+}
+
+function textOf({ known, gone, ...rest }: SyncMemory): string {
+  return JSON.stringify({ known: [...known], gone: [...gone].slice(-maxGone), ...rest })
 }
 
 function nameOf({ site, account }: SessionName): string {

@@ -100,7 +100,7 @@ async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Seal
     vault.prepareChanges(snapshot, { known, digestOf }),
   )
   if (prepared === null) return null
-  return { prepared, memory: { ...memory, known: knownAfter(known, changes, digestOf), deltas: deltas + 1 } }
+  return { prepared, memory: { ...memory, ...knownAfter({ ...memory, digestOf }, changes), deltas: deltas + 1 } }
 }
 
 interface Sealed {
@@ -113,17 +113,16 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
   const digestOf = await createDigest()
   if (memory === null) {
     const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
-    return {
-      prepared,
-      memory: { known: knownOfBase(prepared, snapshot, digestOf), heads: headsOf(prepared), deltas: 0 },
-    }
+    const known = knownOfBase(prepared, snapshot, digestOf)
+    return { prepared, memory: { ...known, heads: headsOf(prepared), deltas: 0 } }
   }
-  const { known, heads } = memory
-  const since = { known, heads, digestOf, isAnew }
+  const { known, gone, heads } = memory
+  const since = { known, gone, heads, digestOf, isAnew }
   const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since }))
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
-  return { prepared, memory: { known: knownAfter(known, changes, digestOf), heads, deltas: changes.isWhole ? 0 : 1 } }
+  const after = knownAfter({ known, gone, digestOf }, changes)
+  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1 } }
 }
 
 /**
@@ -138,9 +137,9 @@ export async function sealSave(snapshot: Snapshot): Promise<Prepared> {
   return prepared
 }
 
-function knownOfBase(prepared: Prepared, snapshot: Snapshot, digestOf: (json: string) => string): KnownFields {
-  const nothing: KnownFields = new Map()
-  return knownAfter(nothing, changesOf(nothing, snapshot, { stamp: stampOf(prepared), digestOf }), digestOf)
+function knownOfBase(prepared: Prepared, snapshot: Snapshot, digestOf: (json: string) => string) {
+  const known: KnownFields = new Map()
+  return knownAfter({ known, digestOf }, changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf }))
 }
 
 function stampOf({ mark }: Prepared): { clock: string; writer: string } {

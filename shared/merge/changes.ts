@@ -39,6 +39,8 @@ export interface ChangeOptions {
 /** What a device knows of a session from before. */
 export interface Since extends Omit<ChangeOptions, "stamp"> {
   known: KnownFields
+  /** What was deleted, and when: a whole save says that too, or a stale copy would come back behind it. */
+  gone?: ReadonlyMap<FieldId, Stamp>
   /** By writer id: up to which clock everything of that writer is in what is known. */
   heads: Record<string, Clock>
 }
@@ -185,14 +187,17 @@ function freshId(taken: ReadonlyMap<string, unknown>, wanted: string): string {
 }
 
 /** What is known once these changes are sealed. */
-export function knownAfter(known: KnownFields, { changed }: Changes, digestOf: Since["digestOf"]): KnownFields {
-  const after = new Map(known)
+export function knownAfter(
+  { known, gone = new Map<FieldId, Stamp>(), digestOf }: Pick<Since, "known" | "gone" | "digestOf">,
+  { changed }: Changes,
+): { known: KnownFields; gone: ReadonlyMap<FieldId, Stamp> } {
+  const [after, deleted] = [new Map(known), new Map(gone)]
   for (const register of changed) {
-    if ("deleted" in register) after.delete(register.field)
-    else {
-      const { field, clock, writer, born, value } = register
-      after.set(field, { clock, writer, born, digest: digestOf(comparedText(value)) })
-    }
+    const { field, clock, writer } = register
+    if ("deleted" in register) {
+      after.delete(field)
+      deleted.set(field, { clock, writer })
+    } else after.set(field, { clock, writer, born: register.born, digest: digestOf(comparedText(register.value)) })
   }
-  return after
+  return { known: after, gone: deleted }
 }

@@ -1,5 +1,5 @@
-import type { Clock } from "../hlc.js"
-import { livesOf, type Live, type SessionState, type Stamp } from "../merge.js"
+import { clockAt, type Clock } from "../hlc.js"
+import { deletionsOf, livesOf, merge, type Live, type SessionState, type Stamp } from "../merge.js"
 import { comparedText, type KnownFields, type Since } from "../merge/changes.js"
 import { endCookiesIn } from "../merge/cookie-ends.js"
 import { composeSnapshot, frameOf } from "../merge/compose.js"
@@ -38,8 +38,13 @@ export function mergedOf(vault: VaultState, base: Base, stamp: Stamp, collected?
   const whole = () =>
     isPlain && !holdsEnded(base, vault.now())
       ? { ...base, heads }
-      : { ...stateToBase(frameOf(base.snapshot), state(), vault.now()), heads }
-  const since = () => ({ known: knownOf(state(), vault.now()), digestOf: (json: string) => json, heads })
+      : { ...stateToBase(frameOf(base.snapshot), settled(state(), vault.now()), vault.now()), heads }
+  const since = () => ({
+    known: knownOf(state(), vault.now()),
+    gone: deletionsOf(state()),
+    digestOf: (json: string) => json,
+    heads,
+  })
   const rest = { state, since, isPlain, base: whole, heads, refused: collected?.refused ?? [] }
   if (isPlain && (base.stamps?.ends.length ?? 0) === 0) return { ...rest, snapshot: base.snapshot }
   return { ...rest, snapshot: composeNow(base.snapshot, state(), vault.now(), collected?.unread.length ?? 0) }
@@ -53,6 +58,14 @@ export function holdsEnded({ stamps }: Base, now: number): boolean {
     stamps.ends.some(([end]) => end <= now) ||
     stamps.hidden.some(([, , , end, ...value]) => end !== null && end <= now && value.length > 0)
   )
+}
+
+/** Longer than anybody's envelope lasts unless a person chose so (ms): who comes later has nothing to say of what was before. */
+const memoryOfDeletions = 90 * 24 * 60 * 60 * 1000
+
+/** A whole state knows all that was before: it need not remember each deletion for ever. */
+function settled(state: SessionState, now: number): SessionState {
+  return merge(state, { fields: state.fields, floor: clockAt(Math.max(0, now - memoryOfDeletions)) })
 }
 
 /** What of a state is there now, as a snapshot; what is over is named, and cookies end when they are to. */

@@ -7,7 +7,8 @@ import type { CallOptions } from "../provider.js"
 import { changesOf, wholeOf, type ChangeOptions, type Since } from "../merge/changes.js"
 import { frameOf } from "../merge/compose.js"
 import { stateToBase } from "../merge/stamps.js"
-import { stateOf, type Stamp } from "../merge.js"
+import { stateOf, type Stamp, type Tombstone } from "../merge.js"
+import type { FieldId } from "../merge/fields.js"
 import type { Base } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
 import type { BotNote, Mark } from "../vault-memory.js"
@@ -116,9 +117,15 @@ function baseOf(snapshot: Snapshot, stamp: Stamp, endOf: SaveEntry["endOf"]): Ba
 }
 
 /** What did not change keeps its stamps: a token that a bot rotated meanwhile is newer than the old one captured once more. */
-function baseSince({ known, heads, ...options }: Since, snapshot: Snapshot, stamp: Stamp, now: number): Base {
+function baseSince(
+  { known, gone = new Map<FieldId, Stamp>(), heads, ...options }: Since,
+  snapshot: Snapshot,
+  stamp: Stamp,
+  now: number,
+): Base {
   const { changed, unchanged, isWhole } = changesOf(known, snapshot, { ...options, stamp })
-  const base = stateToBase(frameOf(snapshot), stateOf([...changed, ...unchanged]), now)
+  const deleted = [...gone].map(([field, by]): Tombstone => ({ field, ...by, deleted: true }))
+  const base = stateToBase(frameOf(snapshot), stateOf([...deleted, ...changed, ...unchanged]), now)
   // What was not captured this time stays in the saves before it, which are then opened too.
   return { ...base, heads: isWhole ? { ...heads, [stamp.writer]: stamp.clock } : {} }
 }
