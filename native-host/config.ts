@@ -21,6 +21,8 @@ export interface Config {
   trial?: StoreTrial & { of: string }
   /** How much the host writes down, as in `PSP_LOG`. */
   log?: LogLevel
+  /** How long kinds are kept: `sessionStorage` or `example.com.sessionStorage`, and a span such as `8h`. */
+  ttl?: Record<string, string>
 }
 
 /** The configuration; empty where there is none. @throws `bad-config` */
@@ -36,7 +38,7 @@ export async function readConfig(home: string): Promise<Config> {
     throw bad("the system does not let us")
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("expected an object")
-  const { store, trial, log } = value as Record<string, unknown>
+  const { store, trial, log, ttl } = value as Record<string, unknown>
   if (store !== undefined && typeof store !== "string") throw bad("expected a text as store")
   // A level that only a newer build knows is no reason to keep a session from its store.
   const tried = trialIn(trial)
@@ -44,7 +46,13 @@ export async function readConfig(home: string): Promise<Config> {
     ...(store !== undefined && { store }),
     ...(tried !== null && { trial: tried }),
     ...(isLogLevel(log) && { log }),
+    ...(isTextRecord(ttl) && { ttl }),
   }
+}
+
+function isTextRecord(value: unknown): value is Record<string, string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((text) => typeof text === "string")
 }
 
 function trialIn(value: unknown): NonNullable<Config["trial"]> | null {

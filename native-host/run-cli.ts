@@ -140,7 +140,9 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .action((key?: string) => choose(async (context) => (await import("./commands/config.js")).configGet(context, key)))
   config
     .command("set <key> [value]")
-    .description("store ADDRESS, after it was tried; credentials.NAME, whose value is typed unseen or piped in")
+    .description(
+      "store ADDRESS, after it was tried; ttl.sessionStorage 8h, or of one SITE; credentials.NAME, typed unseen or piped in",
+    )
     .option("--no-check", "believe the store without trying it")
     .exitOverride()
     .action((key: string, value: string | undefined, own: object) =>

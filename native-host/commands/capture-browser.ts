@@ -7,6 +7,7 @@ import type { CommandContext, CommandResult, CommonOptions } from "../command.js
 import { untilInterrupted } from "../interruption.js"
 import { captureFix, rememberedCheck, verdictText } from "../login-guard.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
+import { endsFor } from "../ttl-rules.js"
 import { openVaultFor } from "../sessions.js"
 import { printable } from "../terminal.js"
 
@@ -38,7 +39,7 @@ export async function captureFromBrowser(
     }),
   )
   const { captured, gaps } = snapshot.report
-  await vault.save(snapshot)
+  await vault.save(snapshot, { endOf: await endsFor(context.home, snapshot.sites[0], context.now()) })
   return {
     text: `Saved ${snapshot.sites[0]}, account "${printable(snapshot.account)}": ${countsText(captured)}${verdict === null ? "" : `\n${verdictText(verdict)}`}`,
     json: {

@@ -8,6 +8,7 @@ import type { BrowserAddress } from "../running-browser.js"
 import { readFound } from "../found-file.js"
 import { captureFix, rememberedCheck } from "../login-guard.js"
 import { openVaultFor } from "../sessions.js"
+import { endsFor } from "../ttl-rules.js"
 import { countText, printable, table, timeText } from "../terminal.js"
 
 export type CaptureOptions = CommonOptions & BrowserAddress & { from?: string; format?: string; force?: boolean }
@@ -47,7 +48,7 @@ export async function capture(
   const check = await rememberedCheck(vault, context, wanted, account)
   const { snapshot } = await guardLogin(alone, check, { isForced: options.force === true, fix: captureFix })
   const { gaps } = snapshot.report
-  const { mark } = await vault.save(snapshot)
+  const { mark } = await vault.save(snapshot, { endOf: await endsFor(context.home, wanted, now) })
   const expiresAt = mark?.exp ?? null
   const counts = kinds.flatMap((kind) => (captured[kind] ? [`${kind} ${captured[kind]}`] : []))
   return {

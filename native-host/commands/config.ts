@@ -9,24 +9,27 @@ import { placeOf, shownAddress, splitPassword } from "../store-address.js"
 import { openStore, storeKind } from "../stores.js"
 import { sizeText } from "../terminal.js"
 import { configWithStore, tryStore } from "../try-store.js"
+import { isTtlKey, spanOf, ttlName } from "../ttl-rules.js"
 import { isCredentialKey, setCredential, unsetCredential } from "./config-credentials.js"
 
-const readable = ["store", "log", "credentials"]
-const settable = ["store", "log", "credentials.NAME"]
+const readable = ["store", "log", "credentials", "ttl"]
+const settable = ["store", "log", "credentials.NAME", "ttl.KIND", "ttl.SITE.KIND"]
 
 /** What is set: the address of the store, and the names of the credentials that are kept, by place. No value of them. */
 export async function configGet({ home }: CommandContext, key?: string): Promise<CommandResult> {
   if (key !== undefined && !readable.includes(key)) throw unknownKey(key, readable)
   const isWanted = (name: string) => key === undefined || key === name
-  const { store, log } = await readConfig(home)
+  const { store, log, ttl } = await readConfig(home)
   const shown = !isWanted("store") || store === undefined ? undefined : shownAddress(store)
   const level = isWanted("log") ? log : undefined
   const kept = !isWanted("credentials")
     ? []
     : [...(await readCredentials(home))].map(([place, values]) => ({ place, names: Object.keys(values) }))
+  const spans = isWanted("ttl") ? Object.entries(ttl ?? {}) : []
   const lines = [
     ...(shown === undefined ? [] : [`store ${shown}`]),
     ...(level === undefined ? [] : [`log ${level}`]),
+    ...spans.map(([name, span]) => `ttl.${name} ${span}`),
     ...kept.map(({ place, names }) => `credentials ${place}: ${names.join(", ")}`),
   ]
   const credentials = Object.fromEntries(kept.map(({ place, names }) => [place, names]))
@@ -35,6 +38,7 @@ export async function configGet({ home }: CommandContext, key?: string): Promise
     json: {
       ...(shown !== undefined && { store: shown }),
       ...(level !== undefined && { log: level }),
+      ...(spans.length > 0 && { ttl: Object.fromEntries(spans) }),
       ...(kept.length > 0 && { credentials }),
     },
   }
@@ -54,6 +58,7 @@ export async function configSet(
 ): Promise<CommandResult> {
   if (isCredentialKey(key)) return setCredential(context, options, key, value)
   if (key === "log") return setLog(context, value)
+  if (isTtlKey(key)) return setTtl(context, key, value)
   if (key !== "store") throw unknownKey(key, settable)
   if (value === undefined) throw new PspError("usage", "Cannot set the store: expected its address after it")
   return setStore(context, options, value)
@@ -65,6 +70,24 @@ async function setLog({ home }: CommandContext, level: string | undefined): Prom
   return { text: `log ${level}`, json: { log: level } }
 }
 
+/** It counts from the next capture on. */
+async function setTtl({ home }: CommandContext, key: string, span: string | undefined): Promise<CommandResult> {
+  const name = ttlName(key)
+  if (span === undefined || spanOf(span) === null)
+    throw new PspError("usage", `Cannot set ${key}: expected a time such as 30m, 8h or 7d after it`)
+  const config = await readConfig(home)
+  await writeConfig(home, { ...config, ttl: { ...config.ttl, [name]: span } })
+  return { text: `${key} ${span}`, json: { ttl: { [name]: span } } }
+}
+
+async function unsetTtl({ home }: CommandContext, key: string): Promise<CommandResult> {
+  const name = ttlName(key)
+  const config = await readConfig(home)
+  const ttl = Object.fromEntries(Object.entries(config.ttl ?? {}).filter(([other]) => other !== name))
+  await writeConfig(home, { ...config, ttl })
+  return { text: `${key} is kept as long as its session again.`, json: { ttl: { [name]: null } } }
+}
+
 /** Forgets the store, which is the folder in PSP_HOME then, the level of the log, or a credential. */
 export async function configUnset(
   context: CommandContext,
@@ -72,6 +95,7 @@ export async function configUnset(
   key: string,
 ): Promise<CommandResult> {
   if (isCredentialKey(key)) return unsetCredential(context, options, key)
+  if (isTtlKey(key)) return unsetTtl(context, key)
   const config = await readConfig(context.home)
   if (key === "log") {
     delete config.log
