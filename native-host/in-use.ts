@@ -45,6 +45,11 @@ export function inUseText({ holder, isBot, until }: Pick<Lease, "holder" | "isBo
 
 export type UsedBy = ReturnType<typeof leaseToJson>
 
+/** What programs are told where somebody uses the session. */
+export function usersToJson(inUse: Lease[]): { inUse?: UsedBy[] } {
+  return inUse.length === 0 ? {} : { inUse: inUse.map(leaseToJson) }
+}
+
 /** What programs are told of a lease. */
 export function leaseToJson({ holder, isBot, tool, until, isOwn }: Lease) {
   return { holder, isBot, tool, until, isOwn }

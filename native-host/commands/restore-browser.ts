@@ -4,7 +4,7 @@ import type { DrivenContext } from "../../shared/adapters/driven-context.js"
 import type { Gap, RestoreReport } from "../../shared/report.js"
 import type { CommandContext, CommandResult } from "../command.js"
 import { countsText } from "../counts-text.js"
-import { leaseToJson, takeSession, type InUseOptions } from "../in-use.js"
+import { usersToJson, takeSession, type InUseOptions } from "../in-use.js"
 import { untilInterrupted } from "../interruption.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
 import { verdictText } from "../login-guard.js"
@@ -50,7 +50,7 @@ export async function restoreIntoBrowser(
   const isLacking = options.strict === true && check !== undefined && check.result !== "logged-in"
   return {
     text: `Restored ${session.site}, account "${printable(session.account)}": ${countsText(report.set)}${found}`,
-    json: { site: session.site, account: session.account, ...report, inUse: inUse.map(leaseToJson), gaps: all },
+    json: { site: session.site, account: session.account, ...report, ...usersToJson(inUse), gaps: all },
     gaps: all,
     ...(isLacking ? { exitCode: 8 } : {}),
   }

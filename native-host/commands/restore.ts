@@ -1,7 +1,7 @@
 import { PspError } from "../../shared/errors.js"
 import type { BrowserAddress } from "../running-browser.js"
 import type { CommandContext, CommandResult } from "../command.js"
-import { leaseToJson, takeSession, type InUseOptions } from "../in-use.js"
+import { usersToJson, takeSession, type InUseOptions } from "../in-use.js"
 import { writeFormat, writtenFormat, writtenFormats, type FormatOptions } from "../written-formats.js"
 import { writeOut } from "../write-out.js"
 
@@ -33,8 +33,8 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
   const { session, inUse } = await takeSession(context, options, site, "psp restore")
   const { text, gaps } = await writeFormat(format, session, options)
   const all = [...session.snapshot.report.gaps, ...gaps]
-  const users = inUse.map(leaseToJson)
-  if (options.out === undefined) return { text, json: { format, content: text, inUse: users, gaps: all }, gaps: all }
+  const users = usersToJson(inUse)
+  if (options.out === undefined) return { text, json: { format, content: text, ...users, gaps: all }, gaps: all }
   await writeOut(options.out, text)
-  return { text: `Wrote ${options.out}`, json: { format, out: options.out, inUse: users, gaps: all }, gaps: all }
+  return { text: `Wrote ${options.out}`, json: { format, out: options.out, ...users, gaps: all }, gaps: all }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { snapshotToPlaywright } from "../../shared/formats/playwright.js"
 import type { CommandContext, CommandResult } from "../command.js"
-import { leaseToJson, takeSession, whileHeld, type InUseOptions } from "../in-use.js"
+import { usersToJson, takeSession, whileHeld, type InUseOptions } from "../in-use.js"
 import { writePrivateFile } from "../private-file.js"
 import { ownAddress } from "../copy-sessions.js"
 import { environmentOfCommand, stateVariable as variable } from "../run-environment.js"
@@ -51,7 +51,7 @@ export async function run(
           : { exitCode: exitCodeOf(early), signal: early }
       return {
         text: "",
-        json: { site: session.site, account: session.account, ...end, inUse: inUse.map(leaseToJson), gaps: all },
+        json: { site: session.site, account: session.account, ...end, ...usersToJson(inUse), gaps: all },
         gaps: all,
         ...(end.exitCode === 0 ? {} : { exitCode: end.exitCode }),
       }
