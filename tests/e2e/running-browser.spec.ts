@@ -97,6 +97,36 @@ test("a session goes by the command line from one running browser into another, 
   })
 })
 
+test("psp restore puts the session in the place of another account's, and beside what is there with --keep", async () => {
+  const [from, to] = [await startBrowser(), await startBrowser()]
+  await logIn(from, "Ada")
+  await logIn(to, "Grace")
+  const held = (address: string) =>
+    lookAt(address, site.origin, async (page) => {
+      const cookies = await page.context().cookies(site.origin)
+      const valueOf = (name: string) => cookies.find((cookie) => cookie.name === name)?.value
+      return {
+        sid: valueOf("sid"),
+        left: valueOf("left"),
+        item: await page.evaluate(() => localStorage.getItem("left")),
+      }
+    })
+  await lookAt(to, site.origin, (page) =>
+    page.evaluate(() => {
+      localStorage.setItem("left", "by Grace")
+      document.cookie = "left=grace"
+    }),
+  )
+  expect(await psp("home", "keygen", "--name", "laptop")).toMatchObject({ code: 0 })
+  expect(await psp("home", "capture", "fern.test", "--cdp", from)).toMatchObject({ code: 0 })
+  const { sid } = await held(from)
+  const restore = (...options: string[]) => psp("home", "restore", "fern.test", "--cdp", to, ...options)
+  expect(await restore("--keep")).toMatchObject({ code: 0, err: "" })
+  expect(await held(to)).toEqual({ sid, left: "grace", item: "by Grace" })
+  expect(await restore()).toMatchObject({ code: 0, err: "" })
+  expect(await held(to)).toEqual({ sid, left: undefined, item: null })
+})
+
 test("a session goes by the command line from chromium into a running firefox, whose tab stays", async () => {
   test.skip(firefoxPath === undefined, noFirefox)
   const [from, firefox] = await Promise.all([startBrowser(), startBidiFirefox()])
