@@ -1,17 +1,11 @@
 import { expect, test } from "@playwright/test"
-import type { Adapter } from "../../shared/adapters/adapter.js"
 import { connectBidiAddress } from "../../shared/adapters/bidi/address.js"
 import { openBidiContext } from "../../shared/adapters/bidi/context.js"
 import type { BidiSession } from "../../shared/adapters/bidi/session.js"
 import { captureFrom } from "../../shared/adapters/capture.js"
-import { diffFrom } from "../../shared/adapters/diff.js"
-import type { DrivenTarget } from "../../shared/adapters/driven-context.js"
-import { withLentContext } from "../../shared/adapters/lent-context.js"
 import { restoreInto } from "../../shared/adapters/restore.js"
-import { openSession } from "../../shared/adapters/session.js"
-import { sessionTool } from "../../shared/adapters/session-tool.js"
-import { closedTarget } from "../../shared/adapters/steps.js"
 import { cookie, describeAdapter, sessionOf, type OpenTarget, type Tab } from "../contracts/adapter-contract.js"
+import { rawAdapter } from "../contracts/raw-adapter.js"
 import { startSite } from "../site/site.js"
 import { startBidiFirefox } from "./bidi-firefox.js"
 import { firefoxPath, noFirefox } from "./firefox-browser.js"
@@ -35,26 +29,7 @@ function openLent({ session, userContext }: Lent) {
   return openBidiContext({ ...session, close: () => Promise.resolve() }, userContext)
 }
 
-const adapter: Adapter<Lent> = {
-  open: (vault, site, options = {}) =>
-    openSession(
-      vault,
-      site,
-      options,
-      sessionTool<Lent>("bidi", (target, doing, _options, work) => withLent(target, doing, work)),
-    ),
-  restore: (target, snapshot, options) =>
-    withLent(target, "restore session", (driven) => restoreInto(driven, snapshot, options)),
-  capture: (target, options) => withLent(target, "capture session", (driven) => captureFrom(driven, options, "bidi")),
-  diff: (target, snapshot, options = {}) =>
-    withLent(target, "compare session", (driven) => diffFrom(driven, snapshot, options, "bidi")),
-}
-
-async function withLent<Result>(target: Lent, doing: string, work: (driven: DrivenTarget) => Promise<Result>) {
-  return withLentContext(target, () => openLent(target), work).catch((error: unknown) => {
-    throw closedTarget(error, doing)
-  })
-}
+const adapter = rawAdapter("bidi", openLent)
 
 async function newTab(session: BidiSession, userContext: string): Promise<Tab> {
   const asked = session.send("browsingContext.create", { type: "tab", userContext })

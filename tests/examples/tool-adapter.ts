@@ -11,8 +11,8 @@ import type { DrivenTarget } from "../../shared/adapters/driven-context.js"
 import { hasMethod } from "../../shared/adapters/has-method.js"
 import { withLentContext } from "../../shared/adapters/lent-context.js"
 import { restoreInto } from "../../shared/adapters/restore.js"
-import { openSession, type OpenOptions, type Session, type SessionVault } from "../../shared/adapters/session.js"
 import { sessionTool } from "../../shared/adapters/session-tool.js"
+import { openSession, type OpenOptions, type Session, type SessionVault } from "../../shared/adapters/session.js"
 import { closedTarget, type StepOptions } from "../../shared/adapters/steps.js"
 import { describeMistake } from "../../shared/adapters/wrong-target.js"
 
@@ -22,6 +22,15 @@ export interface ToolContext {
   endpoint(): string
   /** As the browser calls the context; null for its default one. */
   contextId(): string | null
+}
+
+/** @throws `not-found` when nothing is there for this identity, and what loading throws */
+export async function open(
+  vault: SessionVault,
+  site: string,
+  options: OpenOptions = {},
+): Promise<Session<ToolContext>> {
+  return openSession(vault, site, options, tool)
 }
 
 /** @throws `bad-target`, `aborted`, `usage`: see `Adapter` */
@@ -43,10 +52,7 @@ export async function diff(context: ToolContext, snapshot: Snapshot, options: Di
   return withContext(context, "compare session", options, (driven) => diffFrom(driven, snapshot, options, "tool"))
 }
 
-/** A session of a vault, to be restored into contexts and saved back. */
-export function open(vault: SessionVault, site: string, options: OpenOptions = {}): Promise<Session<ToolContext>> {
-  return openSession(vault, site, options, sessionTool("tool", withContext))
-}
+const tool = sessionTool<ToolContext>("tool", withContext)
 
 async function withContext<Result>(
   context: ToolContext,
@@ -55,12 +61,12 @@ async function withContext<Result>(
   work: (driven: DrivenTarget) => Promise<Result>,
 ): Promise<Result> {
   requireContext(context, doing)
-  const open = async () => {
+  const connect = async () => {
     const connection = await connectCdpAddress(context.endpoint(), options)
     return openCdpContext(connection, context.contextId(), options.timeoutMs)
   }
   try {
-    return await withLentContext(context, open, work)
+    return await withLentContext(context, connect, work)
   } catch (error) {
     throw closedTarget(error, doing)
   }
