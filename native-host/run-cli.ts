@@ -267,7 +267,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   add("grant <card> <site>", "let a bot open a session from the store, from now on")
     .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")
     .option("--kinds <kinds>", "only these, for example cookies,localStorage")
-    .option("--save-back", "note that it may save what its visit changed; no bot can yet")
+    .option("--save-back", "it may save what its visits change, too")
     .option("--yes", "do not ask")
     .action((card: string, site: string, own: object) =>
       choose(async (context, options) =>

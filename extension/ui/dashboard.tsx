@@ -9,6 +9,7 @@ import { ownCard } from "../trust.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
+import { SyncState, useSyncs } from "./sync.js"
 import { StoreSettings } from "./store-settings.js"
 import { WaitingSaves } from "./waiting.js"
 
@@ -21,6 +22,7 @@ export function Dashboard() {
   const [own, setOwn] = useState<{ name: string; fingerprint: string } | null>(null)
   const [note, setNote] = useState("")
   const [computer, setComputer] = useComputer(whileWaiting)
+  const [syncs, lookAtSyncs] = useSyncs()
 
   const look = async () => {
     setOrigins(await grantedOrigins())
@@ -44,6 +46,20 @@ export function Dashboard() {
         </p>
       </header>
       {sessions === null ? <progress /> : <SessionTable sessions={sessions} onChange={setNote} />}
+      {syncs === null || syncs.length === 0 ? null : (
+        <section aria-label={i18n.t("syncTitle")}>
+          <h2>{i18n.t("syncTitle")}</h2>
+          {syncs.map((setting) => (
+            <div key={JSON.stringify([setting.site, setting.account])} class="card sync">
+              <span>
+                <strong class="text">{setting.site}</strong> <span class="quiet text">{setting.account}</span>{" "}
+                <span class="quiet small">{i18n.t(setting.mode === "both" ? "syncBoth" : "syncSave")}</span>
+              </span>
+              <SyncState setting={setting} onChange={setNote} onDone={lookAtSyncs} />
+            </div>
+          ))}
+        </section>
+      )}
       <WaitingSaves waiting={waiting} lost={lost} onChange={look} />
       <section>
         <h2>{i18n.t("permissionsTitle")}</h2>

@@ -80,7 +80,7 @@ function sentenceOf(
   const which = account === defaultAccount ? site : `${site}, account "${printable(account)}"`
   const what = kinds === "all" ? "" : `, but of it only ${kinds.join(", ")}`
   const until = expiresAt === undefined ? "until you revoke it" : `until ${timeText(expiresAt)}`
-  const back = saveBack ? " (that it may save back is noted; this version lets no bot do so)" : ""
+  const back = saveBack ? ", and save back what its visits change" : ""
   const beside = others.length === 0 ? "" : ` and at ${others.join(", ")}, which the session holds as well`
   return `"${printable(name)}" will be able to act as you at ${which}${beside}${what}, with what is saved now and later, ${until}${back}.`
 }

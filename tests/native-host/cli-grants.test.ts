@@ -193,7 +193,7 @@ describe("psp grant", () => {
     )
     expect(await said("--kinds", "cookies,localStorage", "--until", "2099-01-31", "--save-back")).toContain(
       '"ci-1" will be able to act as you at example.com, but of it only cookies, localStorage, with what is saved now ' +
-        "and later, until 2099-01-31T00:00:00Z (that it may save back is noted; this version lets no bot do so).\n",
+        "and later, until 2099-01-31T00:00:00Z, and save back what its visits change.\n",
     )
     const { grants } = JSON.parse((await psp(owner, ["grants", "--json"])).out) as { grants: unknown[] }
     expect(grants).toMatchObject([
