@@ -1,6 +1,7 @@
 import type { GrantTerms } from "./grants.js"
 import { endCookies } from "./merge/cookie-ends.js"
-import { fieldsOf, type FieldId } from "./merge/fields.js"
+import type { Register } from "./merge.js"
+import { fieldsOf, pathOf, type FieldId } from "./merge/fields.js"
 import { isFieldOf } from "./merge/rules.js"
 import type { CaptureReport, Gap, Kind } from "./report.js"
 import type { Base } from "./session-payload.js"
@@ -16,7 +17,8 @@ import type { IndexedDatabase, OriginState, Partition, Snapshot, TabState } from
  */
 export function scopeSnapshot(snapshot: Snapshot, { kinds, sites }: Pick<GrantTerms, "kinds" | "sites">): Snapshot {
   const strange = snapshot.sites.filter((site, place) => place > 0 && sites?.includes(site) === false)
-  const known = strange.length === 0 ? snapshot : withoutSites(snapshot, strange)
+  // Also what an earlier save brought in, of sites that the session does not name any more.
+  const known = sites === undefined ? snapshot : onlySites(snapshot, [snapshot.sites[0], ...sites], strange)
   const scoped = kinds === "all" ? known : onlyKinds(known, kinds)
   const { report } = scoped
   return strange.length === 0
@@ -36,7 +38,11 @@ export function scopeBase(
   if (scoped === snapshot || stamps === undefined)
     return { snapshot: scoped, ...(stamps && { stamps }), ...(heads && { heads }) }
   const held = fieldsOf(scoped)
-  const isCovered = (id: FieldId) => isFieldOf(id, { kinds: terms.kinds, sites: scoped.sites })
+  const covers = {
+    kinds: terms.kinds,
+    sites: terms.sites === undefined ? scoped.sites : [scoped.sites[0], ...terms.sites],
+  }
+  const isCovered = (id: FieldId) => isFieldOf(id, covers)
   const only = <T>(lists: [T, FieldId[]][], isKept: (id: FieldId) => boolean) =>
     lists.map(([what, ids]): [T, FieldId[]] => [what, ids.filter(isKept)]).filter(([, ids]) => ids.length > 0)
   return {
@@ -46,7 +52,8 @@ export function scopeBase(
       listed: only(stamps.listed, (id) => held.has(id)),
       ends: only(stamps.ends, (id) => held.has(id)),
       deleted: only(stamps.deleted, isCovered),
-      hidden: stamps.hidden.filter(([id]) => isCovered(id)),
+      // Where a tab that is not shown was is nobody's to know.
+      hidden: stamps.hidden.filter(([id]) => isCovered(id) && pathOf(id)[0] !== "tab"),
     },
     ...(heads && { heads }),
   }
@@ -82,31 +89,50 @@ function onlyKinds(snapshot: Snapshot, kinds: readonly Kind[]): Snapshot {
 
 /** A tab that holds nothing is left out, as an origin is. */
 function atOrigin(tab: TabState): TabState[] {
-  if (tab.sessionStorage.length === 0) return []
-  const origin = URL.canParse(tab.url) ? new URL(tab.url).origin : "null"
-  return [{ ...tab, url: origin === "null" ? "about:blank" : `${origin}/` }]
+  return tab.sessionStorage.length === 0 ? [] : [{ ...tab, url: originOfTab(tab.url) }]
 }
 
-/** Nothing that lies at these sites, or below them. What counts of the rest is counted anew. */
-function withoutSites(snapshot: Snapshot, strange: string[]): Snapshot {
-  const isStrange = (hostOrUrl: string) => strange.includes(siteOf(hostOrUrl) ?? "")
-  const isBelow = (partition: Partition | null) => partition !== null && isStrange(partition.topLevelSite)
+function originOfTab(url: string): string {
+  const origin = URL.canParse(url) ? new URL(url).origin : "null"
+  return origin === "null" ? "about:blank" : `${origin}/`
+}
+
+/** What a change says to a bot with these terms; null for nothing. */
+export function scopeRegister(
+  register: Register,
+  { kinds, sites }: Pick<GrantTerms, "kinds"> & { sites: string[] },
+): Register | null {
+  if (!isFieldOf(register.field, { kinds, sites })) return null
+  if (pathOf(register.field)[0] !== "tab" || "deleted" in register) return register
+  const url = String(register.value)
+  const site = siteOf(url)
+  if (site !== null && !sites.includes(site)) return null
+  return kinds === "all" ? register : { ...register, value: originOfTab(url) }
+}
+
+/** Nothing but what lies at these sites, or in frames below them. What counts of the rest is counted anew. */
+function onlySites(snapshot: Snapshot, granted: string[], strange: string[]): Snapshot {
+  const isStrange = (hostOrUrl: string) => {
+    const site = siteOf(hostOrUrl)
+    return site !== null && !granted.includes(site)
+  }
+  /** A frame of elsewhere belongs to the site that it is in. */
+  const isOut = (hostOrUrl: string, partition: Partition | null) =>
+    isStrange(partition === null ? hostOrUrl : partition.topLevelSite) || strange.includes(siteOf(hostOrUrl) ?? "")
   const { check, cookies, origins, tabs, report, sites, ...rest } = snapshot
   const [first, ...others] = sites
   const scoped: Snapshot = {
     ...rest,
     sites: [first, ...others.filter((site) => !strange.includes(site))],
     ...(check === undefined || isStrange(check.url) ? {} : { check }),
-    ...(cookies && { cookies: cookies.filter(({ domain, partition }) => !isStrange(domain) && !isBelow(partition)) }),
-    ...(origins && { origins: origins.filter(({ origin, partition }) => !isStrange(origin) && !isBelow(partition)) }),
+    ...(cookies && { cookies: cookies.filter(({ domain, partition }) => !isOut(domain, partition)) }),
+    ...(origins && { origins: origins.filter(({ origin, partition }) => !isOut(origin, partition)) }),
     ...(tabs && {
       tabs: tabs
         .filter(({ url }) => !isStrange(url))
         .map((tab) => ({
           ...tab,
-          sessionStorage: tab.sessionStorage.filter(
-            ({ origin, partition }) => !isStrange(origin) && !isBelow(partition),
-          ),
+          sessionStorage: tab.sessionStorage.filter(({ origin, partition }) => !isOut(origin, partition)),
         })),
     }),
     // Where a gap is begins with its origin or domain.

@@ -59,7 +59,7 @@ export interface Vault {
   /** Reads what other owners wrote about members. */
   refresh(options?: CallOptions): Promise<void>
   /** Seals a save without touching the store. @throws `not-owner`, `too-large` */
-  prepare(snapshot: Snapshot, options?: Pick<SaveEntry, "expiresAt" | "since" | "endOf">): Promise<Prepared>
+  prepare(snapshot: Snapshot, options?: Omit<SaveEntry, "snapshot" | "repeats">): Promise<Prepared>
   /** Puts what was prepared, in order; may be repeated after any failure. */
   commit(prepared: Prepared, options?: CallOptions): Promise<void>
   /** `prepare` and `commit`. */

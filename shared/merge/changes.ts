@@ -82,17 +82,18 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
 
 /**
  * The text by which two captures of one field are compared, in whatever order their keys are. Sites push the end of a cookie along with
- * every answer: it counts by the hour, else each page view would be a change.
+ * every answer: it counts in steps, else each page view would be a change.
  */
 export function comparedText(value: unknown): string {
   return JSON.stringify(value, (key, inner: unknown) => {
-    if (key === "expiresAt" && typeof inner === "number") return Math.floor(inner / hour)
+    if (key === "expiresAt" && typeof inner === "number") return Math.floor(inner / expiryStep)
     if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
   })
 }
 
-const hour = 60 * 60 * 1000
+/** Short against any session that is worth keeping (ms). */
+const expiryStep = 5 * 60 * 1000
 
 /** A whole capture by somebody who knows nothing of what was before: everything else in its areas is gone. */
 export function wholeOf(snapshot: Snapshot, stamp: Stamp, endOf: ChangeOptions["endOf"] = () => null): Register[] {

@@ -1,11 +1,14 @@
 import { placeOf } from "../database-pieces.js"
 import { describeCookies } from "../cookies.js"
 import type { GapKind } from "../report.js"
-import { pathOf, type FieldId, type PartitionPart } from "./fields.js"
+import type { FieldId, PartitionPart } from "./fields.js"
+import { readPath } from "./rules.js"
 
 /** A field by name, for people: never what it holds, and no keys of records, which are values too. */
 export function describeField(id: FieldId): { kind: GapKind; where: string; what: string } {
-  const [kind, ...place] = pathOf(id)
+  const path = readPath(id)
+  if (path === null) return { kind: "site", where: "", what: "something that this version does not know" }
+  const [kind, ...place] = path
   const at = (origin: unknown, part: unknown) => {
     const partition = part as PartitionPart
     return placeOf(

@@ -124,7 +124,7 @@ function shapeOf([kind, name]: Path): [v.GenericSchema, v.GenericSchema] | null 
 }
 
 /** Null for what is no id, or one that is not written as `idOf` writes it: it would be another field to the merge. */
-function readPath(field: string): Path | null {
+export function readPath(field: string): Path | null {
   try {
     const path = pathOf(field)
     const shape = Array.isArray(path) ? shapeOf(path) : null

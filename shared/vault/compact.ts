@@ -1,16 +1,17 @@
-import { parseName, readHeader } from "../envelope.js"
+import { parseName } from "../envelope.js"
 import type { ErrorCode } from "../errors.js"
 import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
 import type { CallOptions, StoredObject } from "../provider.js"
 import { compactMembers } from "./compact-members.js"
-import { compactSession } from "./compact-session.js"
-import { copyIds } from "./copies.js"
+import { compactSession, skip } from "./compact-session.js"
+import { copyIds, renewCopies } from "./copies.js"
+import { openNewest } from "./load.js"
 import { defaultKeep, timeOf, type Keep } from "./compaction-plan.js"
 import { removeEndedLeases } from "./leases.js"
-import { getWhole, isPartName, removeUnnamed } from "./parts.js"
+import { isPartName, removeUnnamed } from "./parts.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { isLeaseName, type StoredEnvelope } from "./stored.js"
+import { isLeaseName, listSession, type StoredEnvelope } from "./stored.js"
 
 export interface CompactOptions extends CallOptions {
   /** How much history stays; ten saves, or those of a week, when left out. */
@@ -113,7 +114,7 @@ async function compactFolder(
   const record = vault.remembered.members?.sessions.find(({ sid }) => sid === id)
   const copies = copyIds(vault, vault.now())
   if (room === "sessions" && copies.live.has(id ?? "")) {
-    const left = await removeAll(vault, await replacedCopies(vault, envelopes, call), call)
+    const left = await renewCopy(vault, id ?? "", envelopes, { ...call, report })
     report.removed.bases += left.length
     return left
   }
@@ -147,26 +148,28 @@ async function removeAll(
   return envelopes
 }
 
-/** Of copies for bots only the newest base is of use, and what changed since: they have no history, and owners have it all. */
-async function replacedCopies(
+/**
+ * Copies for bots have no history: the newest state takes the place of all that made it up. Some of that may be a base that speaks
+ * for a part only, so it is written once more, as a whole, before anything goes.
+ */
+async function renewCopy(
   vault: VaultState,
+  copy: string,
   envelopes: StoredEnvelope[],
-  call: CallOptions,
+  { report, ...call }: CallOptions & { report: CompactReport },
 ): Promise<StoredEnvelope[]> {
   const settled = envelopes.filter(({ clock }) => isClockPlausible(clock, vault.now()))
-  for (const { name, clock } of [...settled].reverse()) {
-    const whole = await getWhole(vault.provider, name, call)
-    // Sealed to bots alone, but what it is can be seen.
-    const typ =
-      whole === null
-        ? null
-        : await readHeader(whole.bytes).then(
-            ({ header }) => header.typ,
-            () => null,
-          )
-    if (typ === "base") return settled.filter((other) => other.clock < clock)
-  }
-  return []
+  const newest = settled.at(-1)
+  if (newest === undefined || settled.every(({ clock }) => clock === newest.clock)) return []
+  const sid = vault.remembered.members?.grants.find((grant) => grant.copy === copy)?.sid
+  const record = vault.remembered.members?.sessions.find((other) => other.sid === sid)
+  if (record === undefined) return []
+  const opening = listSession(vault, record.sid, call).then((stored) => openNewest(vault, record, stored, call))
+  const session = await opening.catch((error: unknown) => skip(report, newest.name, error))
+  if (session === null || session.unread > 0) return []
+  await renewCopies(vault, [copy], session, { ...call, isCut: false })
+  const left = new Set((await listSession(vault, copy, call)).map(({ name }) => name))
+  return envelopes.filter(({ name }) => !left.has(name))
 }
 
 interface Folder {

@@ -119,12 +119,20 @@ export async function renewCopies(
     }
     // A newer one is by an owner whose save this device was not shown, and a bot's changes may be in nothing of the owners' yet:
     // they stay, unless they may be sealed to whom they must not.
+    const writing = isCut ? await writersOf(vault, copy) : new Set<string>()
     const isReplaced = (name: string) => {
       const { clock = "", writer = "" } = toStored(name, 0) ?? {}
+      if (isCut) return !writing.has(writer)
       return vault.owners().has(writer) && (session === null || clock <= session.clock)
     }
-    for (const name of before) if (isCut || isReplaced(name)) await vault.provider.remove(name, call)
+    for (const name of before) if (isReplaced(name)) await vault.provider.remove(name, call)
   }
+}
+
+/** Bots that may save back into a copy now: what they wrote is sealed to owners and to themselves. */
+async function writersOf(vault: VaultState, copy: string): Promise<Set<string>> {
+  const grants = liveGrants(vault).filter((grant) => grant.copy === copy && grant.mayWrite)
+  return new Set(await Promise.all(grants.map(async ({ card }) => (await parseCard(card)).writerId)))
 }
 
 /** True for a copy that was sealed before a revocation and is put after it: it may be to whom it must not be. */

@@ -24,6 +24,8 @@ export interface Merged {
   base: () => Base
   /** By writer id: up to which clock everything of that writer is in it. */
   heads: Record<string, Clock>
+  /** Changes that could not be read. */
+  unread: number
   /** What to compare the next capture with, so that only what changed since is saved. */
   since: () => Since
   /** Changes that their writer may not make: they never count, or wait for the person. */
@@ -45,7 +47,15 @@ export function mergedOf(vault: VaultState, base: Base, stamp: Stamp, collected?
     digestOf: (json: string) => json,
     heads,
   })
-  const rest = { state, since, isPlain, base: whole, heads, refused: collected?.refused ?? [] }
+  const rest = {
+    state,
+    since,
+    isPlain,
+    base: whole,
+    heads,
+    refused: collected?.refused ?? [],
+    unread: collected?.unread.length ?? 0,
+  }
   if (isPlain && (base.stamps?.ends.length ?? 0) === 0) return { ...rest, snapshot: base.snapshot }
   return { ...rest, snapshot: composeNow(base.snapshot, state(), vault.now(), collected?.unread.length ?? 0) }
 }

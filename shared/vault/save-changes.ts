@@ -6,7 +6,7 @@ import type { Register } from "../merge.js"
 import { changesOf, type Changes, type Since } from "../merge/changes.js"
 import { endCookiesIn } from "../merge/cookie-ends.js"
 import { registersToUpdate } from "../merge/registers.js"
-import { isFieldOf } from "../merge/rules.js"
+import { scopeRegister } from "../grant-scope.js"
 import { kindsOf, pathOf } from "../merge/fields.js"
 import { deltaPlaintext } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
@@ -67,7 +67,8 @@ async function prepareAsOwner(
   const own = await sealDelta(vault, changed, owners, { ...header, sid, seen })
   const objects = [own]
   for (const { copy, terms, recipients } of await copyReaders(vault, sid)) {
-    const covered = changed.filter(({ field }) => isFieldOf(field, { kinds: terms.kinds, sites: terms.sites ?? sites }))
+    const scope = { kinds: terms.kinds, sites: terms.sites === undefined ? sites : [sites[0], ...terms.sites] }
+    const covered = changed.map((register) => scopeRegister(register, scope)).filter((register) => register !== null)
     const exp = Math.min(header.exp, terms.expiresAt ?? header.exp)
     if (covered.length === 0) continue
     const ended = covered.map((register) => endedBy(register, terms.expiresAt))

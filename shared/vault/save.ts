@@ -28,6 +28,8 @@ export interface SaveEntry {
   expiresAt?: number
   /** The save that this one repeats for more readers, with its stamp: what was saved since stays the newest. */
   repeats?: { clock: Clock; base: Base }
+  /** It speaks for no save before it: what it has not captured stays in those. */
+  isPart?: boolean
   /** What this device knew of the session, so that only what changed counts as new. */
   since?: Since
   /** When each field's time is over, by the person's rule; `since` brings its own. */
@@ -56,7 +58,7 @@ const membersRenewal = 30 * 24 * 60 * 60 * 1000
 export async function prepare(
   vault: VaultState,
   snapshot: Snapshot,
-  { expiresAt, since, endOf }: Pick<SaveEntry, "expiresAt" | "since" | "endOf"> = {},
+  { expiresAt, ...entry }: Omit<SaveEntry, "snapshot" | "repeats"> = {},
 ): Promise<Prepared> {
   refuseEarlyClock(vault.now())
   const { sid } = upsertRecord(vault, snapshot.sites[0], snapshot.account, false)
@@ -64,8 +66,7 @@ export async function prepare(
   const { object, copies, mark } = await prepareBase(vault, sid, {
     snapshot,
     ...(expiresAt !== undefined && { expiresAt }),
-    ...(since !== undefined && { since }),
-    ...(endOf !== undefined && { endOf }),
+    ...entry,
   })
   await vault.remember()
   return {
@@ -90,13 +91,13 @@ export function areMembersDue(vault: VaultState): boolean {
 export async function prepareBase(
   vault: VaultState,
   sid: string,
-  { snapshot, expiresAt = vault.now() + defaultLifetime, repeats, since, endOf }: SaveEntry,
+  { snapshot, expiresAt = vault.now() + defaultLifetime, repeats, isPart = false, since, endOf }: SaveEntry,
 ): Promise<{ object: NamedBytes; copies: NamedBytes[]; mark: NonNullable<Prepared["mark"]> }> {
   const seen = seenOf(vault.remembered, sid)
   const stamp = repeats?.clock ?? vault.tick()
   const own = { clock: stamp, writer: vault.writerId }
   const fresh = () => (since ? baseSince(since, snapshot, own, vault.now()) : baseOf(snapshot, own, endOf))
-  const base = repeats?.base ?? fresh()
+  const base = repeats?.base ?? (isPart ? { ...fresh(), heads: {} } : fresh())
   const { name, bytes, header, headerId } = await sealBase(vault, base, { sid, clock: stamp, exp: expiresAt, seen })
   const { clock, exp } = header
   // What repeats a save repeats it for owners: bots have their copies of that already.

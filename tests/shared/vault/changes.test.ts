@@ -242,6 +242,62 @@ describe("a bot that may save back", () => {
     await expect(vault.prepareChanges(sessionOf({ cookie: "x" }), since)).rejects.toMatchObject({ code: "not-granted" })
   })
 
+  it("that was granted some kinds gets no address of a tab that changes", async () => {
+    const bot = await createDevice("ci-3")
+    await a.grant(bot.card, { site, kinds: ["sessionStorage"] })
+    now += minute
+    const moved = sessionOf({ cookie: "old" })
+    for (const tab of moved.tabs ?? []) tab.url = `https://app.${site}/reset?token=canary-in-address`
+    await saveChanges(a, moved, (await loaded(a)).since())
+    const vault = await openVault(provider, { identity: bot, owner: a.card.text, now: () => now })
+    const { snapshot } = await loaded(vault)
+    expect(JSON.stringify(snapshot)).not.toContain("canary-in-address")
+    expect(snapshot.tabs?.[0]?.url).toBe(`https://app.${site}/`)
+  })
+
+  it("gets nothing of a site that an earlier save brought in, and that was not granted", async () => {
+    const wide = sessionOf({ cookie: "old" })
+    wide.sites = [site, "other.example"]
+    wide.origins?.push({ origin: "https://other.example", partition: null, localStorage: [["token", "canary-other"]] })
+    await a.save(wide)
+    now += minute
+    const bot = await createDevice("ci-4")
+    await a.grant(bot.card, { site, sites: [site] })
+    now += minute
+    // The next save does not look at that site: what it held stays in the session.
+    await a.save(sessionOf({ cookie: "newer" }), { since: (await loaded(a)).since() })
+    now += minute
+    await a.compact({ keep: { bases: 1, ms: 0 } })
+    const vault = await openVault(provider, { identity: bot, owner: a.card.text, now: () => now })
+    const { snapshot, state } = await loaded(vault)
+    expect(snapshot.cookies?.[0]?.value).toBe("newer")
+    expect(JSON.stringify([snapshot, [...state().fields]])).not.toContain("canary-other")
+    expect(JSON.stringify([...state().fields.keys()])).not.toContain("other.example")
+  })
+
+  it("has all of its session after a compaction, of which the newest save is a part only", async () => {
+    const { vault: bot } = await grantedBot()
+    const part = sessionOf({ cookie: "newer" })
+    delete part.origins
+    await a.save(part, { since: (await loaded(a)).since() })
+    now += minute
+    expect(seen(await loaded(bot))).toEqual({ cookie: "newer", key: "one" })
+    await a.compact()
+    expect(seen(await loaded(bot))).toEqual({ cookie: "newer", key: "one" })
+  })
+
+  it("keeps what it saved back when another bot with the same terms is revoked", async () => {
+    const { vault: bot } = await grantedBot()
+    const other = await createDevice("ci-5")
+    await a.grant(other.card, { site, saveBack: true })
+    now += minute
+    await saveChanges(bot, sessionOf({ cookie: "by bot" }), (await loaded(bot)).since())
+    const before = await namesIn(provider)
+    await a.revoke(other.card)
+    expect((await namesIn(provider)).some((name) => before.includes(name) && name.includes("sessions"))).toBe(true)
+    for (const vault of [a, b, bot]) expect(seen(await loaded(vault))?.cookie).toBe("by bot")
+  })
+
   it("names nobody's site in what it stores", async () => {
     const { vault: bot } = await grantedBot()
     await saveChanges(bot, sessionOf({ cookie: "by bot" }), (await loaded(bot)).since())
