@@ -34,14 +34,13 @@ export async function captureForSync(
     const captured = await capture({ ...chosen, kinds, tabId, site, alsoSites, account, knownOrigins: [] }, { limits })
     return isWhole ? takeCheckAlong(captured) : captured
   }
-  if (!(await maySites(sites))) {
-    const why = `Cannot sync session of ${site}: the permission to read it was taken back; switch sync on again and allow it`
-    throw new PspError("permission-refused", why)
-  }
+  if (!(await maySites(sites))) throw takenBack(site)
   const gaps: Gap[] = []
   const cookies = kinds.includes("cookies")
     ? (await Promise.all(sites.map((one) => captureCookies(one, storeId, gaps)))).flat()
     : undefined
+  // Taken back meanwhile, the browser answers with nothing, which would be a logout.
+  if (!(await maySites(sites))) throw takenBack(site)
   const snapshot: Snapshot = {
     schema: 1,
     sites,
@@ -53,6 +52,11 @@ export async function captureForSync(
   }
   snapshot.report.captured = countsOf(snapshot, ["cookies"])
   return parseSnapshot(snapshot)
+}
+
+function takenBack(site: string): PspError {
+  const why = `Cannot sync session of ${site}: the permission to read it was taken back; switch sync on again and allow it`
+  return new PspError("permission-refused", why)
 }
 
 /** A tab of the site in that cookie store that can be read now; one that still loads has another look coming. */

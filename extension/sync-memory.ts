@@ -20,6 +20,8 @@ export interface SyncMemory {
   heads: Record<string, Clock>
   /** How many changes were sealed since the last whole save. */
   deltas: number
+  /** When the last whole save was sealed (ms since epoch): a session ends some weeks after that. */
+  wholeAt: number
 }
 
 export async function readMemory(session: SessionName): Promise<SyncMemory | null> {
@@ -35,7 +37,6 @@ export async function writeMemory(session: SessionName, memory: SyncMemory): Pro
 export async function learn(
   session: SessionName,
   learned: ReadonlyMap<FieldId, { before: Known | undefined; now: Known | undefined }>,
-  heads: SyncMemory["heads"] = {},
 ): Promise<void> {
   await updateKept(nameOf(session), (text) => {
     const memory = text === null ? null : parse(text)
@@ -47,7 +48,7 @@ export async function learn(
       if (now === undefined) known.delete(field)
       else known.set(field, now)
     }
-    return textOf({ ...memory, known, heads: { ...memory.heads, ...heads } })
+    return textOf({ ...memory, known })
   })
 }
 

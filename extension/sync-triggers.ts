@@ -25,7 +25,7 @@ export function watchForSync(): void {
   browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
     if (status === "complete") void lookAt(isAbout(url))
   })
-  browser.tabs.onActivated.addListener(() => void lookAt(() => true))
+  browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
     if (name === alarm) void lookAt(() => true)
   })
@@ -49,6 +49,11 @@ export async function settleSyncAlarm(): Promise<void> {
 function isAbout(url: string | undefined): (setting: SyncSetting) => boolean {
   const origin = originOf(url)
   return ({ site, scope }) => origin !== null && isOfSites(origin, [site, ...scope.alsoSites])
+}
+
+async function lookAtTab(tabId: number): Promise<void> {
+  const tab = await browser.tabs.get(tabId).catch(() => null)
+  if (tab !== null) await lookAt(isAbout(tab.url))
 }
 
 async function lookAt(isMeant: (setting: SyncSetting) => boolean): Promise<void> {

@@ -1,19 +1,22 @@
-import { isPspError, toPspError } from "../shared/errors.js"
+import { isPspError, PspError, toPspError } from "../shared/errors.js"
 import { changesOf, knownAfter, type KnownFields } from "../shared/merge/changes.js"
 import type { Prepared } from "../shared/vault.js"
 import type { Snapshot } from "../shared/snapshot.js"
 import type { SessionName } from "./forget.js"
 import { withVaultOffline } from "./host.js"
-import { enqueue, listWaiting, UnsentSavesError } from "./outbox.js"
+import { enqueue, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { sendOutbox } from "./send.js"
 import { captureForSync } from "./sync-capture.js"
 import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
-import { dropSetting, noteSync, putSetting, settingOf, type SyncSetting } from "./sync-settings.js"
+import { dropSetting, noteSync, putSetting, readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
 import { takeIn } from "./take-in.js"
 import { withOwners } from "./trust.js"
 
 /** After so many small changes the whole session is saved once more, so that nobody has to read them all. */
 const maxDeltas = 50
+
+/** And after so long (ms), well before the session that was sealed ends. */
+const maxAge = 7 * 24 * 60 * 60 * 1000
 
 /** While the computer is away no more than this wait for a session: what changes further is seen when one has gone out. */
 const maxWaiting = 3
@@ -31,6 +34,14 @@ export async function switchOn(
   session: SessionName,
   { mode, scope }: Pick<SyncSetting, "mode" | "scope">,
 ): Promise<void> {
+  const { site, account } = session
+  const others = (await readSettings()).filter((other) => other.site === site && other.account !== account)
+  const sameStore = others.find((other) => other.scope.storeId === scope.storeId)
+  if (sameStore !== undefined) {
+    // One cookie store is one login: two accounts would save each other's.
+    const why = `Cannot keep ${site} in sync as "${account}": here it is kept in sync as "${sameStore.account}" already`
+    throw new PspError("usage", why)
+  }
   const before = await settingOf(session)
   const fresh = { syncedAt: null, error: null, taken: null, held: [] }
   await putSetting({ ...fresh, ...before, site: session.site, account: session.account, mode, scope })
@@ -51,12 +62,10 @@ export function syncNow(session: SessionName): Promise<void> {
     const setting = await settingOf(session)
     if (setting === null) return
     try {
-      await saveChanges(setting)
-      await sendOutbox().catch((error: unknown) => {
-        // What was sealed waits here; another session's trouble is not this one's.
-        if (!(error instanceof UnsentSavesError)) throw error
-      })
-      const taken = setting.mode === "both" ? await takeIn(setting) : {}
+      const isSaved = await saveChanges(setting)
+      await send(setting)
+      const isLearning = setting.mode === "both" || isSaved
+      const taken = isLearning ? await takeIn(setting) : {}
       await noteSync(session, { syncedAt: Date.now(), error: null, ...taken })
     } catch (error) {
       const { code, message } = toPspError(error, "Keeping the session in sync")
@@ -74,22 +83,48 @@ export async function takeTicked(session: SessionName, ids: readonly string[]): 
   })
 }
 
-async function saveChanges(setting: SyncSetting): Promise<void> {
+/** Sends what waits. @throws what keeps this session from going out; another session's trouble is not this one's */
+async function send(session: SessionName): Promise<void> {
+  if ((await listWaiting()).length === 0) return
+  try {
+    await sendOutbox()
+  } catch (error) {
+    // The browser lost something: whatever it was, the next look saves the whole of it.
+    if (error instanceof LostSavesError) await forgetMemory(session)
+    if (!(error instanceof UnsentSavesError) || (await waitingOf(session)) > 0) throw error
+  }
+}
+
+async function waitingOf({ site, account }: SessionName): Promise<number> {
+  return (await listWaiting()).filter((one) => one.site === site && one.account === account).length
+}
+
+/** @returns whether there was anything to save */
+async function saveChanges(setting: SyncSetting): Promise<boolean> {
   const { site, account } = setting
-  const waiting = (await listWaiting()).filter((one) => one.site === site && one.account === account)
-  if (waiting.length >= maxWaiting) return
-  const memory = await readMemory(setting)
-  const isDue = memory === null || memory.deltas >= maxDeltas
-  const snapshot = await captureForSync(setting, { isWhole: isDue })
-  // With no page open there are only cookies: they would be no whole save.
-  const isWhole = memory === null || (isDue && snapshot.origins !== undefined)
-  await withOwners(async () => {
-    const sealed = isWhole ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
-    if (sealed === null) return
-    await enqueue({ intentId: crypto.randomUUID(), prepared: sealed.prepared, site, account, since: Date.now() })
-    // Only once it is kept: what is remembered as sealed and is not would never be sealed again.
-    await writeMemory(setting, sealed.memory)
-  })
+  if ((await waitingOf(setting)) >= maxWaiting) return false
+  return withOwners(() =>
+    withMemory(async () => {
+      const memory = await readMemory(setting)
+      const isDue = memory === null || memory.deltas >= maxDeltas || Date.now() - memory.wholeAt > maxAge
+      const snapshot = await captureForSync(setting, { isWhole: isDue })
+      // With no page open there are only cookies: they would be no whole save.
+      const hasPages = snapshot.origins !== undefined
+      if (memory === null && !hasPages) return false
+      const isWhole = memory === null || (isDue && hasPages)
+      const sealed = isWhole ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
+      if (sealed === null) return false
+      await enqueue({ intentId: crypto.randomUUID(), prepared: sealed.prepared, site, account, since: Date.now() })
+      // Only once it is kept: what is remembered as sealed and is not would never be sealed again.
+      await writeMemory(setting, sealed.memory)
+      return true
+    }),
+  )
+}
+
+/** A look and a click must not write down what the other does not know of. Taken after the owners' lock, always. */
+function withMemory<T>(work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request("sync memory", work)
 }
 
 /** Null when nothing changed. */
@@ -112,9 +147,10 @@ interface Sealed {
 async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew = false): Promise<Sealed> {
   const digestOf = await createDigest()
   if (memory === null) {
-    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot))
+    // What is not open now may be in an earlier save.
+    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { isPart: true }))
     const known = knownOfBase(prepared, snapshot, digestOf)
-    return { prepared, memory: { ...known, heads: headsOf(prepared), deltas: 0 } }
+    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now() } }
   }
   const { known, gone, heads } = memory
   const since = { known, gone, heads, digestOf, isAnew }
@@ -122,7 +158,7 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
   const after = knownAfter({ known, gone, digestOf }, changes)
-  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1 } }
+  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now() } }
 }
 
 /**
@@ -132,9 +168,11 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
 export async function sealSave(snapshot: Snapshot): Promise<Prepared> {
   const session = { site: snapshot.sites[0], account: snapshot.account }
   if ((await settingOf(session)) === null) return withVaultOffline((vault) => vault.prepare(snapshot))
-  const { prepared, memory } = await sealWhole(snapshot, await readMemory(session), true)
-  await writeMemory(session, memory)
-  return prepared
+  return withMemory(async () => {
+    const { prepared, memory } = await sealWhole(snapshot, await readMemory(session), true)
+    await writeMemory(session, memory)
+    return prepared
+  })
 }
 
 function knownOfBase(prepared: Prepared, snapshot: Snapshot, digestOf: (json: string) => string) {
@@ -144,9 +182,4 @@ function knownOfBase(prepared: Prepared, snapshot: Snapshot, digestOf: (json: st
 
 function stampOf({ mark }: Prepared): { clock: string; writer: string } {
   return { clock: mark?.clock ?? "", writer: mark?.writer ?? "" }
-}
-
-function headsOf(prepared: Prepared): SyncMemory["heads"] {
-  const { clock, writer } = stampOf(prepared)
-  return { [writer]: clock }
 }

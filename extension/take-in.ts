@@ -1,9 +1,10 @@
-import { clockMs, type Clock } from "../shared/hlc.js"
+import { clockMs } from "../shared/hlc.js"
 import { deletionsOf, livesOf, type Live, type SessionState, type Stamp } from "../shared/merge.js"
-import { comparedText, type Known } from "../shared/merge/changes.js"
+import { comparedText, type Known, type KnownFields } from "../shared/merge/changes.js"
 import { describeField } from "../shared/merge/describe.js"
 import { groupOfCookie } from "../shared/merge/field-groups.js"
 import { idOf, pathOf, type FieldId } from "../shared/merge/fields.js"
+import { hasEnded } from "../shared/merge/stamps.js"
 import type { Refusal } from "../shared/merge/rules.js"
 import { cookieId } from "../shared/cookies.js"
 import { siteOf } from "../shared/site.js"
@@ -30,18 +31,19 @@ export async function takeIn(
   const digestOf = await createDigest()
   const seen = await withHost((vault) => look(vault, setting))
   if (seen === null) return { held: [] }
-  const { state, nameOf, heads } = seen
+  const { state, nameOf } = seen
   const { known } = memory
   const learned = new Map<FieldId, { before: Known | undefined; now: Known }>()
   const held: HeldChange[] = []
   const takers: string[] = []
   const hold = (field: FieldId, by: Stamp, why: string, canTake: boolean) => {
+    if (held.length >= maxHeld) return
     const { where, what } = describeField(field)
     held.push({ id: field, where, what, by: nameOf(by.writer), why, canTake })
   }
-  for (const [field, live] of livesOf(state)) {
+  for (const [field, live] of setting.mode === "both" ? livesOf(state) : []) {
     const before = known.get(field)
-    if (pathOf(field)[0] === "area" || isSameStamp(before, live)) continue
+    if (pathOf(field)[0] === "area" || isSameStamp(before, live) || hasEnded(live, Date.now())) continue
     const digest = live.value === undefined ? "" : digestOf(comparedText(live.value))
     const now: Known = { clock: live.clock, writer: live.writer, born: live.born, digest }
     if (before?.digest === digest) {
@@ -58,28 +60,29 @@ export async function takeIn(
     }
     // Remembered first: the browser tells of the cookie as it is set, and that must not be taken for a change of its own.
     await learn(setting, new Map([[field, { before, now }]]))
-    if (await setAll(live, setting)) takers.push(nameOf(live.writer))
+    if (await setAll(field, live, setting)) takers.push(nameOf(live.writer))
     else {
       await learn(setting, new Map([[field, { before: now, now: before }]]))
       hold(field, live, "this browser refused it", false)
     }
   }
-  for (const { register: deletion, why } of deletionsIn(seen)) {
+  for (const { register: deletion, why } of setting.mode === "both" ? deletionsIn(seen) : []) {
     const { field } = deletion
     const before = known.get(field)
-    if (pathOf(field)[0] === "area" || before === undefined || before.clock > deletion.clock) continue
+    // Whatever is known was read once: it can be read.
+    if (before === undefined || pathOf(field)[0] === "area" || before.clock > deletion.clock) continue
     const isCookies = pathOf(field)[0] === "cookies"
     if (!isCookies || !ticked.has(field)) {
       hold(field, deletion, why, isCookies)
-      if (!seen.refused.some(({ register }) => register === deletion))
-        learned.set(field, { before, now: { ...before, isDead: true } })
     }
     // It stays known: the next look finds it gone, and says so as this browser's own deletion.
     else if (await removeAll(field, setting)) takers.push(nameOf(deletion.writer))
     else hold(field, deletion, "this browser refused it", false)
   }
-  for (const { register, why } of seen.refused) if (!("deleted" in register)) hold(register.field, register, why, false)
-  await learn(setting, learned, heads)
+  const refused = setting.mode === "both" ? seen.refused.filter(({ register }) => !("deleted" in register)) : []
+  for (const { register, why } of refused) hold(register.field, register, why, false)
+  noteDead(state, known, learned)
+  await learn(setting, learned)
   const [by] = takers
   if (by === undefined) return { held }
   const others = new Set(takers).size > 1 ? " and others" : ""
@@ -89,7 +92,6 @@ export async function takeIn(
 interface Seen {
   state: SessionState
   refused: Refusal[]
-  heads: Record<string, Clock>
   nameOf: (writer: string) => string
 }
 
@@ -97,6 +99,27 @@ interface Seen {
 function deletionsIn({ state, refused }: Seen): Refusal[] {
   const byOwners = [...deletionsOf(state).values()].map((register) => ({ register, why: "it was deleted elsewhere" }))
   return [...byOwners, ...refused.filter(({ register }) => "deleted" in register)]
+}
+
+/** More than anybody ticks; whoever writes more of them hides in them. */
+const maxHeld = 100
+
+/**
+ * What somebody else deleted, or saved anew as a whole, ended the life that this browser goes on writing: nobody would see it. From
+ * now on what changes is a life of its own. What this browser wrote later than the one that took its place is written once more.
+ */
+function noteDead(
+  { fields }: SessionState,
+  known: KnownFields,
+  learned: Map<FieldId, { before: Known | undefined; now: Known }>,
+): void {
+  for (const [field, before] of known) {
+    const lives = fields.get(field)?.lives
+    if (learned.has(field) || before.isDead === true || lives?.has(before.born) === true) continue
+    const others = [...(lives?.values() ?? [])]
+    const isLater = others.length > 0 && others.every(({ clock }) => clock < before.clock)
+    learned.set(field, { before, now: { ...before, isDead: true, ...(isLater && { digest: "" }) } })
+  }
 }
 
 async function look(vault: Vault, { site, account }: SessionName): Promise<Seen | null> {
@@ -107,7 +130,6 @@ async function look(vault: Vault, { site, account }: SessionName): Promise<Seen 
   return {
     state: session.state(),
     refused: session.refused,
-    heads: session.heads,
     nameOf: (writer) => names.get(writer) ?? "somebody who is no member any more",
   }
 }
@@ -122,6 +144,7 @@ async function whyHeld(live: Live, before: Known | undefined, { scope }: SyncSet
   if (before === undefined) return "this browser did not have it"
   const cookies = live.value as Cookie[]
   for (const cookie of cookies) {
+    if (cookie.expiresAt !== null && cookie.expiresAt < Date.now() + tolerance) return "it ends at once"
     const own = await ownOf(cookie, scope.storeId)
     if (own === undefined) return "this browser does not have it"
     const isSameKind =
@@ -146,17 +169,27 @@ async function ownOf(cookie: Cookie, storeId: string): Promise<Cookie | undefine
   return own.find((other) => cookieId(other) === cookieId(cookie))
 }
 
-async function setAll({ value }: Live, { scope }: SyncSetting): Promise<boolean> {
+/** All of it or nothing: chunks of two logins are none. */
+async function setAll(field: FieldId, { value }: Live, { scope }: SyncSetting): Promise<boolean> {
+  const [wanted, before] = [value as Cookie[], await cookiesOf(field, scope.storeId)]
+  const ids = new Set(wanted.map(cookieId))
   const results: boolean[] = []
-  for (const cookie of value as Cookie[]) results.push(await setCookie(cookie, scope.storeId))
-  return results.every(Boolean)
+  for (const cookie of wanted) results.push(await setCookie(cookie, scope.storeId))
+  for (const old of before) if (!ids.has(cookieId(old))) results.push(await removeCookie(old, scope.storeId))
+  if (results.every(Boolean)) return true
+  for (const cookie of before) await setCookie(cookie, scope.storeId)
+  return false
 }
 
 /** Everything that the field is made of here. */
 async function removeAll(field: FieldId, { scope }: SyncSetting): Promise<boolean> {
-  const [, , domain] = pathOf(field)
-  const site = siteOf(String(domain)) ?? String(domain)
-  const own = (await captureCookies(site, scope.storeId, [])).filter((cookie) => idOf(groupOfCookie(cookie)) === field)
+  const own = await cookiesOf(field, scope.storeId)
   const results = await Promise.all(own.map((cookie) => removeCookie(cookie, scope.storeId)))
   return results.every(Boolean)
+}
+
+async function cookiesOf(field: FieldId, storeId: string): Promise<Cookie[]> {
+  const [, , domain] = pathOf(field)
+  const site = siteOf(String(domain)) ?? String(domain)
+  return (await captureCookies(site, storeId, [])).filter((cookie) => idOf(groupOfCookie(cookie)) === field)
 }

@@ -10,7 +10,7 @@ interface SavedSessionsProps {
   /** Null until they were asked for. */
   sessions: Sessions | null
   /** The tab the popup is about. */
-  tab: { id: number; url: string; mayRead: boolean; storeId: string; isPrivate: boolean }
+  tab: { id: number; url: string; mayRead: boolean; storeId: string; isPrivate: boolean; account: string }
   /** Other sites that are saved with it. */
   alsoSites: string[]
   syncs: SyncSetting[]
@@ -51,6 +51,8 @@ interface SavedSessionProps extends Omit<SavedSessionsProps, "sessions"> {
 
 function SavedSession(props: SavedSessionProps) {
   const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched } = props
+  const setting = syncs.find((one) => one.site === session.site && one.account === session.account) ?? null
+  const isOn = setting !== null
   const { site, account, savedAt, expiresAt, check } = session
   return (
     <div class="card session">
@@ -65,12 +67,9 @@ function SavedSession(props: SavedSessionProps) {
         </span>
         <Forget site={site} account={account} onChange={onChange} />
       </div>
-      {/* Of a private window nothing is remembered, so nothing can be compared. */}
-      {tab.isPrivate ? null : (
-        <SyncSwitch
-          {...{ site, account, alsoSites, onChange, onSwitched, storeId: tab.storeId }}
-          setting={syncs.find((one) => one.site === site && one.account === account) ?? null}
-        />
+      {/* Of a private window nothing is remembered, so nothing can be compared; another account is not what is logged in here. */}
+      {tab.isPrivate || (account !== tab.account && !isOn) ? null : (
+        <SyncSwitch {...{ site, account, alsoSites, onChange, onSwitched, storeId: tab.storeId }} setting={setting} />
       )}
       <LoginCheckForm {...{ site, account, check, tab, onChange }} onDone={onRemembered} />
     </div>
