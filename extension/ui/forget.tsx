@@ -8,10 +8,13 @@ export function Forget({
   site,
   account,
   onChange,
+  onForgotten = () => undefined,
 }: {
   site: string
   account: string
   onChange: (text: string) => void
+  /** Told whether it can be brought back here: it must stay shown as long as it can. */
+  onForgotten?: (canUndo: boolean) => void
 }) {
   const [isForgotten, setForgotten] = useState(false)
   const [isBusy, setBusy] = useState(false)
@@ -22,13 +25,17 @@ export function Forget({
       if (isForgotten) {
         await ask("unforget", { site, account })
         setForgotten(false)
+        onForgotten(false)
         onChange(i18n.t("undone", [site]))
       } else {
+        onForgotten(true)
         const { canUndo } = await ask("forget", { site, account })
+        onForgotten(canUndo)
         setForgotten(canUndo)
         onChange(i18n.t("forgotten", [site]))
       }
     } catch (error) {
+      onForgotten(isForgotten)
       onChange(i18n.t("failed", [toPspError(error, "Forgetting").message]))
     } finally {
       setBusy(false)

@@ -38,6 +38,7 @@ export function Popup() {
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
   const [syncs, lookAtSyncs] = useSyncs()
   const looks = useRef(0)
+  const forgotten = useRef(new Set<string>())
 
   const lookAtTab = async () => {
     const look = ++looks.current
@@ -56,7 +57,7 @@ export function Popup() {
     const found = await describeTab(tabId)
     if (found.site === null) return
     const now = await ask("sessions", { site: found.site })
-    setSessions((before) => ({ ...now, entries: inSeenOrder(before?.entries ?? [], now.entries) }))
+    setSessions((before) => ({ ...now, entries: inSeenOrder(before?.entries ?? [], now.entries, forgotten.current) }))
   }
   useEffect(() => {
     const fail = (error: unknown) => setNote(i18n.t("failed", [toPspError(error, "Looking at the tab").message]))
@@ -145,6 +146,10 @@ export function Popup() {
         syncs={syncs ?? []}
         onChange={setNote}
         onRemembered={() => void lookAtSessions()}
+        onForgotten={(account, canUndo) => {
+          if (canUndo) forgotten.current.add(account)
+          else forgotten.current.delete(account)
+        }}
         onSwitched={async () => {
           await lookAtSyncs()
           await lookAtSessions()

@@ -18,6 +18,7 @@ interface SavedSessionsProps {
   /** What is remembered of a session has changed. */
   onRemembered: () => void
   onSwitched: () => Promise<void>
+  onForgotten: (account: string, canUndo: boolean) => void
 }
 
 /** What is saved of a site. The place of one is kept while there is none, so that the first save moves nothing. */
@@ -35,8 +36,18 @@ export function SavedSessions({ sessions, ...rest }: SavedSessionsProps) {
   )
 }
 
-/** Those that were shown stay where they are, new ones come after them: no other Forget slips under the pointer. */
-export function inSeenOrder(before: ListedSession[], now: ListedSession[]): ListedSession[] {
+/**
+ * Those that were shown stay where they are, new ones come after them: no other Forget slips under the pointer.
+ *
+ * @param forgotten accounts that can be brought back here: they stay, though a look that comes late does not find them
+ */
+export function inSeenOrder(
+  before: ListedSession[],
+  found: ListedSession[],
+  forgotten: ReadonlySet<string>,
+): ListedSession[] {
+  const isGone = ({ account }: ListedSession) => !found.some((other) => other.account === account)
+  const now = [...found, ...before.filter((session) => forgotten.has(session.account) && isGone(session))]
   const placeOf = ({ account }: ListedSession) => {
     const place = before.findIndex((seen) => seen.account === account)
     return place === -1 ? before.length : place
@@ -50,7 +61,7 @@ interface SavedSessionProps extends Omit<SavedSessionsProps, "sessions"> {
 }
 
 function SavedSession(props: SavedSessionProps) {
-  const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched } = props
+  const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched, onForgotten } = props
   const setting = syncs.find((one) => one.site === session.site && one.account === session.account) ?? null
   const isOn = setting !== null
   const { site, account, savedAt, expiresAt, check } = session
@@ -65,7 +76,7 @@ function SavedSession(props: SavedSessionProps) {
             {expiresAt === null ? "" : `, ${i18n.t("endsOn", [dateOf(expiresAt)])}`}
           </span>
         </span>
-        <Forget site={site} account={account} onChange={onChange} />
+        <Forget {...{ site, account, onChange }} onForgotten={(canUndo) => onForgotten(account, canUndo)} />
       </div>
       {/* Of a private window nothing is remembered, so nothing can be compared; another account is not what is logged in here. */}
       {tab.isPrivate || (account !== tab.account && !isOn) ? null : (

@@ -251,6 +251,23 @@ test("the keyboard alone does it: in reading order, with a focus that is seen an
   await expect(forget(popup)).toBeFocused()
 })
 
+test("what was forgotten can be brought back as long as the popup is open, also after a look that came late", async () => {
+  const popup = await openAgain()
+  await save(popup).click()
+  await expect(status(popup)).toHaveText(/^Saved/)
+  await forget(popup).click()
+  const undo = popup.getByRole("button", { name: "Undo" })
+  await expect(undo).toBeVisible()
+  // The end of a save makes the popup look again, and it finds nothing; this asks after it, so its answer comes later.
+  await show(popup, saveStates[7])
+  const message = { type: "sessions", site: "example.test" }
+  const asked = () => popup.evaluate((ask) => chrome.runtime.sendMessage(ask), message)
+  await asked()
+  expect(await asked()).toMatchObject({ answer: { entries: [] } })
+  await undo.click()
+  await expect(status(popup)).toHaveText("Brought back: example.test")
+})
+
 test("everything in the popup has a role and a name", async () => {
   const popup = await openTrusted()
   await save(popup).click()
