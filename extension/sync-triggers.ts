@@ -4,7 +4,7 @@ import type { SessionName } from "./forget.js"
 import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
 import { syncNow } from "./sync.js"
-import { readSettings, type SyncSetting } from "./sync-settings.js"
+import { readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
 
 const alarm = "sync"
 
@@ -30,7 +30,11 @@ export function watchForSync(): void {
     if (name === alarm) void lookAt(() => true)
   })
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
-  browser.runtime.onStartup.addListener(() => void settleSyncAlarm())
+  browser.runtime.onStartup.addListener(() => {
+    void settleSyncAlarm()
+    // What changed as the browser started may have been told to nobody.
+    void lookAt(() => true)
+  })
   browser.runtime.onInstalled.addListener(() => void settleSyncAlarm())
 }
 
@@ -60,6 +64,20 @@ async function lookAt(isMeant: (setting: SyncSetting) => boolean): Promise<void>
   for (const setting of (await readSettings()).filter(isMeant)) soon(setting)
 }
 
+/** A page that is on its way, or a browser that just started, cannot be read now, and soon can. */
+async function lookUntilDone(session: SessionName): Promise<void> {
+  for (let left = tries; left > 0; left--) {
+    await syncNow(session)
+    const error = (await settingOf(session))?.error ?? null
+    if (error === null) return
+    await new Promise((resolve) => setTimeout(resolve, betweenTries))
+  }
+}
+
+/** How often it is tried again, and after which pause (ms); then the next change or the alarm does it. */
+const tries = 4
+const betweenTries = 3_000
+
 const timers = new Map<string, { timer: ReturnType<typeof setTimeout>; since: number }>()
 
 /** After a pause without another event; under a stream of them every now and then. */
@@ -73,7 +91,7 @@ function soon({ site, account }: SessionName): void {
   }
   const timer = setTimeout(() => {
     timers.delete(key)
-    void syncNow({ site, account })
+    void lookUntilDone({ site, account })
   }, pause)
   timers.set(key, { timer, since })
 }
