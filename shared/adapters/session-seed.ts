@@ -224,10 +224,11 @@ function createNursery(context: DrivenContext): Nursery {
     }
     waiting = waiting.filter((item) => item !== taken)
     const { mark, origin } = taken.seed
-    // The order of the calls matters, not that of their ends: from now on no tab that comes has the seed, and every
-    // document of this one takes away the mark that its predecessor may have left, before the site sees it.
+    // The order in which the browser hears of these matters, not that of their ends: every document of this tab takes away
+    // the mark that its predecessor may have left, before the site sees it; then no tab that comes has the seed.
     const sweep = page.addInitScript({ content: pageExpression(settleSeed, { mark, origin, detail: "sweep" }) })
-    const disarmed = Promise.all([sweep, disarm(taken), keepSiblingsFor(page, taken)]).catch(() => undefined)
+    const disarming = sent(sweep).then(() => Promise.all([disarm(taken), keepSiblingsFor(page, taken)]))
+    const disarmed = Promise.all([sweep, disarming]).catch(() => undefined)
     const item = { seed: taken.seed, page, sweep, disarmed }
     unsettled.push(item)
     await disarmed
@@ -297,6 +298,11 @@ function createNursery(context: DrivenContext): Nursery {
   const forNext = () => waiting.filter(({ owner }) => owner === null).map(({ seed }) => seed)
 
   return { add, forget, tidy: restIfDone, rest, origins, forNext }
+}
+
+/** Resolves once a call is on its way: Playwright reads a script before it sends it, and sends a `dispose` at once. */
+async function sent(call: Promise<unknown>): Promise<void> {
+  await Promise.race([call, new Promise((resolve) => setTimeout(resolve))])
 }
 
 /** A frame below a frame of another site has storage of its own: see `seedSessionStorage`. */
