@@ -30,12 +30,20 @@ export function watchForSync(): void {
     if (name === alarm) void lookAt(() => true)
   })
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
-  browser.runtime.onStartup.addListener(() => {
-    void settleSyncAlarm()
-    // What changed as the browser started may have been told to nobody.
-    void lookAt(() => true)
-  })
-  browser.runtime.onInstalled.addListener(() => void settleSyncAlarm())
+  void catchUp()
+}
+
+const caughtUpKey = "syncCaughtUp"
+
+/**
+ * Once after the browser started, and after the extension was updated or off: what changed before its listeners were there was
+ * told to nobody (Chromium 156 drops events of its first half second where the extension is not from a shop).
+ */
+async function catchUp(): Promise<void> {
+  if ((await browser.storage.session.get(caughtUpKey))[caughtUpKey] === true) return
+  await browser.storage.session.set({ [caughtUpKey]: true })
+  await settleSyncAlarm()
+  await lookAt(() => true)
 }
 
 /** The alarm rings only while something is on: more often where changes of others come in. */
