@@ -1,5 +1,12 @@
 import { expect, test, type Browser, type BrowserContext } from "@playwright/test"
-import { capture, contextOptions, diff, open, restore, type PlaywrightContext } from "../../shared/adapters/playwright.js"
+import {
+  capture,
+  contextOptions,
+  diff,
+  open,
+  restore,
+  type PlaywrightContext,
+} from "../../shared/adapters/playwright.js"
 import type { Snapshot, StorageItem } from "../../shared/snapshot.js"
 import { cookie, describeAdapter, oddItems, seenBy, sessionOf, type Parts } from "../contracts/adapter-contract.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"

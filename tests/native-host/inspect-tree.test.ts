@@ -20,7 +20,15 @@ async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) 
   const writer = await parseCard(await createCard(await createIdentity("laptop")))
   const clock = clockAt(now - hour)
   const since = () => ({ known: new Map(), digestOf: String, heads: {} })
-  const merged = { isPlain: true, state: () => stateOf([]), since, base: () => ({ snapshot }), heads: {}, refused: [], unread: 0 }
+  const merged = {
+    isPlain: true,
+    state: () => stateOf([]),
+    since,
+    base: () => ({ snapshot }),
+    heads: {},
+    refused: [],
+    unread: 0,
+  }
   const about = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [], withheld: [] }
   const session = { ...merged, ...about }
   return sessionFacts(
