@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
+import { readReadmeTable } from "./readme-table.js"
 
 /**
  * `npm run faults [-- --readme] [--only TEXT]`: the tests that inject faults, as often as the README says instead of as a sample, and a
@@ -229,13 +230,13 @@ const runners = {
   },
 }
 
-const readmeBlock = /<!-- faults -->([\s\S]*)<!-- \/faults -->/
-const isForReadme = process.argv.includes("--readme")
+const header = "| fault | injected | what must hold | held |\n|---|---|---|---|"
 const only = process.argv.includes("--only") ? (process.argv[process.argv.indexOf("--only") + 1] ?? "") : ""
 const chosen = faults.filter(({ title }) => title.includes(only))
 if (chosen.length === 0) throw new Error(`No fault has "${only}" in its title`)
-/** What the README says already of those that are not run now. */
-const rows = new Map(isForReadme ? rowsOf(await readReadme()) : [])
+const readme = process.argv.includes("--readme") ? await readReadmeTable("faults", header) : null
+/** With what the README says already of those that are not run now. */
+const rows = new Map(readme?.rows)
 
 let allHeld = true
 for (const fault of chosen) {
@@ -245,34 +246,13 @@ for (const fault of chosen) {
   allHeld &&= held
   rows.set(fault.title, `| ${fault.title} | ${fault.count} | ${fault.holds} | ${held ? "yes" : "**no**"} |`)
   // After each row: the whole takes most of an hour.
-  if (isForReadme) await writeReadme()
+  await readme?.write(inOrder())
 }
-process.stdout.write(`${table()}\n`)
+process.stdout.write(`${[header, ...inOrder()].join("\n")}\n`)
 process.exitCode = allHeld ? 0 : 1
 
-function table(): string {
-  const inOrder = faults.flatMap(({ title }) => rows.get(title) ?? [])
-  return ["| fault | injected | what must hold | held |", "|---|---|---|---|", ...inOrder].join("\n")
-}
-
-async function readReadme(): Promise<string> {
-  const readme = await readFile("README.md", "utf8")
-  if (readmeBlock.test(readme)) return readme
-  process.stderr.write("Cannot write the table: README.md has no <!-- faults --> … <!-- /faults --> block for it\n")
-  process.exit(1)
-}
-
-function rowsOf(readme: string): [title: string, row: string][] {
-  const lines = readmeBlock.exec(readme)?.[1]?.split("\n") ?? []
-  return lines.map((line) => [line.split(" | ")[0]?.replace(/^\| /, "") ?? "", line])
-}
-
-async function writeReadme(): Promise<void> {
-  const block = `<!-- faults -->\n${table()}\n<!-- /faults -->`
-  await writeFile(
-    "README.md",
-    (await readReadme()).replace(readmeBlock, () => block),
-  )
+function inOrder(): string[] {
+  return faults.flatMap(({ title }) => rows.get(title) ?? [])
 }
 
 async function inject(fault: Fault): Promise<Outcome> {

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises"
+import { readReadmeTable, replaceRows } from "../readme-table.js"
 import type { BenchRow } from "./table.js"
 
 /**
  * `npm run bench [name…] [-- --readme]`: measures, prints a table, and exits with 1 when a promised limit is exceeded.
- * With `--readme` the table in the README is replaced by what was measured.
+ * With `--readme` the rows of the table in the README are replaced by what was measured.
  */
 const benches: Record<string, () => Promise<BenchRow[]>> = {
   "host-start": async () => (await import("./host-start.js")).benchHostStart(),
@@ -22,7 +22,9 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   bots: async () => (await import("./bots.js")).benchBots(),
 }
 
-const isForReadme = process.argv.includes("--readme")
+const header = "| what | median | beside | ratio or difference | limit | range |\n|---|---|---|---|---|---|"
+// Before the measuring, which takes long: a README without a place for it fails at once.
+const readme = process.argv.includes("--readme") ? await readReadmeTable("bench", header) : null
 const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
 const unknown = chosen.find((name) => !(name in benches))
 if (unknown !== undefined) throw new Error(`No bench called ${unknown}: expected ${Object.keys(benches).join(", ")}`)
@@ -34,23 +36,12 @@ for (const [name, bench] of Object.entries(benches)) {
   rows.push(...(await bench()))
 }
 
-const table = [
-  "| what | median | beside | ratio or difference | limit | range |",
-  "|---|---|---|---|---|---|",
-  ...rows.map(
-    ({ name, value, peer, difference, ratio, limit, range }) =>
-      `| ${name} | ${value} | ${peer} | ${difference ?? (ratio === null ? "" : ratio.toFixed(2))} | ${limit === null ? "" : `≤ ${limit}`} | ${range} |`,
-  ),
-].join("\n")
-process.stdout.write(`${table}\n`)
-
-if (isForReadme) {
-  const readme = await readFile("README.md", "utf8")
-  await writeFile(
-    "README.md",
-    readme.replace(/<!-- bench -->[\s\S]*<!-- \/bench -->/, `<!-- bench -->\n${table}\n<!-- /bench -->`),
-  )
-}
+const lines = rows.map(
+  ({ name, value, peer, difference, ratio, limit, range }) =>
+    `| ${name} | ${value} | ${peer} | ${difference ?? (ratio === null ? "" : ratio.toFixed(2))} | ${limit === null ? "" : `≤ ${limit}`} | ${range} |`,
+)
+process.stdout.write(`${[header, ...lines].join("\n")}\n`)
+await readme?.write(replaceRows(readme.rows, lines))
 
 const exceeded = rows.filter(({ ratio, limit }) => ratio !== null && limit !== null && ratio > limit)
 for (const { name, ratio, limit } of exceeded) {
