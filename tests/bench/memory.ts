@@ -1,9 +1,9 @@
 import { fork } from "node:child_process"
-import { readdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { identityToText } from "../../shared/keys.js"
 import { startBrowser, type TestBrowser } from "../e2e/browser.js"
+import { ownerOffered } from "../e2e/saving.js"
 import { startSite } from "../site/site.js"
 import { prepareSaves } from "./capture.js"
 import type { MemoryPeaks } from "./processes.js"
@@ -73,9 +73,7 @@ function rowsOf(saved: MemoryPeaks, restored: RestoreMemory): BenchRow[] {
 }
 
 async function restoreTaskOf({ home, computer }: TestBrowser): Promise<RestoreTask> {
-  const offers = path.join(home, "offers")
-  const [offer = ""] = await readdir(offers)
-  const owner = (await readFile(path.join(offers, offer), "utf8")).trim()
+  const owner = await ownerOffered({ home })
   return { folder: path.join(home, "vault"), identity: identityToText(computer), owner, site }
 }
 

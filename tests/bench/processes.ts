@@ -17,11 +17,7 @@ export interface MemoryPeaks {
  * writing 5 to `clear_refs` sets back, proc(5)), so nothing is missed between two looks but the last moment of a process.
  */
 export async function watchMemory(browser: Browser): Promise<() => Promise<MemoryPeaks>> {
-  const cdp = await browser.newBrowserCDPSession()
-  const { processInfo } = await cdp.send("SystemInfo.getProcessInfo")
-  const root = processInfo.find(({ type }) => type === "browser")?.id
-  await cdp.detach()
-  if (root === undefined) throw new Error("The browser does not name its process")
+  const root = await rootOf(browser)
   const found = new Map<number, { role: Role; idle: number; peak: number }>()
   const most: Record<Role, number> = { background: 0, page: 0, host: 0 }
   let blank = 0
@@ -61,6 +57,22 @@ export async function watchMemory(browser: Browser): Promise<() => Promise<Memor
   }
 }
 
+/** CPU that a browser and all it ever started have used (ms). */
+export async function cpuOfTree(browser: Browser): Promise<number> {
+  const root = await rootOf(browser)
+  let ticks = 0
+  for (const pid of [root, ...(await descendantsOf(root))]) {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")
+    // After the name in brackets: user, system, and both of children that have ended (proc(5)).
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    for (const at of [11, 12, 13, 14]) ticks += Number(fields[at] ?? 0)
+  }
+  return ticks * msPerTick
+}
+
+/** `getconf CLK_TCK` says 100 on every Linux of today. */
+const msPerTick = 10
+
 type Role = "background" | "page" | "host"
 
 /** Peak resident memory of a process (bytes); null when it is gone. */
@@ -73,6 +85,15 @@ export async function peakOf(pid: number | "self"): Promise<number | null> {
 /** The peak of a process becomes what it has now. */
 export async function resetPeak(pid: number | "self"): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, "5").catch(() => undefined)
+}
+
+async function rootOf(browser: Browser): Promise<number> {
+  const cdp = await browser.newBrowserCDPSession()
+  const { processInfo } = await cdp.send("SystemInfo.getProcessInfo")
+  const root = processInfo.find(({ type }) => type === "browser")?.id
+  await cdp.detach()
+  if (root === undefined) throw new Error("The browser does not name its process")
+  return root
 }
 
 async function roleOf(pid: number): Promise<Role | null> {

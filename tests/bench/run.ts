@@ -20,6 +20,9 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   load: async () => (await import("./load.js")).benchLoad(),
   thousand: async () => (await import("./thousand.js")).benchThousand(),
   bots: async () => (await import("./bots.js")).benchBots(),
+  sync: async () => (await import("./sync.js")).benchSync(),
+  changes: async () => (await import("./changes.js")).benchChanges(),
+  merge: async () => (await import("./merge.js")).benchMerge(),
 }
 
 const header = "| what | median | beside | ratio or difference | limit | range |\n|---|---|---|---|---|---|"
@@ -38,13 +41,18 @@ for (const [name, bench] of Object.entries(benches)) {
 
 const lines = rows.map(
   ({ name, value, peer, difference, ratio, limit, range }) =>
-    `| ${name} | ${value} | ${peer} | ${difference ?? (ratio === null ? "" : ratio.toFixed(2))} | ${limit === null ? "" : `≤ ${limit}`} | ${range} |`,
+    `| ${name} | ${value} | ${peer} | ${difference ?? (ratio === null ? "" : shortly(ratio))} | ${limit === null ? "" : `≤ ${limit}`} | ${range} |`,
 )
 process.stdout.write(`${[header, ...lines].join("\n")}\n`)
 await readme?.write(replaceRows(readme.rows, lines))
 
+/** Two digits that say something. */
+function shortly(ratio: number): string {
+  return ratio < 0.095 ? String(Number(ratio.toPrecision(2))) : ratio.toFixed(2)
+}
+
 const exceeded = rows.filter(({ ratio, limit }) => ratio !== null && limit !== null && ratio > limit)
 for (const { name, ratio, limit } of exceeded) {
-  process.stderr.write(`Over its limit: ${name}: ${ratio?.toFixed(2) ?? ""} > ${limit ?? ""}\n`)
+  process.stderr.write(`Over its limit: ${name}: ${ratio === null ? "" : shortly(ratio)} > ${limit ?? ""}\n`)
 }
 process.exitCode = exceeded.length > 0 ? 1 : 0

@@ -10,6 +10,8 @@ export interface S3ForBench {
   /** Of 127.0.0.1. */
   port: number
   bucket: string
+  region: string
+  credentials: { accessKeyId: string; secretAccessKey: string }
   /** The AWS client alone; the address is that of a proxy, if any. */
   client(port?: number): S3Client
   provider(port?: number): Provider
@@ -36,6 +38,8 @@ export async function startS3(): Promise<S3ForBench> {
     title: standIn === null ? "S3 (Ceph)" : "S3 (stand-in)",
     port: own,
     bucket,
+    region,
+    credentials,
     client,
     provider: (port = own) =>
       createS3Provider({ bucket, region, endpoint: endpointOf(port), pathStyle: true, credentials }),

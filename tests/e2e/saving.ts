@@ -14,11 +14,16 @@ interface TestHome {
   computer: Identity
 }
 
+/** The card of the owner that the computer was offered. */
+export async function ownerOffered({ home }: Pick<TestHome, "home">): Promise<string> {
+  const offers = path.join(home, "offers")
+  const [offer = ""] = await readdir(offers)
+  return (await readFile(path.join(offers, offer), "utf8")).trim()
+}
+
 /** The vault as the computer beside the browser opens it, once the person trusts it. */
 export async function openComputerVault(browser: TestHome): Promise<Vault> {
-  const offers = path.join(browser.home, "offers")
-  const [offer = ""] = await readdir(offers)
-  const owner = (await readFile(path.join(offers, offer), "utf8")).trim()
+  const owner = await ownerOffered(browser)
   const vault = await openVault(createFsProvider(path.join(browser.home, "vault")), {
     identity: browser.computer,
     owner,
