@@ -14,6 +14,8 @@ export interface SyncSetting extends SessionName {
   /** When all was last as it is here (ms since epoch); null: not yet. */
   syncedAt: number | null
   error: { code: ErrorCode; message: string } | null
+  /** Of the session in the store, when what others changed was looked at last: see `vault.versions`. */
+  seenVersion?: string
   /** What others changed and this browser took over last. */
   taken: { count: number; by: string; at: number } | null
   /** What others changed and the person has not let in. Names only. */

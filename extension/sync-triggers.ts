@@ -4,6 +4,7 @@ import type { SessionName } from "./forget.js"
 import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
 import { syncNow } from "./sync.js"
+import { lookAround } from "./sync-poll.js"
 import { readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
 
 const alarm = "sync"
@@ -20,14 +21,15 @@ const atMost = 10_000
 export function watchForSync(): void {
   browser.cookies.onChanged.addListener(({ cookie }) => {
     const domain = cookie.domain.replace(/^\./, "")
-    void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some((one) => belongsToSite(domain, one)))
+    // Nobody else is known to have written; and what this browser took in changes cookies too.
+    void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some((one) => belongsToSite(domain, one)), true)
   })
   browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
     if (status === "complete") void lookAt(isAbout(url))
   })
   browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
-    if (name === alarm) void lookAt(() => true)
+    if (name === alarm) void lookAround()
   })
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
   void catchUp()
@@ -68,14 +70,15 @@ async function lookAtTab(tabId: number): Promise<void> {
   if (tab !== null) await lookAt(isAbout(tab.url))
 }
 
-async function lookAt(isMeant: (setting: SyncSetting) => boolean): Promise<void> {
-  for (const setting of (await readSettings()).filter(isMeant)) soon(setting)
+/** @param isQuiet see `syncNow` */
+async function lookAt(isMeant: (setting: SyncSetting) => boolean, isQuiet = false): Promise<void> {
+  for (const setting of (await readSettings()).filter(isMeant)) soon(setting, isQuiet)
 }
 
 /** A page that is on its way, or a browser that just started, cannot be read now, and soon can. */
-async function lookUntilDone(session: SessionName): Promise<void> {
+async function lookUntilDone(session: SessionName, isQuiet: boolean): Promise<void> {
   for (let left = tries; left > 0; left--) {
-    await syncNow(session)
+    await syncNow(session, { isQuiet })
     const error = (await settingOf(session))?.error ?? null
     if (error === null) return
     await new Promise((resolve) => setTimeout(resolve, betweenTries))
@@ -86,20 +89,26 @@ async function lookUntilDone(session: SessionName): Promise<void> {
 const tries = 4
 const betweenTries = 3_000
 
-const timers = new Map<string, { timer: ReturnType<typeof setTimeout>; since: number }>()
+interface Look {
+  timer: ReturnType<typeof setTimeout>
+  since: number
+  isQuiet: boolean
+}
+const looks = new Map<string, Look>()
 
 /** After a pause without another event; under a stream of them every now and then. */
-function soon({ site, account }: SessionName): void {
+function soon({ site, account }: SessionName, isQuiet: boolean): void {
   const key = JSON.stringify([site, account])
-  const known = timers.get(key)
-  const since = known?.since ?? Date.now()
+  const known = looks.get(key)
   if (known !== undefined) {
-    if (Date.now() - since > atMost - pause) return
+    known.isQuiet &&= isQuiet
+    if (Date.now() - known.since > atMost - pause) return
     clearTimeout(known.timer)
   }
   const timer = setTimeout(() => {
-    timers.delete(key)
-    void lookUntilDone({ site, account })
+    looks.delete(key)
+    void lookUntilDone({ site, account }, look.isQuiet)
   }, pause)
-  timers.set(key, { timer, since })
+  const look = { since: known?.since ?? Date.now(), isQuiet: known?.isQuiet ?? isQuiet, timer }
+  looks.set(key, look)
 }

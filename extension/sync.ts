@@ -56,15 +56,19 @@ export async function switchOff(session: SessionName): Promise<void> {
   })
 }
 
-/** Saves what changed here since the last look, and takes in what others rotated where the person asked for both. */
-export function syncNow(session: SessionName): Promise<void> {
+/**
+ * Saves what changed here since the last look, and takes in what others rotated where the person asked for both.
+ *
+ * @param isQuiet true when nobody else is known to have written: the store is asked only if something is to be saved
+ */
+export function syncNow(session: SessionName, { isQuiet = false }: { isQuiet?: boolean } = {}): Promise<void> {
   return inTurn(async () => {
     const setting = await settingOf(session)
     if (setting === null) return
     try {
       const isSaved = await saveChanges(setting)
       await send(setting)
-      const isLearning = setting.mode === "both" || isSaved
+      const isLearning = isSaved || (setting.mode === "both" && !isQuiet)
       const taken = isLearning ? await takeIn(setting) : {}
       await noteSync(session, { syncedAt: Date.now(), error: null, ...taken })
     } catch (error) {

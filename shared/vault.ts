@@ -23,6 +23,7 @@ import { saveAll, type SaveAllOptions } from "./vault/save-all.js"
 import { prepareChanges, type PreparedChanges } from "./vault/save-changes.js"
 import { createState, type VaultState } from "./vault/state.js"
 import { verify, type VerifyOptions, type VerifyReport } from "./vault/verify.js"
+import { versions, type SessionVersion } from "./vault/versions.js"
 
 export type { VaultMemory } from "./vault-memory.js"
 export type { HistoryEntry } from "./vault/history.js"
@@ -39,6 +40,7 @@ export type { SaveAllOptions } from "./vault/save-all.js"
 export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
 export type { VerifyOptions, VerifyProgress, VerifyReport } from "./vault/verify.js"
+export type { SessionVersion } from "./vault/versions.js"
 
 export interface KnownSession {
   site: string
@@ -80,6 +82,8 @@ export interface Vault {
   history(site: string, options?: SessionOptions): AsyncIterable<HistoryEntry>
   /** `details` opens the newest object of each session to know its end. */
   list(options?: CallOptions & { details?: boolean }): Promise<SessionEntry[]>
+  /** Which sessions others wrote to since somebody looked, for the price of one list however many there are. */
+  versions(options?: CallOptions): Promise<SessionVersion[]>
   /** Says that a session is in use, which is advice and no lock. @throws `not-granted`, `not-found`, `usage` */
   lease(site: string, options: LeaseOptions): Promise<HeldLease>
   /** Who uses a session now. */
@@ -142,6 +146,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     loadSession: (site, call) => loadSession(state, site, call),
     history: (site, call) => history(state, site, call),
     list: (call) => list(state, call),
+    versions: (call) => versions(state, call),
     lease: (site, options) => lease(state, site, options),
     leases: (site, call) => leases(state, site, call),
     watch: (call) => provider.watch?.(`${state.id}/`, call) ?? null,

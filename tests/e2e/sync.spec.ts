@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises"
+import { readdir, readFile, stat } from "node:fs/promises"
 import path from "node:path"
 import { expect, test, type Page } from "@playwright/test"
 import { createFsProvider } from "../../native-host/fs-provider.js"
@@ -26,12 +26,15 @@ const status = (popup: Page) => popup.getByRole("status")
 const syncSwitch = (popup: Page) => popup.getByRole("switch", { name: "Keep in sync" })
 
 /** A person who is logged in, saved once, and switched sync on. */
-async function keepInSync(way: "save changes" | "both ways"): Promise<{ page: Page; popup: Page }> {
+async function keepInSync(
+  way: "save changes" | "both ways",
+  { name = siteName, isFirst = true } = {},
+): Promise<{ page: Page; popup: Page }> {
   const page = await browser.context.newPage()
-  await page.goto(site.url("/login"))
-  await browser.allow(`*://*.${siteName}/*`)
+  await page.goto(site.url("/login").replace(siteName, name))
+  await browser.allow(`*://*.${name}/*`)
   const popup = await browser.openPopup(page)
-  await trustComputer(popup)
+  if (isFirst) await trustComputer(popup)
   await popup.getByRole("button", { name: "Save session" }).click()
   await expect(status(popup)).toHaveText(/^Saved/)
   await syncSwitch(popup).click()
@@ -45,7 +48,8 @@ async function keepInSync(way: "save changes" | "both ways"): Promise<{ page: Pa
 
 const tokenIn = (snapshot: Snapshot | null) => snapshot?.cookies?.find(({ name }) => name === "refresh")?.value ?? null
 const savedToken = async () => tokenIn(await (await openComputerVault(browser)).load(siteName))
-const ownToken = async () => (await browser.context.cookies()).find(({ name }) => name === "refresh")?.value ?? null
+const ownToken = async () =>
+  (await browser.context.cookies(site.url("/"))).find(({ name }) => name === "refresh")?.value ?? null
 
 /** A bot on another machine that may save back. */
 async function grantBot(): Promise<{ vault: Vault; session: LoadedSession; token: string }> {
@@ -134,6 +138,33 @@ test("a token that the bot rotates comes back, and the person stays logged in", 
   await expect(page).toHaveTitle("Logged in")
   // What the person's own visit rotated is there for the bot in turn.
   await expect.poll(async () => tokenIn(await bot.vault.load(siteName))).toBe(await ownToken())
+})
+
+test("the alarm asks once for all sites, and what a bot rotated comes in without a page", async () => {
+  const starts = path.join(browser.home, "starts")
+  await browser.registerHost({ script: `echo >> "${starts}"\nexec "${process.execPath}" "$PSP_REAL" "$@"` })
+  const { page } = await keepInSync("both ways")
+  const { page: other } = await keepInSync("both ways", { name: "second.test", isFirst: false })
+  const bot = await grantBot()
+  const { background, context } = browser
+  // Pages of the extension ask of their own while they are open.
+  const isOwn = (open: Page) => open.url().startsWith("chrome-extension:")
+  for (const open of [page, other, ...context.pages().filter(isOwn)]) await open.close()
+  const started = async () => (await readFile(starts, "utf8")).length
+  const ring = async () => {
+    const before = await started()
+    await background.evaluate(() => chrome.alarms.create("sync", { when: Date.now() }))
+    await expect.poll(started).toBeGreaterThan(before)
+  }
+  // The first one looks at both, and so may what is left of the pages.
+  await ring()
+  const next = (await site.refresh(bot.token)) ?? ""
+  await saveBack(bot, withToken(next))
+  await ring()
+  await expect.poll(ownToken).toBe(next)
+  const before = await started()
+  for (let rings = 0; rings < 10; rings++) await ring()
+  expect((await started()) - before).toBeLessThan(15)
 })
 
 test("without the way back the same bot logs the person out", async () => {
