@@ -15,7 +15,7 @@ import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, stateAfter
 import { sendOutbox } from "./send.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { askCredentials, askStore, cancelStore, changeStore } from "./store-choice.js"
-import { switchOff, switchOn, syncNow, takeTicked } from "./sync.js"
+import { reloadPages, switchOff, switchOn, syncNow, takeTicked, undoLast } from "./sync.js"
 import { readSettings } from "./sync-settings.js"
 import { settleSyncAlarm, watchForSync } from "./sync-triggers.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
@@ -105,6 +105,11 @@ const handlers: Handlers = {
   },
   async takeIn({ ids, ...session }) {
     await takeTicked(session, ids)
+    return null
+  },
+  undoTaken: (session) => undoLast(session),
+  async reloadPages(session) {
+    await reloadPages(session)
     return null
   },
   async forget(session) {

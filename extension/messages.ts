@@ -45,6 +45,10 @@ export interface Messages {
   syncNow: { ask: { site: string; account: string }; answer: null }
   /** Takes over what others changed, by the ids of its fields. */
   takeIn: { ask: { site: string; account: string; ids: string[] }; answer: null }
+  /** Takes back what was taken over last; how many fields are as they were. */
+  undoTaken: { ask: { site: string; account: string }; answer: number }
+  /** Loads the pages anew whose storage was written. */
+  reloadPages: { ask: { site: string; account: string }; answer: null }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
   /** How being logged in looks, or null for no longer; false: it goes with the next save. */
@@ -147,12 +151,17 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   sync: (message) => ({ ...parseSession(message), mode: modeOf(message["mode"]), scope: parseScope(message["scope"]) }),
   syncs: () => ({}),
   syncNow: parseSession,
-  takeIn: (message) => ({ ...parseSession(message), ids: textsOf(message["ids"], 5000) }),
+  takeIn: (message) => ({ ...parseSession(message), ids: textsOf(message["ids"], maxIdLength) }),
+  undoTaken: parseSession,
+  reloadPages: parseSession,
   forget: parseSession,
   unforget: parseSession,
   remember: (message) => ({ ...parseSession(message), check: message["check"] === null ? null : parseCheck(message) }),
   pick: (message) => ({ ...parseSession(message), check: parseCheck(message), tabId: numberOf(message["tabId"]) }),
 }
+
+/** Of a field that is asked for. */
+export const maxIdLength = 5000
 
 function parseCheck({ check }: Fields): LoginCheck {
   const { url, text, selector } = (check ?? {}) as Fields

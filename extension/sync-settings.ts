@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../shared/errors.js"
+import type { FieldId } from "../shared/merge/fields.js"
 import type { Kind } from "../shared/report.js"
 import { readKept, updateKept } from "./db.js"
 import type { SessionName } from "./forget.js"
@@ -16,10 +17,23 @@ export interface SyncSetting extends SessionName {
   error: { code: ErrorCode; message: string } | null
   /** Of the session in the store, when what others changed was looked at last: see `vault.versions`. */
   seenVersion?: string
-  /** What others changed and this browser took over last. */
-  taken: { count: number; by: string; at: number } | null
+  /** What others changed and this browser took over last: rotated cookies, and other changes. */
+  taken: { count: number; others: number; by: string; at: number } | null
   /** What others changed and the person has not let in. Names only. */
   held: HeldChange[]
+  /** Fields of page storage that the person ticked once: what others make of them later enters by itself. */
+  letIn: FieldId[]
+  /** What the person ticked and no open page could be given yet. */
+  ticked: Ticked[]
+  /** Pages that were open while others' values were written into their storage. */
+  reload: { tabId: number; host: string }[]
+  /** How many changes can be undone, and until when (ms since epoch). */
+  undo: { count: number; until: number } | null
+}
+
+export interface Ticked {
+  id: FieldId
+  isDeletion: boolean
 }
 
 export interface HeldChange {
@@ -31,6 +45,19 @@ export interface HeldChange {
   why: string
   /** True when this browser can take it over at a click. */
   canTake: boolean
+  /** True when such a click also lets in what others make of it later. */
+  isLasting?: boolean
+}
+
+export const freshSync = {
+  syncedAt: null,
+  error: null,
+  taken: null,
+  held: [],
+  letIn: [],
+  ticked: [],
+  reload: [],
+  undo: null,
 }
 
 const key = "sync"
@@ -47,12 +74,23 @@ export async function putSetting(setting: SyncSetting): Promise<void> {
   await change((settings) => [...settings.filter((other) => !isSame(other, setting)), setting])
 }
 
+type Note = Partial<Omit<SyncSetting, keyof SessionName>>
+
 /** Changes one that is there; one that was switched off meanwhile stays off. */
-export async function noteSync(
-  session: SessionName,
-  note: Partial<Omit<SyncSetting, keyof SessionName>>,
-): Promise<void> {
-  await change((settings) => settings.map((other) => (isSame(other, session) ? { ...other, ...note } : other)))
+export async function noteSync(session: SessionName, note: Note | ((before: SyncSetting) => Note)): Promise<void> {
+  await change((settings) =>
+    settings.map((other) =>
+      isSame(other, session) ? { ...other, ...(typeof note === "function" ? note(other) : note) } : other,
+    ),
+  )
+}
+
+/** Its page was loaded anew, or is no more. */
+export async function dropReload(isMeant: (tabId: number) => boolean): Promise<void> {
+  if ((await readSettings()).every(({ reload }) => !reload.some(({ tabId }) => isMeant(tabId)))) return
+  await change((settings) =>
+    settings.map((other) => ({ ...other, reload: other.reload.filter(({ tabId }) => !isMeant(tabId)) })),
+  )
 }
 
 export async function dropSetting(session: SessionName): Promise<void> {
@@ -64,7 +102,9 @@ async function change(work: (settings: SyncSetting[]) => SyncSetting[]): Promise
 }
 
 function parse(text: string | null): SyncSetting[] {
-  return text === null ? [] : (JSON.parse(text) as SyncSetting[])
+  if (text === null) return []
+  // One that was written by an earlier version has not all of it.
+  return (JSON.parse(text) as SyncSetting[]).map((setting) => ({ ...freshSync, ...setting }))
 }
 
 function isSame(one: SessionName, other: SessionName): boolean {

@@ -5,7 +5,8 @@ import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
 import { syncNow } from "./sync.js"
 import { lookAround } from "./sync-poll.js"
-import { readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
+import { dropReload, noteSync, readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
+import { watchUndo } from "./undo-taken.js"
 
 const alarm = "sync"
 
@@ -24,14 +25,17 @@ export function watchForSync(): void {
     // Nobody else is known to have written; and what this browser took in changes cookies too.
     void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some((one) => belongsToSite(domain, one)), true)
   })
-  browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
+  browser.tabs.onUpdated.addListener((id, { status }, { url }) => {
+    if (status === "loading") void dropReload((tabId) => tabId === id)
     if (status === "complete") void lookAt(isAbout(url))
   })
   browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
     if (name === alarm) void lookAround()
   })
+  browser.tabs.onRemoved.addListener((id) => void dropReload((tabId) => tabId === id))
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
+  watchUndo()
   void catchUp()
 }
 
@@ -44,6 +48,9 @@ const caughtUpKey = "syncCaughtUp"
 async function catchUp(): Promise<void> {
   if ((await browser.storage.session.get(caughtUpKey))[caughtUpKey] === true) return
   await browser.storage.session.set({ [caughtUpKey]: true })
+  // Tabs have other ids now, and what could be undone went with the browser's memory.
+  await dropReload(() => true)
+  for (const setting of await readSettings()) if (setting.undo !== null) await noteSync(setting, { undo: null })
   await settleSyncAlarm()
   await lookAt(() => true)
 }

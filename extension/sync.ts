@@ -1,3 +1,4 @@
+import { browser } from "wxt/browser"
 import { isPspError, PspError, toPspError } from "../shared/errors.js"
 import { changesOf, knownAfter, type KnownFields } from "../shared/merge/changes.js"
 import type { Prepared } from "../shared/vault.js"
@@ -8,9 +9,19 @@ import { enqueue, listWaiting, LostSavesError, UnsentSavesError } from "./outbox
 import { sendOutbox } from "./send.js"
 import { captureForSync } from "./sync-capture.js"
 import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
-import { dropSetting, noteSync, putSetting, readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
+import {
+  dropReload,
+  dropSetting,
+  freshSync,
+  noteSync,
+  putSetting,
+  readSettings,
+  settingOf,
+  type SyncSetting,
+} from "./sync-settings.js"
 import { takeIn } from "./take-in.js"
 import { withOwners } from "./trust.js"
+import { forgetUndo, undoTaken } from "./undo-taken.js"
 
 /** After so many small changes the whole session is saved once more, so that nobody has to read them all. */
 const maxDeltas = 50
@@ -43,8 +54,7 @@ export async function switchOn(
     throw new PspError("usage", why)
   }
   const before = await settingOf(session)
-  const fresh = { syncedAt: null, error: null, taken: null, held: [] }
-  await putSetting({ ...fresh, ...before, site: session.site, account: session.account, mode, scope })
+  await putSetting({ ...freshSync, ...before, site: session.site, account: session.account, mode, scope })
   await syncNow(session)
 }
 
@@ -53,6 +63,7 @@ export async function switchOff(session: SessionName): Promise<void> {
   await inTurn(async () => {
     await dropSetting(session)
     await forgetMemory(session)
+    await forgetUndo(session)
   })
 }
 
@@ -85,6 +96,25 @@ export async function takeTicked(session: SessionName, ids: readonly string[]): 
     const setting = await settingOf(session)
     if (setting !== null) await noteSync(session, await takeIn(setting, new Set(ids)))
   })
+}
+
+/** Takes back what was taken over last. @returns how many fields are as they were */
+export async function undoLast(session: SessionName): Promise<number> {
+  let count = 0
+  await inTurn(async () => {
+    const setting = await settingOf(session)
+    if (setting !== null) count = await undoTaken(setting)
+  })
+  await syncNow(session)
+  return count
+}
+
+/** The one reload that the person agreed to, of pages that do not know yet what their storage holds now. */
+export async function reloadPages(session: SessionName): Promise<void> {
+  for (const { tabId } of (await settingOf(session))?.reload ?? []) {
+    await browser.tabs.reload(tabId).catch(() => undefined)
+    await dropReload((other) => other === tabId)
+  }
 }
 
 /** Sends what waits. @throws what keeps this session from going out; another session's trouble is not this one's */

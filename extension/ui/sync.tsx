@@ -7,6 +7,7 @@ import { requestSites } from "../permissions.js"
 import type { HeldChange, SyncMode, SyncSetting } from "../sync-settings.js"
 import { Check, toggled } from "./check.js"
 import { agoOf } from "./format.js"
+import { AfterTaking, takenText } from "./after-taking.js"
 
 /** How often an open page looks how it goes (ms). */
 const lookEvery = 2_000
@@ -106,10 +107,9 @@ export function SyncState({
           : syncedAt === null
             ? i18n.t("syncBegins")
             : i18n.t("syncedAgo", [agoOf(syncedAt)])}
-        {mode === "both" && taken !== null
-          ? ` ${i18n.t("syncTaken", taken.count, [String(taken.count), taken.by])}`
-          : ""}
+        {mode === "both" && taken !== null ? ` ${takenText(taken)}` : ""}
       </p>
+      <AfterTaking {...{ setting, onChange, onDone }} />
       {held.length === 0 ? null : <Held {...{ setting, onChange, onDone }} />}
     </>
   )
@@ -150,7 +150,8 @@ function Held({
 }
 
 function HeldLine({ change, isOn, onToggle }: { change: HeldChange; isOn: boolean; onToggle: () => void }) {
-  const { what, where, by, why, canTake } = change
-  const text = `${what}, ${where}: ${why} (${by})`
+  const { what, where, by, why, canTake, isLasting } = change
+  const line = `${what}, ${where}: ${why} (${by})`
+  const text = canTake && isLasting === true ? i18n.t("syncHeldLasting", [line]) : line
   return canTake ? <Check label={text} isOn={isOn} onToggle={onToggle} /> : <p class="small quiet text">{text}</p>
 }

@@ -54,6 +54,8 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   syncs: vi.fn<Handlers["syncs"]>(async () => []),
   syncNow: vi.fn<Handlers["syncNow"]>(async () => null),
   takeIn: vi.fn<Handlers["takeIn"]>(async () => null),
+  undoTaken: vi.fn<Handlers["undoTaken"]>(async () => 0),
+  reloadPages: vi.fn<Handlers["reloadPages"]>(async () => null),
   forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
   unforget: vi.fn<Handlers["unforget"]>(async () => null),
 }

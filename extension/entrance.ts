@@ -1,0 +1,128 @@
+import type { Stamp } from "../shared/merge.js"
+import { comparedText, type Known, type KnownFields } from "../shared/merge/changes.js"
+import { describeField } from "../shared/merge/describe.js"
+import { pathOf, type FieldId } from "../shared/merge/fields.js"
+import type { Wait } from "./may-enter.js"
+import { learn } from "./sync-memory.js"
+import type { HeldChange, SyncSetting } from "./sync-settings.js"
+import { isRotatedToken, keepUndo, withTabs, type Undoable } from "./undo-taken.js"
+import { createFieldWriter, isPageStorage } from "./write-field.js"
+
+export type TakenIn = Pick<SyncSetting, "held"> &
+  Partial<Pick<SyncSetting, "taken" | "letIn" | "ticked" | "reload" | "undo">>
+
+/** A change by others: what a field is to be, null for nothing. */
+export interface Entering {
+  field: FieldId
+  /** By whom, and when. */
+  by: Stamp
+  to: unknown
+  before: Known | undefined
+  /** What is known of it once it is here; null for a deletion. */
+  now: Known | null
+}
+
+/** What one look lets in, and what it holds. */
+export interface Entrance {
+  hold(field: FieldId, by: Stamp, wait: Wait): void
+  enter(change: Entering): Promise<void>
+  isTicked(field: FieldId, isDeletion: boolean): boolean
+  /** What the look came to. */
+  end(): Promise<TakenIn>
+}
+
+interface EntranceOptions {
+  setting: SyncSetting
+  known: KnownFields
+  /** By the person, now. */
+  ticked: ReadonlySet<FieldId>
+  nameOf: (writer: string) => string
+  digestOf: (json: string) => string
+}
+
+/** Writes what may enter where it still is what this browser knows: what the person or the page did since is newer, and stays. */
+export function createEntrance({ setting, known, ticked, nameOf, digestOf }: EntranceOptions): Entrance {
+  const writer = createFieldWriter(setting, known)
+  const held: HeldChange[] = []
+  const away: SyncSetting["ticked"] = []
+  const entered: (Undoable & { by: string; isRotated: boolean })[] = []
+  let reload: SyncSetting["reload"] = []
+
+  const hold: Entrance["hold"] = (field, by, wait) => {
+    if (held.length >= maxHeld) return
+    const { where, what } = describeField(field)
+    held.push({ id: field, where, what, by: nameOf(by.writer), ...wait })
+  }
+
+  const enter: Entrance["enter"] = async ({ field, by, to, before, now }) => {
+    const refuse = (why: string) => hold(field, by, { why, canTake: false, isLasting: false })
+    const here = await writer.here(field, to)
+    if ("awayAt" in here) {
+      away.push({ id: field, isDeletion: now === null })
+      refuse(`waits for the next visit of ${here.awayAt}`)
+      return
+    }
+    if ("why" in here) {
+      refuse(here.why)
+      return
+    }
+    const digest = here.value === null ? null : digestOf(comparedText(here.value))
+    if (now === null && digest === null) return
+    if (digest === now?.digest) {
+      await learn(setting, new Map([[field, { before, now }]]))
+      return
+    }
+    // Cookies tell of themselves as they change: what is known of them is what is here.
+    if (pathOf(field)[0] !== "cookies" && digest !== (before?.digest ?? null)) {
+      refuse("what is here is newer")
+      return
+    }
+    // Remembered first: the browser tells of a cookie as it is set, and that must not be taken for a change of its own.
+    if (now !== null) await learn(setting, new Map([[field, { before, now }]]))
+    if (!(await writer.swap(field, here.value, to))) {
+      if (now !== null) await learn(setting, new Map([[field, { before: now, now: before }]]))
+      refuse("this browser refused it")
+      return
+    }
+    const isRotated = isRotatedToken(field, here.value, to)
+    entered.push({ field, was: here.value, digest: now?.digest ?? null, by: nameOf(by.writer), isRotated })
+    reload = withTabs(reload, await writer.tabsOf(field))
+  }
+
+  /** Keys that were ticked once. One that is no more, or was deleted at a tick, is a new one when it comes again. */
+  const letIn = (): FieldId[] => {
+    const values = entered.filter(({ digest }) => digest !== null).map(({ field }) => field)
+    const waiting = away.filter(({ isDeletion }) => !isDeletion).map(({ id }) => id)
+    const gone = new Set(entered.filter(({ digest }) => digest === null).map(({ field }) => field))
+    const added = [...values, ...waiting].filter((field) => ticked.has(field) && isPageStorage(pathOf(field)))
+    const isThere = (field: FieldId) => (known.has(field) && !gone.has(field)) || added.includes(field)
+    return [...new Set([...setting.letIn, ...added])].filter((field) => isThere(field) || waiting.includes(field))
+  }
+
+  const end: Entrance["end"] = async () => {
+    const result: TakenIn = { held, ticked: away, letIn: letIn() }
+    if (reload.length > 0) result.reload = withTabs(setting.reload, reload)
+    const [first] = entered
+    if (first === undefined) return result
+    const by = entered.every((one) => one.by === first.by) ? first.by : `${first.by} and others`
+    const count = entered.filter(({ isRotated }) => isRotated).length
+    result.taken = { count, others: entered.length - count, by, at: Date.now() }
+    const undoable = entered.filter(({ isRotated }) => !isRotated)
+    if (undoable.length > 0) {
+      const entries = undoable.map(({ field, was, digest }) => ({ field, was, digest }))
+      result.undo = await keepUndo(setting, entries)
+    }
+    return result
+  }
+
+  return {
+    hold,
+    enter,
+    isTicked: (field, isDeletion) =>
+      ticked.has(field) || setting.ticked.some((one) => one.id === field && one.isDeletion === isDeletion),
+    end,
+  }
+}
+
+/** More than anybody ticks; whoever writes more of them hides in them. */
+const maxHeld = 100

@@ -1,0 +1,116 @@
+import { browser } from "wxt/browser"
+import { comparedText } from "../shared/merge/changes.js"
+import { pathOf, type FieldId } from "../shared/merge/fields.js"
+import type { SessionName } from "./forget.js"
+import { createDigest, readMemory } from "./sync-memory.js"
+import { noteSync, readSettings, type SyncSetting } from "./sync-settings.js"
+import { createFieldWriter } from "./write-field.js"
+
+/** What a field was before others' value took its place. */
+export interface Undoable {
+  field: FieldId
+  /** Null: it was not there. */
+  was: unknown
+  /** Of what took its place; null: it was removed. */
+  digest: string | null
+}
+
+interface Kept {
+  /** ms since epoch */
+  until: number
+  entries: Undoable[]
+}
+
+/** How long the old values are kept (min), in the browser's memory alone: they are never written to its disk. */
+const keptMinutes = 5
+const alarm = "undo"
+
+/** Keeps what the last take-over replaced. False when there is no room for it, which costs only the way back. */
+export async function keepUndo(session: SessionName, entries: Undoable[]): Promise<SyncSetting["undo"]> {
+  const until = Date.now() + keptMinutes * 60_000
+  try {
+    await browser.storage.session.set({ [nameOf(session)]: { until, entries } satisfies Kept })
+  } catch {
+    await forgetUndo(session)
+    return null
+  }
+  await browser.alarms.create(alarm, { delayInMinutes: keptMinutes })
+  return { count: entries.length, until }
+}
+
+export async function forgetUndo(session: SessionName): Promise<void> {
+  await browser.storage.session.remove(nameOf(session))
+}
+
+/** Forgets the values whose time is over. */
+export function watchUndo(): void {
+  browser.alarms.onAlarm.addListener(({ name }) => {
+    if (name === alarm) void forgetOld()
+  })
+}
+
+async function forgetOld(): Promise<void> {
+  for (const setting of await readSettings()) {
+    const kept = await readUndo(setting)
+    if (kept === null || kept.until > Date.now()) continue
+    await forgetUndo(setting)
+    await noteSync(setting, { undo: null })
+  }
+}
+
+/**
+ * Puts back what the last take-over replaced, where it still is as it was written. That is the person's own change: the next look
+ * saves it, and it holds for everybody.
+ *
+ * @returns how many fields are as they were
+ */
+export async function undoTaken(setting: SyncSetting): Promise<number> {
+  const kept = await readUndo(setting)
+  const memory = await readMemory(setting)
+  await forgetUndo(setting)
+  if (kept === null || memory === null || kept.until < Date.now()) {
+    await noteSync(setting, { undo: null })
+    return 0
+  }
+  const digestOf = await createDigest()
+  const writer = createFieldWriter(setting, memory.known)
+  const reload: SyncSetting["reload"] = []
+  let count = 0
+  for (const { field, was, digest } of kept.entries) {
+    const here = await writer.here(field, was)
+    if (!("value" in here)) continue
+    const now = here.value === null ? null : digestOf(comparedText(here.value))
+    if (now !== digest || !(await writer.swap(field, here.value, was))) continue
+    count++
+    reload.push(...(await writer.tabsOf(field)))
+  }
+  const undone = new Set(kept.entries.map(({ field }) => field))
+  await noteSync(setting, (before) => ({
+    undo: null,
+    taken: null,
+    letIn: before.letIn.filter((id) => !undone.has(id)),
+    reload: withTabs(before.reload, reload),
+  }))
+  return count
+}
+
+/** Each tab once. */
+export function withTabs(known: SyncSetting["reload"], more: SyncSetting["reload"]): SyncSetting["reload"] {
+  const byId = new Map([...known, ...more].map((one) => [one.tabId, one]))
+  return [...byId.values()]
+}
+
+/** A token that was rotated is dead where it came from: to have it back would only be a logout. */
+export function isRotatedToken(field: FieldId, was: unknown, is: unknown): boolean {
+  return pathOf(field)[0] === "cookies" && was !== null && is !== null
+}
+
+async function readUndo(session: SessionName): Promise<Kept | null> {
+  const name = nameOf(session)
+  const kept = (await browser.storage.session.get(name))[name] as Kept | undefined
+  return kept ?? null
+}
+
+function nameOf({ site, account }: SessionName): string {
+  return `undo ${JSON.stringify([site, account])}`
+}
