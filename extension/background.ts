@@ -15,7 +15,8 @@ import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, stateAfter
 import { sendOutbox } from "./send.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { askCredentials, askStore, cancelStore, changeStore } from "./store-choice.js"
-import { reloadPages, switchOff, switchOn, syncNow, takeTicked, undoLast } from "./sync.js"
+import { reloadStalePages } from "./stale-pages.js"
+import { switchOff, switchOn, syncNow, takeTicked, undoLast } from "./sync.js"
 import { readSettings } from "./sync-settings.js"
 import { settleSyncAlarm, watchForSync } from "./sync-triggers.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
@@ -109,7 +110,7 @@ const handlers: Handlers = {
   },
   undoTaken: (session) => undoLast(session),
   async reloadPages(session) {
-    await reloadPages(session)
+    await reloadStalePages(session)
     return null
   },
   async forget(session) {

@@ -3,9 +3,10 @@ import { comparedText, type Known, type KnownFields } from "../shared/merge/chan
 import { describeField } from "../shared/merge/describe.js"
 import { pathOf, type FieldId } from "../shared/merge/fields.js"
 import type { Wait } from "./may-enter.js"
+import { withPages } from "./stale-pages.js"
 import { learn } from "./sync-memory.js"
 import type { HeldChange, SyncSetting } from "./sync-settings.js"
-import { isRotatedToken, keepUndo, withTabs, type Undoable } from "./undo-taken.js"
+import { isRotatedToken, keepUndo, type Undoable } from "./undo-taken.js"
 import { createFieldWriter, isPageStorage } from "./write-field.js"
 
 export type TakenIn = Pick<SyncSetting, "held"> &
@@ -48,6 +49,9 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
   const entered: (Undoable & { by: string; isRotated: boolean })[] = []
   let reload: SyncSetting["reload"] = []
 
+  const isTicked: Entrance["isTicked"] = (field, isDeletion) =>
+    ticked.has(field) || setting.ticked.some((one) => one.id === field && one.isDeletion === isDeletion)
+
   const hold: Entrance["hold"] = (field, by, wait) => {
     if (held.length >= maxHeld) return
     const { where, what } = describeField(field)
@@ -58,7 +62,7 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
     const refuse = (why: string) => hold(field, by, { why, canTake: false, isLasting: false })
     const here = await writer.here(field, to)
     if ("awayAt" in here) {
-      away.push({ id: field, isDeletion: now === null })
+      if (isTicked(field, now === null)) away.push({ id: field, isDeletion: now === null })
       refuse(`waits for the next visit of ${here.awayAt}`)
       return
     }
@@ -86,7 +90,7 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
     }
     const isRotated = isRotatedToken(field, here.value, to)
     entered.push({ field, was: here.value, digest: now?.digest ?? null, by: nameOf(by.writer), isRotated })
-    reload = withTabs(reload, await writer.tabsOf(field))
+    reload = withPages(reload, await writer.pagesOf(field))
   }
 
   /** Keys that were ticked once. One that is no more, or was deleted at a tick, is a new one when it comes again. */
@@ -101,7 +105,7 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
 
   const end: Entrance["end"] = async () => {
     const result: TakenIn = { held, ticked: away, letIn: letIn() }
-    if (reload.length > 0) result.reload = withTabs(setting.reload, reload)
+    if (reload.length > 0) result.reload = withPages(setting.reload, reload)
     const [first] = entered
     if (first === undefined) return result
     const by = entered.every((one) => one.by === first.by) ? first.by : `${first.by} and others`
@@ -115,13 +119,7 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
     return result
   }
 
-  return {
-    hold,
-    enter,
-    isTicked: (field, isDeletion) =>
-      ticked.has(field) || setting.ticked.some((one) => one.id === field && one.isDeletion === isDeletion),
-    end,
-  }
+  return { hold, enter, isTicked, end }
 }
 
 /** More than anybody ticks; whoever writes more of them hides in them. */

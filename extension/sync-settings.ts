@@ -26,9 +26,16 @@ export interface SyncSetting extends SessionName {
   /** What the person ticked and no open page could be given yet. */
   ticked: Ticked[]
   /** Pages that were open while others' values were written into their storage. */
-  reload: { tabId: number; host: string }[]
+  reload: StalePage[]
   /** How many changes can be undone, and until when (ms since epoch). */
   undo: { count: number; until: number } | null
+}
+
+/** A page that was open while its storage was written, and of which host. */
+export interface StalePage {
+  tabId: number
+  documentId: string
+  host: string
 }
 
 export interface Ticked {
@@ -85,11 +92,11 @@ export async function noteSync(session: SessionName, note: Note | ((before: Sync
   )
 }
 
-/** Its page was loaded anew, or is no more. */
-export async function dropReload(isMeant: (tabId: number) => boolean): Promise<void> {
-  if ((await readSettings()).every(({ reload }) => !reload.some(({ tabId }) => isMeant(tabId)))) return
+/** They were loaded anew, or are no more. */
+export async function dropStale(isMeant: (page: StalePage) => boolean): Promise<void> {
+  if ((await readSettings()).every(({ reload }) => !reload.some(isMeant))) return
   await change((settings) =>
-    settings.map((other) => ({ ...other, reload: other.reload.filter(({ tabId }) => !isMeant(tabId)) })),
+    settings.map((other) => ({ ...other, reload: other.reload.filter((page) => !isMeant(page)) })),
   )
 }
 

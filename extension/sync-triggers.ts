@@ -3,9 +3,10 @@ import { belongsToSite } from "../shared/site.js"
 import type { SessionName } from "./forget.js"
 import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
+import { watchStalePages } from "./stale-pages.js"
 import { syncNow } from "./sync.js"
 import { lookAround } from "./sync-poll.js"
-import { dropReload, noteSync, readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
+import { dropStale, noteSync, readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
 import { watchUndo } from "./undo-taken.js"
 
 const alarm = "sync"
@@ -25,16 +26,15 @@ export function watchForSync(): void {
     // Nobody else is known to have written; and what this browser took in changes cookies too.
     void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some((one) => belongsToSite(domain, one)), true)
   })
-  browser.tabs.onUpdated.addListener((id, { status }, { url }) => {
-    if (status === "loading") void dropReload((tabId) => tabId === id)
+  browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
     if (status === "complete") void lookAt(isAbout(url))
   })
   browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
     if (name === alarm) void lookAround()
   })
-  browser.tabs.onRemoved.addListener((id) => void dropReload((tabId) => tabId === id))
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
+  watchStalePages()
   watchUndo()
   void catchUp()
 }
@@ -49,7 +49,7 @@ async function catchUp(): Promise<void> {
   if ((await browser.storage.session.get(caughtUpKey))[caughtUpKey] === true) return
   await browser.storage.session.set({ [caughtUpKey]: true })
   // Tabs have other ids now, and what could be undone went with the browser's memory.
-  await dropReload(() => true)
+  await dropStale(() => true)
   for (const setting of await readSettings()) if (setting.undo !== null) await noteSync(setting, { undo: null })
   await settleSyncAlarm()
   await lookAt(() => true)

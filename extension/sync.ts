@@ -1,4 +1,3 @@
-import { browser } from "wxt/browser"
 import { isPspError, PspError, toPspError } from "../shared/errors.js"
 import { changesOf, knownAfter, type KnownFields } from "../shared/merge/changes.js"
 import type { Prepared } from "../shared/vault.js"
@@ -10,7 +9,6 @@ import { sendOutbox } from "./send.js"
 import { captureForSync } from "./sync-capture.js"
 import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
 import {
-  dropReload,
   dropSetting,
   freshSync,
   noteSync,
@@ -107,14 +105,6 @@ export async function undoLast(session: SessionName): Promise<number> {
   })
   await syncNow(session)
   return count
-}
-
-/** The one reload that the person agreed to, of pages that do not know yet what their storage holds now. */
-export async function reloadPages(session: SessionName): Promise<void> {
-  for (const { tabId } of (await settingOf(session))?.reload ?? []) {
-    await browser.tabs.reload(tabId).catch(() => undefined)
-    await dropReload((other) => other === tabId)
-  }
 }
 
 /** Sends what waits. @throws what keeps this session from going out; another session's trouble is not this one's */

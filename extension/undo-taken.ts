@@ -2,6 +2,7 @@ import { browser } from "wxt/browser"
 import { comparedText } from "../shared/merge/changes.js"
 import { pathOf, type FieldId } from "../shared/merge/fields.js"
 import type { SessionName } from "./forget.js"
+import { withPages } from "./stale-pages.js"
 import { createDigest, readMemory } from "./sync-memory.js"
 import { noteSync, readSettings, type SyncSetting } from "./sync-settings.js"
 import { createFieldWriter } from "./write-field.js"
@@ -82,22 +83,16 @@ export async function undoTaken(setting: SyncSetting): Promise<number> {
     const now = here.value === null ? null : digestOf(comparedText(here.value))
     if (now !== digest || !(await writer.swap(field, here.value, was))) continue
     count++
-    reload.push(...(await writer.tabsOf(field)))
+    reload.push(...(await writer.pagesOf(field)))
   }
   const undone = new Set(kept.entries.map(({ field }) => field))
   await noteSync(setting, (before) => ({
     undo: null,
     taken: null,
     letIn: before.letIn.filter((id) => !undone.has(id)),
-    reload: withTabs(before.reload, reload),
+    reload: withPages(before.reload, reload),
   }))
   return count
-}
-
-/** Each tab once. */
-export function withTabs(known: SyncSetting["reload"], more: SyncSetting["reload"]): SyncSetting["reload"] {
-  const byId = new Map([...known, ...more].map((one) => [one.tabId, one]))
-  return [...byId.values()]
 }
 
 /** A token that was rotated is dead where it came from: to have it back would only be a logout. */

@@ -2,11 +2,11 @@ import type { KnownFields } from "../shared/merge/changes.js"
 import { pathOf, type FieldId, type Group, type PartitionPart, type Path } from "../shared/merge/fields.js"
 import type { Cookie, Partition } from "../shared/snapshot.js"
 import { createOpenFrames } from "./open-frames.js"
-import type { SyncSetting } from "./sync-settings.js"
+import type { StalePage, SyncSetting } from "./sync-settings.js"
 import { cookiesOf, hostnameOfCookies, swapCookies } from "./write-cookies.js"
 import { groupOf, originsOfGroup, swapGroup } from "./write-group.js"
 import { recordAt, swapRecordAt, type RecordValue } from "./write-record.js"
-import { itemsAt, swapItemsAt, tabsAt, type StoragePlace } from "./write-storage.js"
+import { itemsAt, swapItemsAt, pagesAt, type StoragePlace } from "./write-storage.js"
 
 /**
  * What a field is in this browser now: its value, null where it is not there; or the host of the page that must be open to
@@ -19,8 +19,8 @@ export interface FieldWriter {
   here(field: FieldId, wanted: unknown): Promise<Here>
   /** All of the field or nothing. @returns whether it is `to` now; else it is as it was */
   swap(field: FieldId, from: unknown, to: unknown): Promise<boolean>
-  /** Tabs whose scripts may not know yet what was written, with the host that it is of. */
-  tabsOf(field: FieldId): Promise<{ tabId: number; host: string }[]>
+  /** Pages whose scripts may not know yet what was written. */
+  pagesOf(field: FieldId): Promise<StalePage[]>
 }
 
 /** Null for fields that this browser can put into the place of others; else why it never does. */
@@ -96,16 +96,11 @@ export function createFieldWriter(setting: SyncSetting, known: KnownFields): Fie
           return swapCookies((from ?? []) as Cookie[], (to ?? []) as Cookie[], storeId)
       }
     },
-    async tabsOf(field) {
+    async pagesOf(field) {
       const path = pathOf(field)
       if (!isPageStorage(path)) return []
       const places = path[0] === "group" ? originsOf(field, null).map(firstPartyAt) : [placeOf(path)]
-      const found = await Promise.all(
-        places.map(async (place) =>
-          (await tabsAt(frames, place)).map((tabId) => ({ tabId, host: hostOf(place.origin) })),
-        ),
-      )
-      return found.flat()
+      return (await Promise.all(places.map((place) => pagesAt(frames, place)))).flat()
     },
   }
 }

@@ -2,6 +2,7 @@ import { readItems, swapItems, type ReadItems, type Swap, type SwapItems } from 
 import type { Partition } from "../shared/snapshot.js"
 import { askFrame } from "./ask-tab.js"
 import type { OpenFrames } from "./open-frames.js"
+import type { StalePage } from "./sync-settings.js"
 
 /** Where a key of localStorage is. */
 export interface StoragePlace {
@@ -34,7 +35,8 @@ export async function swapItemsAt(frames: OpenFrames, place: StoragePlace, swaps
   return false
 }
 
-/** Tabs in which scripts may hold what was there before. */
-export async function tabsAt(frames: OpenFrames, { origin, partition }: StoragePlace): Promise<number[]> {
-  return [...new Set((await frames(origin, partition)).map(({ target }) => target.tabId))]
+/** Pages whose scripts may hold what was there before. */
+export async function pagesAt(frames: OpenFrames, { origin, partition }: StoragePlace): Promise<StalePage[]> {
+  const { host } = new URL(origin)
+  return (await frames(origin, partition)).map(({ target }) => ({ ...target, host }))
 }

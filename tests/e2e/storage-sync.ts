@@ -5,7 +5,7 @@ import { expect, type Page } from "@playwright/test"
 import { createFsProvider } from "../../native-host/fs-provider.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import type { Cookie, OriginState, Snapshot, StorageItem } from "../../shared/snapshot.js"
-import { openVault, type Vault } from "../../shared/vault.js"
+import { openVault } from "../../shared/vault.js"
 import type { TestBrowser } from "./browser.js"
 import { openComputerVault, trustComputer } from "./saving.js"
 
@@ -54,7 +54,6 @@ export async function keepStorageInSync(
 }
 
 export interface Bot {
-  vault: Vault
   /** Saves back what it makes of the origins as they are in the vault now. */
   save(
     change: (origins: OriginState[]) => OriginState[],
@@ -65,7 +64,7 @@ export interface Bot {
 }
 
 /** A bot on another machine that may save back. */
-export async function grantStorageBot(browser: TestBrowser): Promise<Bot> {
+export async function grantStorageBot(browser: Pick<TestBrowser, "home" | "computer">): Promise<Bot> {
   const owner = await openComputerVault(browser)
   const identity = await createIdentity("ci-1")
   await owner.grant(await createCard(identity), { site: siteName, saveBack: true })
@@ -79,7 +78,6 @@ export async function grantStorageBot(browser: TestBrowser): Promise<Bot> {
     return session
   }
   return {
-    vault,
     async save(change, changeCookies = (cookies) => cookies) {
       const session = await load()
       const { origins = [], cookies = [] } = session.snapshot
@@ -93,6 +91,17 @@ export async function grantStorageBot(browser: TestBrowser): Promise<Bot> {
       return snapshot.origins?.find((one) => one.origin === origin)?.localStorage ?? []
     },
   }
+}
+
+/** A login in the records of the one database, and another database of the same shape. */
+export function withRecord(origins: OriginState[]): OriginState[] {
+  return origins.map((state) => {
+    const [app] = state.indexedDB ?? []
+    if (app === undefined) return state
+    const text = JSON.stringify([app]).replaceAll("first", "second")
+    const changed = JSON.parse(text) as [typeof app]
+    return { ...state, indexedDB: [...changed, { ...app, name: "planted" }] }
+  })
 }
 
 /** Sets items of one origin, or with null takes them away. */
@@ -117,3 +126,35 @@ export async function lookNow(popup: Page): Promise<void> {
 export const itemIn = (page: Page, key: string) => page.evaluate((name) => localStorage.getItem(name), key)
 export const setItem = (page: Page, key: string, value: string) =>
   page.evaluate((item) => localStorage.setItem(...item), [key, value] as [string, string])
+
+/** A database with one record, `refresh` of `tokens`. Runs in a page. */
+export function makeDatabase(): Promise<void> {
+  return new Promise((resolve) => {
+    const asked = indexedDB.open("app", 3)
+    asked.onupgradeneeded = () => {
+      const store = asked.result.createObjectStore("tokens", { keyPath: "name" })
+      store.createIndex("by time", "at")
+      store.put({ name: "refresh", token: "first", at: new Date(0) })
+    }
+    asked.onsuccess = () => {
+      asked.result.close()
+      resolve()
+    }
+  })
+}
+
+/** Of that record. Runs in a page. */
+export function readRecord(): Promise<unknown> {
+  return new Promise((resolve) => {
+    const asked = indexedDB.open("app")
+    asked.onsuccess = () => {
+      const found = asked.result.transaction("tokens").objectStore("tokens").get("refresh") as IDBRequest<{
+        token: string
+      }>
+      found.onsuccess = () => {
+        asked.result.close()
+        resolve(found.result.token)
+      }
+    }
+  })
+}

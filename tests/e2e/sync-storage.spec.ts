@@ -8,10 +8,13 @@ import {
   itemIn,
   keepStorageInSync,
   lookNow,
+  makeDatabase,
+  readRecord,
   setItem,
   siteName,
   startStorageSite,
   withItems,
+  withRecord,
 } from "./storage-sync.js"
 
 let site: Awaited<ReturnType<typeof startStorageSite>>
@@ -177,15 +180,7 @@ test("a record enters the store that is there, and makes neither database nor st
   const origin = site.origin()
   const { page, popup } = await keepStorageInSync(browser, origin, (page) => page.evaluate(makeDatabase))
   const bot = await grantStorageBot(browser)
-  await bot.save((origins) =>
-    origins.map((state) => {
-      const [app] = state.indexedDB ?? []
-      if (app === undefined) return state
-      const text = JSON.stringify([app]).replaceAll("first", "second")
-      const changed = JSON.parse(text) as [typeof app]
-      return { ...state, indexedDB: [...changed, { ...app, name: "planted" }] }
-    }),
-  )
+  await bot.save(withRecord)
   await lookNow(popup)
   expect(await page.evaluate(readRecord)).toBe("first")
   await openHeld(popup)
@@ -197,36 +192,6 @@ test("a record enters the store that is there, and makes neither database nor st
   await expect(popup.getByText(/its database is not here, and none is made/)).toBeVisible()
   expect(await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name))).toEqual(["app"])
 })
-
-function makeDatabase(): Promise<void> {
-  return new Promise((resolve) => {
-    const asked = indexedDB.open("app", 3)
-    asked.onupgradeneeded = () => {
-      const store = asked.result.createObjectStore("tokens", { keyPath: "name" })
-      store.createIndex("by time", "at")
-      store.put({ name: "refresh", token: "first", at: new Date(0) })
-    }
-    asked.onsuccess = () => {
-      asked.result.close()
-      resolve()
-    }
-  })
-}
-
-function readRecord(): Promise<unknown> {
-  return new Promise((resolve) => {
-    const asked = indexedDB.open("app")
-    asked.onsuccess = () => {
-      const found = asked.result.transaction("tokens").objectStore("tokens").get("refresh") as IDBRequest<{
-        token: string
-      }>
-      found.onsuccess = () => {
-        asked.result.close()
-        resolve(found.result.token)
-      }
-    }
-  })
-}
 
 test("of a rotated token the popup says that the old one is dead, and offers no way back", async () => {
   const { popup, bot } = await withToken()

@@ -1,0 +1,63 @@
+import { expect, test } from "@playwright/test"
+import type { Page } from "puppeteer-core"
+import { fieldsOf, type FieldId } from "../../shared/merge/fields.js"
+import { defaultKinds } from "../../shared/report.js"
+import { expectStatus, expectText, prepareFirefoxTests, press, textOf, trust } from "./firefox-tests.js"
+import { openSaved } from "./saving.js"
+import {
+  grantStorageBot,
+  makeDatabase,
+  readRecord,
+  siteName,
+  startStorageSite,
+  withItems,
+  withRecord,
+} from "./storage-sync.js"
+
+const { start } = prepareFirefoxTests()
+
+const ask = (popup: Page, message: object) =>
+  popup.evaluate((one) => (globalThis as unknown as { browser: typeof chrome }).browser.runtime.sendMessage(one), {
+    site: siteName,
+    account: "default",
+    ...message,
+  })
+
+test("in Firefox a ticked key and a ticked record enter the page, and can be undone", async () => {
+  const site = await startStorageSite()
+  try {
+    const firefox = await start({ hostnames: [`app.${siteName}`] })
+    const origin = site.origin()
+    const tab = await firefox.openTab(`${origin}/`)
+    await tab.evaluate(() => localStorage.setItem("token", "first"))
+    await tab.evaluate(makeDatabase)
+    await firefox.allow(`*://*.${siteName}/*`)
+    const popup = await firefox.openPopup(tab)
+    await trust(popup)
+    await press(popup, "Save session")
+    await expectStatus(popup, /^Saved/)
+    const scope = { alsoSites: [], kinds: [...defaultKinds], withoutOrigins: [], storeId: "firefox-default" }
+    await ask(popup, { type: "sync", mode: "both", scope })
+    const bot = await grantStorageBot(firefox)
+    await bot.save((origins) => withItems(origin, { token: "second" })(withRecord(origins)))
+    await ask(popup, { type: "syncNow" })
+    await expectText(popup, "changes by others wait for you")
+    const ids = [...fieldsOf(await openSaved(firefox, siteName)).keys()].filter(isTokenOrRecord)
+    await ask(popup, { type: "takeIn", ids })
+    await expectText(popup, "Took over 2 changes, by ci-1.")
+    expect(await tab.evaluate(() => localStorage.getItem("token"))).toBe("second")
+    expect(await tab.evaluate(readRecord)).toBe("second")
+    await expectText(popup, "Reload the page to use it: app.storage.test")
+    await press(popup, "Undo")
+    await expectText(popup, "2 changes are as they were before")
+    expect(await tab.evaluate(() => localStorage.getItem("token"))).toBe("first")
+    expect(await tab.evaluate(readRecord)).toBe("first")
+    expect(await textOf(popup)).not.toContain("Not in sync")
+  } finally {
+    await site.close()
+  }
+})
+
+function isTokenOrRecord(field: FieldId): boolean {
+  return field.startsWith('["localStorage",') || (field.startsWith('["record",') && field.includes('"app"'))
+}
