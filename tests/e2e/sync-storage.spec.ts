@@ -136,6 +136,8 @@ test("without an open page a ticked key waits for the visit, and the page is loa
   await expect(page).toHaveTitle("loaded with first")
   await expect.poll(() => itemIn(page, "token")).toBe("second")
   await expect(popup.getByText(/Reload the page to use it: app\.storage\.test/)).toBeVisible()
+  // Another address is not another document.
+  await page.evaluate(() => history.pushState(null, "", "/inside"))
   await popup.getByRole("button", { name: "Reload", exact: true }).click()
   await expect(page).toHaveTitle("loaded with second")
   await expect(popup.getByText(/Reload the page/)).toHaveCount(0)
