@@ -41,7 +41,10 @@ it("page storage waits for a tick, and says that the tick counts for later too",
 it("a key that was ticked once enters by itself, unless it is a new one again", async () => {
   const letIn = { ...setting, letIn: [idOf(token)] }
   expect(await waitOf(live(token), known, letIn)).toBe(null)
-  expect(await waitOf(live(token), undefined, letIn)).toMatchObject({ why: "this browser did not have it" })
+  expect(await waitOf(live(token), undefined, letIn)).toMatchObject({
+    why: "this browser did not have it",
+    canTake: true,
+  })
   expect(await waitOf(live(["localStorage", origin, null, "other"]), known, letIn)).not.toBe(null)
 })
 
