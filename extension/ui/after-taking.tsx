@@ -7,7 +7,7 @@ import type { SyncSetting } from "../sync-settings.js"
 /** What came in last, by whom, and whether there is a way back. */
 export function takenText({ count, others, by }: NonNullable<SyncSetting["taken"]>): string {
   const tokens = count === 0 ? [] : [i18n.t("syncTaken", count, [String(count), by]), i18n.t("syncTokensDead", count)]
-  const rest = others === 0 ? [] : [i18n.t("syncTookOver", others, [String(others), by])]
+  const rest = others > 0 ? [i18n.t("syncTookOver", others, [String(others), by])] : []
   return [...tokens, ...rest].join(" ")
 }
 
