@@ -4,6 +4,7 @@ import type { SessionEntry, Vault } from "../shared/vault.js"
 import { showBadge } from "./badge.js"
 import { forgetSession, undoForget } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
+import { settleWatch, watchForPages } from "./live.js"
 import { dismissLost, listLost } from "./lost-saves.js"
 import { learnLoginCheck, loginCheckOf, pickLoginElement, rememberLoginCheck } from "./login-checks.js"
 import { answerMessages, type Computer, type Handlers, type ListedSession } from "./messages.js"
@@ -36,6 +37,7 @@ export function startBackground(): void {
   })
   onSaveState((state) => void showBadge(state))
   watchForSync()
+  watchForPages()
 }
 
 const handlers: Handlers = {
@@ -97,6 +99,7 @@ const handlers: Handlers = {
     if (mode === "off") await switchOff(session)
     else await switchOn(session, { mode, scope })
     await settleSyncAlarm()
+    await settleWatch()
     return null
   },
   syncs: () => readSettings(),
@@ -116,6 +119,7 @@ const handlers: Handlers = {
   async forget(session) {
     await switchOff(session)
     await settleSyncAlarm()
+    await settleWatch()
     return forgetSession(session)
   },
   async unforget(session) {
@@ -160,7 +164,7 @@ async function isSiteGranted(): Promise<boolean> {
 
 /** As `list` with details, but opens the sessions of one site only: a popup must not read the whole store. */
 async function listSite(vault: Vault, site: string): Promise<ListedSession[]> {
-  const entries = (await vault.list()).filter((entry) => entry.site === site)
+  const entries = (await vault.list({ leases: true })).filter((entry) => entry.site === site)
   return Promise.all(
     entries.map(async (entry) => {
       // What cannot be opened is listed all the same, without its end.

@@ -22,6 +22,35 @@ export async function withHost<T>(work: (vault: Vault, connection: Connection) =
   })
 }
 
+/** This computer for as long as somebody looks at it. */
+export interface OpenHost {
+  /** As `awaitChange` of the host, for this browser's vault. @throws as `Connection.request` */
+  watch: (known: string | null, signal: AbortSignal) => Promise<string>
+  /** As the work of `withHost`. */
+  use: <T>(work: (vault: Vault) => Promise<T>) => Promise<T>
+}
+
+/** As `withHost`, for more than one piece of work. In between, the store may become another one, and others may use the vault. */
+export async function withOpenHost<T>(work: (host: OpenHost) => Promise<T>): Promise<T> {
+  const connection = await connect()
+  const provider = createPortProvider(connection)
+  try {
+    return await work({
+      async watch(known, signal) {
+        // It may join another vault meanwhile.
+        const prefix = await withVaultOffline(async ({ id }) => `${id}/`)
+        return (await connection.request("watch", { prefix, known }, { signal })).answer.names
+      },
+      use: (work) =>
+        navigator.locks.request("store", { mode: "shared" }, () =>
+          alone(async () => work(await openDeviceVault(provider))),
+        ),
+    })
+  } finally {
+    connection.close()
+  }
+}
+
 /** Does what changes the store while nobody is connected to the old one; a host that is slow to answer holds up no seal. */
 export function changingStore<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   return navigator.locks.request("store", { signal }, work)

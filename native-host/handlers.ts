@@ -97,6 +97,12 @@ export function createHandlers(
       return { answer: {} }
     },
 
+    async watch({ prefix, known }, { signal }) {
+      checkName("watch", isVaultPrefix(prefix))
+      const { awaitChange } = await import("./await-change.js")
+      return { answer: { names: await store.use((provider) => awaitChange(provider, prefix, known, { signal })) } }
+    },
+
     async offer({ card }) {
       const { saveOffer } = await import("./offers.js")
       await saveOffer(home, card)

@@ -44,6 +44,7 @@ const types: Record<RequestType, true> = {
   get: true,
   list: true,
   remove: true,
+  watch: true,
   offer: true,
   store: true,
   credentials: true,

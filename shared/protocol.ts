@@ -79,6 +79,11 @@ export interface Exchanges {
   get: { ask: { name: string }; answer: { found: boolean } }
   list: { ask: { prefix: string }; answer: Empty }
   remove: { ask: { name: string }; answer: Empty }
+  /**
+   * Answered as soon as the names under the prefix are not those that `known` stands for, and after a while in any case: with what
+   * stands for them now. Null: nothing is known yet.
+   */
+  watch: { ask: { prefix: string; known: string | null }; answer: { names: string } }
   /** Hands the extension's public card to this computer, for `psp trust` to find. */
   offer: { ask: { card: string }; answer: Empty }
   /** Which store this computer uses. A host that is older than this request answers `bad-message`. */
@@ -120,6 +125,7 @@ const maxId = 0x7fffffff
 const maxMessageLength = 1000
 const kindPattern = /^[a-z][a-z0-9-]{0,31}$/
 const versionPattern = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/
+const digestPattern = /^[0-9a-f]{32}$/
 const cardPattern = /^psp1[02-9ac-hj-np-z]{100,596}$/
 
 /** @throws `bad-message` for anything that is not exactly one of the three frames. */
@@ -175,6 +181,13 @@ export function parseRequest(head: Head): Request {
       checkKeys(head, ["type", "prefix"])
       if (!isObjectPrefix(head["prefix"])) throw bad("list", "its prefix is not the beginning of an object name")
       return { type: "list", prefix: head["prefix"] }
+    case "watch": {
+      checkKeys(head, ["type", "prefix", "known"])
+      const { prefix, known } = head
+      if (!isObjectPrefix(prefix)) throw bad("watch", "its prefix is not the beginning of an object name")
+      if (known !== null && !isDigest(known)) throw bad("watch", "what it knows is no digest")
+      return { type: "watch", prefix, known }
+    }
     case "offer":
       checkKeys(head, ["type", "card"])
       if (!isCardText(head["card"])) throw bad("offer", "its card is not a card")
@@ -221,6 +234,7 @@ const answerParsers: { [K in RequestType]: (head: Head) => Answer<K> } = {
   get: (head) => ({ found: typeof head["found"] === "boolean" ? head["found"] : garbled("get") }),
   list: () => ({}),
   remove: () => ({}),
+  watch: (head) => ({ names: isDigest(head["names"]) ? head["names"] : garbled("watch") }),
   offer: () => ({}),
   store: (head) => parseStoreFacts(head) ?? garbled("store"),
   credentials: (head) => ({ credentials: parseCredentialFacts(head["credentials"]) ?? garbled("credentials") }),
@@ -312,6 +326,10 @@ function isCount(value: unknown): value is number {
 
 function isSize(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0
+}
+
+function isDigest(value: unknown): value is string {
+  return typeof value === "string" && digestPattern.test(value)
 }
 
 function isVersion(value: unknown): value is string {

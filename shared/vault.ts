@@ -11,7 +11,7 @@ import { compact, type CompactOptions, type CompactReport } from "./vault/compac
 import { history, type HistoryEntry } from "./vault/history.js"
 import { lease, type HeldLease, type LeaseOptions } from "./vault/lease.js"
 import { leases, type Lease } from "./vault/leases.js"
-import { list, type SessionEntry } from "./vault/list.js"
+import { list, type ListOptions, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
 import { liveRecords } from "./vault/records.js"
@@ -80,8 +80,8 @@ export interface Vault {
   loadSession(site: string, options?: SessionOptions & { at?: number }): Promise<LoadedSession | null>
   /** Its kept states, oldest first, each opened when it is asked for. */
   history(site: string, options?: SessionOptions): AsyncIterable<HistoryEntry>
-  /** `details` opens the newest object of each session to know its end. */
-  list(options?: CallOptions & { details?: boolean }): Promise<SessionEntry[]>
+/** `details` opens the newest object of each session to know its end, and who uses it; `leases` only asks for the latter. */
+  list(options?: ListOptions): Promise<SessionEntry[]>
   /** Which sessions others wrote to since somebody looked, for the price of one list however many there are. */
   versions(options?: CallOptions): Promise<SessionVersion[]>
   /** Says that a session is in use, which is advice and no lock. @throws `not-granted`, `not-found`, `usage` */

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
 import { ask, type Sessions } from "../messages.js"
+import type { SessionName } from "../forget.js"
 import type { LostSave } from "../lost-saves.js"
 import type { Waiting } from "../outbox.js"
 import { grantedOrigins, takeBack } from "../permissions.js"
@@ -9,6 +10,8 @@ import { ownCard } from "../trust.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
+import { InUseNote } from "./in-use.js"
+import { useLive } from "./live.js"
 import { SyncState, useSyncs } from "./sync.js"
 import { StoreSettings } from "./store-settings.js"
 import { WaitingSaves } from "./waiting.js"
@@ -23,6 +26,7 @@ export function Dashboard() {
   const [note, setNote] = useState("")
   const [computer, setComputer] = useComputer(whileWaiting)
   const [syncs, lookAtSyncs] = useSyncs()
+  const live = useLive()
 
   const look = async () => {
     setOrigins(await grantedOrigins())
@@ -56,6 +60,7 @@ export function Dashboard() {
                 <span class="quiet small">{i18n.t(setting.mode === "both" ? "syncBoth" : "syncSave")}</span>
               </span>
               <SyncState setting={setting} onChange={setNote} onDone={lookAtSyncs} />
+              <InUseNote inUse={(live ?? []).filter((one) => isOf(one, setting))} />
             </div>
           ))}
         </section>
@@ -100,6 +105,10 @@ export function Dashboard() {
       ) : null}
     </main>
   )
+}
+
+function isOf(one: SessionName, other: SessionName): boolean {
+  return one.site === other.site && one.account === other.account
 }
 
 function SessionTable({ sessions, onChange }: { sessions: Sessions; onChange: (text: string) => void }) {

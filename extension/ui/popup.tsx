@@ -12,7 +12,9 @@ import { isTrusted } from "../trust.js"
 import { AlsoSites } from "./also-sites.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { agoOf } from "./format.js"
+import { inUseOf } from "../in-use.js"
 import { keepFocus } from "./keep-focus.js"
+import { useLive } from "./live.js"
 import { SaveForm, startSave } from "./save-form.js"
 import { SaveStatus } from "./save-status.js"
 import { useSyncs } from "./sync.js"
@@ -37,6 +39,7 @@ export function Popup() {
   const [computer, setComputer] = useComputer(whileWaiting)
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
   const [syncs, lookAtSyncs] = useSyncs()
+  const live = useLive()
   const looks = useRef(0)
   const forgotten = useRef(new Set<string>())
 
@@ -107,6 +110,9 @@ export function Popup() {
   const ownSave = save?.intent.site === site ? save : null
   const found = measures?.site === site ? measures : null
   const offered = (found?.alsoSites ?? []).filter((one) => ownSave?.intent.alsoSites.includes(one.site) !== true)
+  // Nobody watches what is not kept in sync: then it is as it was when the popup opened.
+  const isWatched = live !== null && syncs !== null && syncs.length > 0
+  const inUse = isWatched ? live.filter((one) => one.site === site) : (sessions?.entries ?? []).flatMap(inUseOf)
   const beginAgain = (over: Partial<SaveIntent>) => {
     if (ownSave !== null) begin({ ...ownSave.intent, openFirst: [], ...over, id: crypto.randomUUID() })
   }
@@ -133,6 +139,8 @@ export function Popup() {
         note={note}
         mayRead={description.mayRead}
         offered={offered[0]?.site ?? null}
+        inUse={inUse}
+        hasAccounts={(sessions?.entries.length ?? 0) > 1}
         onOpen={(openFirst) => beginAgain({ openFirst })}
         onInclude={(other) => {
           setAlso([...new Set([...also, other])])

@@ -2,6 +2,8 @@ import { i18n } from "../i18n.js"
 import type { Gap } from "../../shared/report.js"
 import { ask } from "../messages.js"
 import { isUnderWay, type SaveState } from "../save-state.js"
+import type { InUse } from "../in-use.js"
+import { InUseNote, stillInUse } from "./in-use.js"
 import { sizeOf, timeOf } from "./format.js"
 import { Gaps } from "./gaps.js"
 
@@ -11,6 +13,9 @@ interface SaveStatusProps {
   mayRead: boolean
   /** Another site that the login seems to live on, and that the last save did not take. */
   offered: string | null
+  /** Who else uses what is saved of this site. */
+  inUse: InUse[]
+  hasAccounts: boolean
   /** Saves again with origins that no tab shows. */
   onOpen: (origins: string[]) => void
   /** Saves again with another site. */
@@ -18,16 +23,17 @@ interface SaveStatusProps {
 }
 
 /** How the save goes and how it ended, for eyes and screen readers. Its place is kept free, so that nothing jumps. */
-export function SaveStatus({ state, note, mayRead, offered, onOpen, onInclude }: SaveStatusProps) {
+export function SaveStatus({ state, note, mayRead, offered, inUse, hasAccounts, onOpen, onInclude }: SaveStatusProps) {
   const isSaved = note === null && state?.phase === "saved"
   const gaps = note === null && (state?.phase === "saved" || state?.phase === "waiting") ? state.sealed.gaps : []
   const unopened = unopenedOf(gaps)
+  const isHint = note === null && !isUnderWay(state) && (state === null || !mayRead)
   return (
     <div class="save-status">
       <p role="status" tabIndex={-1} class={`status ${note === null ? toneOf(state) : ""}`}>
         {note ?? textOf(state)}
       </p>
-      {note === null && !isUnderWay(state) && (state === null || !mayRead) ? (
+      {isHint && stillInUse(inUse).length === 0 ? (
         <p class="small quiet">{i18n.t(mayRead ? "saveFirst" : "askFirst")}</p>
       ) : null}
       {isUnderWay(state) && note === null ? <Progress state={state} /> : null}
@@ -42,6 +48,8 @@ export function SaveStatus({ state, note, mayRead, offered, onOpen, onInclude }:
         </button>
       ) : null}
       <Gaps gaps={gaps} />
+      {/* Last, so that it moves nothing that can be pressed. */}
+      <InUseNote inUse={inUse} hasAccounts={hasAccounts} />
     </div>
   )
 }

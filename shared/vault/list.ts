@@ -23,17 +23,20 @@ export interface SessionEntry {
   /** Of all objects of the session in the store. */
   bytes: number
   objects: number
-  /** Who uses it now; none when `details` were not asked for. */
+  /** Who uses it now; none when neither that nor `details` were asked for. */
   leases: Lease[]
 }
 
+export type ListOptions = CallOptions & { details?: boolean; leases?: boolean }
+
 /**
  * The sessions of the vault, by site and account. It lists the store once and opens nothing but members, and what was saved
- * after its session was removed; `details` opens the newest object of each session to know its end, and its leases.
+ * after its session was removed; `details` opens the newest object of each session to know its end, and its leases, `leases` these
+ * alone.
  */
 export async function list(
   vault: VaultState,
-  { details = false, ...call }: CallOptions & { details?: boolean } = {},
+  { details = false, leases: areLeasesWanted = details, ...call }: ListOptions = {},
 ): Promise<SessionEntry[]> {
   await refresh(vault, call)
   const { folders, leaseNames } = await listFolders(vault, call)
@@ -45,7 +48,7 @@ export async function list(
     const { last, ahead } = newestOf(vault, envelopes)
     const savedAt = last === null && ahead.length === 0 ? null : clockMs((last ?? ahead[0])?.clock ?? "")
     const expiresAt = details && savedAt !== null ? await endOf(vault, record, envelopes, call) : null
-    const leases = details ? await readLeases(vault, sid, leaseNames, call) : []
+    const leases = areLeasesWanted ? await readLeases(vault, sid, leaseNames, call) : []
     entries.push({ site, account, sid, savedAt, expiresAt, bytes, objects, leases })
   }
   await vault.remember()

@@ -172,6 +172,7 @@ function fuzzedHead(random: Random): unknown {
     "get",
     "list",
     "remove",
+    "watch",
     "offer",
     "store",
     "credentials",
@@ -183,6 +184,8 @@ function fuzzedHead(random: Random): unknown {
   ])
   const head: Record<string, unknown> = { type }
   if (type === "list") head["prefix"] = pick(random, ["", "v/", `${vaultOf()}/`, folderOf("s1"), ...names])
+  else if (type === "watch")
+    Object.assign(head, { prefix: pick(random, ["v/", folderOf("s1"), ...names]), known: pick(random, [null, "", 5]) })
   else if (type === "hello") Object.assign(head, { protocol: random(3), version: pick(random, ["0.1.0", "<x>", 1]) })
   else if (type === "offer")
     head["card"] = pick(random, [`psp1${"q".repeat(200)}`, "psp1../../x", names[random(names.length)]])

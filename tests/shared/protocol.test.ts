@@ -65,6 +65,8 @@ describe("protocol requests", () => {
     { type: "remove", name },
     { type: "list", prefix: "v/sessions/" },
     { type: "list", prefix: "" },
+    { type: "watch", prefix: "v/", known: null },
+    { type: "watch", prefix: "v/", known: "0123456789abcdef0123456789abcdef" },
     { type: "hello", protocol: 1, version: "1.2.3-beta.1" },
     { type: "offer", card: `psp1${"q".repeat(200)}` },
     { type: "store" },
@@ -99,6 +101,7 @@ describe("protocol requests", () => {
 
   it.each(["..", "/", "v/../", "V", "a\0"])("refuses %j as a prefix", (prefix) => {
     expect(() => parseRequest({ type: "list", prefix })).toThrow(badMessage)
+    expect(() => parseRequest({ type: "watch", prefix, known: null })).toThrow(badMessage)
   })
 
   it("refuses keys it does not know, and types that are none", () => {
@@ -188,6 +191,15 @@ describe("protocol answers", () => {
     }
   })
 
+  it("takes a digest for what is watched, and nothing else", () => {
+    const names = "0123456789abcdef0123456789abcdef"
+    expect(parseAnswer("watch", { names })).toEqual({ names })
+    for (const wrong of [undefined, null, 1, "", names.slice(1), names.toUpperCase(), `${names}0`]) {
+      expect(() => parseAnswer("watch", { names: wrong })).toThrow(expect.objectContaining({ code: "host-garbled" }))
+      if (wrong !== null) expect(() => parseRequest({ type: "watch", prefix: "v/", known: wrong })).toThrow(badMessage)
+    }
+  })
+
   it("throws the error that the host answered with, for every request", () => {
     const head = { error: { code: "denied", message: "No" } }
     for (const type of [
@@ -196,6 +208,7 @@ describe("protocol answers", () => {
       "get",
       "list",
       "remove",
+      "watch",
       "offer",
       "store",
       "credentials",

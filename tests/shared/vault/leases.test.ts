@@ -155,6 +155,7 @@ describe("a lease beside a session", () => {
   it("is opened by no list that asks for no details", async () => {
     await a.lease(site, { tool: "test" })
     expect(await b.list()).toMatchObject([{ leases: [] }])
+    expect(await b.list({ leases: true })).toMatchObject([{ leases: [{ holder: "a" }], expiresAt: null }])
   })
 
   it("is sound to verify, of owners and bots, and damage to it is named", async () => {
