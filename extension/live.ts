@@ -57,13 +57,14 @@ async function watch(signal: AbortSignal): Promise<void> {
 
 async function follow(host: OpenHost, signal: AbortSignal): Promise<void> {
   let known: string | null = null
-  while (!signal.aborted) {
+  const isStopped = () => signal.aborted
+  while (!isStopped()) {
     const names = await host.watch(known, signal)
     if (names === known) continue
     known = names
     const found = await host.use(readInUse)
     // Called off meanwhile: there is another watch, or nobody to tell.
-    if (signal.aborted) return
+    if (isStopped()) return
     last = found
     tell(found)
     for (const setting of await readSettings()) if (setting.mode === "both") await syncNow(setting)

@@ -13,9 +13,12 @@ beforeEach(() => {
 })
 
 /** A store that tells of nothing. */
-function mute({ watch: _, ...rest }: Provider): Provider {
-  return rest
-}
+const mute = (store: Provider): Provider => ({
+  put: (...put) => store.put(...put),
+  get: (...get) => store.get(...get),
+  list: (...list) => store.list(...list),
+  remove: (...remove) => store.remove(...remove),
+})
 
 describe("waiting for a change of a store", () => {
   it("answers at once as long as nothing is known, and where something else is known", async () => {
