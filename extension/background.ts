@@ -3,6 +3,7 @@ import { isPspError, toPspError } from "../shared/errors.js"
 import type { SessionEntry, Vault } from "../shared/vault.js"
 import { showBadge } from "./badge.js"
 import { forgetSession, undoForget } from "./forget.js"
+import { readHealthFacts } from "./health-facts.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { settleWatch, watchForPages } from "./live.js"
 import { dismissLost, listLost } from "./lost-saves.js"
@@ -103,6 +104,7 @@ const handlers: Handlers = {
     return null
   },
   syncs: () => readSettings(),
+  health: () => readHealthFacts(),
   async syncNow(session) {
     await syncNow(session)
     return null

@@ -4,6 +4,7 @@ import { maxCheckLengths, type LoginCheck } from "../shared/login-check.js"
 import { kinds } from "../shared/report.js"
 import type { SessionEntry } from "../shared/vault.js"
 import { isAddressText, type CredentialFact } from "../shared/store-facts.js"
+import type { HealthFacts } from "./health.js"
 import type { LostSave } from "./lost-saves.js"
 import type { Waiting } from "./outbox.js"
 import type { SaveIntent } from "./save-state.js"
@@ -41,6 +42,8 @@ export interface Messages {
   sync: { ask: { site: string; account: string; mode: SyncMode | "off"; scope: SyncSetting["scope"] }; answer: null }
   /** What is kept in sync, and how it goes. */
   syncs: { ask: object; answer: SyncSetting[] }
+  /** What is known of them besides. */
+  health: { ask: object; answer: HealthFacts[] }
   /** Looks now, without waiting for anything to change. */
   syncNow: { ask: { site: string; account: string }; answer: null }
   /** Takes over what others changed, by the ids of its fields. */
@@ -79,7 +82,7 @@ type Reply<K extends MessageType> = { answer: Messages[K]["answer"] } | { error:
 export type Handlers = { [K in MessageType]: (ask: Messages[K]["ask"]) => Promise<Messages[K]["answer"]> }
 
 /** What may be asked twice: it changes nothing, or nothing more the second time. */
-const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting", "syncs"])
+const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting", "syncs", "health"])
 
 /**
  * Asks the background. The message is posted before this returns, so a click handler may go on to ask for a permission.
@@ -150,6 +153,7 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   cancelStore: () => ({}),
   sync: (message) => ({ ...parseSession(message), mode: modeOf(message["mode"]), scope: parseScope(message["scope"]) }),
   syncs: () => ({}),
+  health: () => ({}),
   syncNow: parseSession,
   takeIn: (message) => ({ ...parseSession(message), ids: textsOf(message["ids"], maxIdLength) }),
   undoTaken: parseSession,

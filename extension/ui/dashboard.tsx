@@ -6,10 +6,12 @@ import type { SessionName } from "../forget.js"
 import type { LostSave } from "../lost-saves.js"
 import type { Waiting } from "../outbox.js"
 import { grantedOrigins, takeBack } from "../permissions.js"
+import type { SyncSetting } from "../sync-settings.js"
 import { ownCard } from "../trust.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
+import { HealthLine, useHealthFacts } from "./health.js"
 import { InUseNote } from "./in-use.js"
 import { useLive } from "./live.js"
 import { SyncState, useSyncs } from "./sync.js"
@@ -27,6 +29,7 @@ export function Dashboard() {
   const [computer, setComputer] = useComputer(whileWaiting)
   const [syncs, lookAtSyncs] = useSyncs()
   const live = useLive()
+  const health = useHealthFacts([live, changeOf(syncs)])
 
   const look = async () => {
     setOrigins(await grantedOrigins())
@@ -59,6 +62,7 @@ export function Dashboard() {
                 <strong class="text">{setting.site}</strong> <span class="quiet text">{setting.account}</span>{" "}
                 <span class="quiet small">{i18n.t(setting.mode === "both" ? "syncBoth" : "syncSave")}</span>
               </span>
+              <HealthLine setting={setting} facts={health?.find((one) => isOf(one, setting)) ?? null} />
               <SyncState setting={setting} onChange={setNote} onDone={lookAtSyncs} />
               <InUseNote inUse={(live ?? []).filter((one) => isOf(one, setting))} />
             </div>
@@ -105,6 +109,11 @@ export function Dashboard() {
       ) : null}
     </main>
   )
+}
+
+/** Another text as soon as something is kept in sync that was not before, or fares otherwise. */
+function changeOf(syncs: SyncSetting[] | null): string {
+  return JSON.stringify((syncs ?? []).map(({ site, account, error, taken }) => [site, account, error?.code, taken?.at]))
 }
 
 function isOf(one: SessionName, other: SessionName): boolean {

@@ -75,5 +75,10 @@ const ofAnalytics =
 function isShortLivedLogin({ name, secure, httpOnly, expiresAt }: Cookie, capturedAt: number): boolean {
   if (!secure || !httpOnly || expiresAt === null) return false
   if (expiresAt - capturedAt > shortLifeMs) return false
-  return botGuardOf(name) === null && !ofOneStep.test(name.slice(0, 200)) && !ofAnalytics.test(name)
+  return botGuardOf(name) === null && !isOfOtherUse(name)
+}
+
+/** True for the name of a cookie of one step of logging in, or of measurement: it holds no login. */
+export function isOfOtherUse(cookieName: string): boolean {
+  return ofOneStep.test(cookieName.slice(0, 200)) || ofAnalytics.test(cookieName)
 }

@@ -52,6 +52,7 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   pick: vi.fn<Handlers["pick"]>(async () => true),
   sync: vi.fn<Handlers["sync"]>(async () => null),
   syncs: vi.fn<Handlers["syncs"]>(async () => []),
+  health: vi.fn<Handlers["health"]>(async () => []),
   syncNow: vi.fn<Handlers["syncNow"]>(async () => null),
   takeIn: vi.fn<Handlers["takeIn"]>(async () => null),
   undoTaken: vi.fn<Handlers["undoTaken"]>(async () => 0),
