@@ -10,6 +10,7 @@ import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import { i18n } from "./i18n.js"
 import { drain, listWaiting } from "./outbox.js"
+import { keepOptions } from "./settings.js"
 
 /**
  * How being logged in looks, for each session. The place for it is the sealed session; this browser keeps it too, so that a
@@ -69,7 +70,8 @@ export async function rememberLoginCheck(session: SessionName, check: LoginCheck
       if (saved === null) return false
       const { check: before, ...rest } = saved.snapshot
       const snapshot = withCheck(rest, check)
-      if (before !== undefined || check !== null) await vault.save(snapshot, { expiresAt: saved.expiresAt })
+      if (before !== undefined || check !== null)
+        await vault.save(snapshot, { expiresAt: saved.expiresAt, ...(await keepOptions()) })
       await noteCheckSealed(snapshot)
       return true
     })

@@ -6,6 +6,7 @@ import type { SessionName } from "./forget.js"
 import { withVaultOffline } from "./host.js"
 import { enqueue, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { sendOutbox } from "./send.js"
+import { keepOptions } from "./settings.js"
 import { captureForSync } from "./sync-capture.js"
 import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
 import {
@@ -154,9 +155,9 @@ function withMemory<T>(work: () => Promise<T>): Promise<T> {
 /** Null when nothing changed. */
 async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Sealed | null> {
   const { known, deltas } = memory
-  const digestOf = await createDigest()
+  const [digestOf, keep] = await Promise.all([createDigest(), keepOptions()])
   const { prepared, ...changes } = await withVaultOffline((vault) =>
-    vault.prepareChanges(snapshot, { known, digestOf }),
+    vault.prepareChanges(snapshot, { known, digestOf, ...keep }),
   )
   if (prepared === null) return null
   return { prepared, memory: { ...memory, ...knownAfter({ ...memory, digestOf }, changes), deltas: deltas + 1 } }
@@ -169,15 +170,15 @@ interface Sealed {
 
 /** A whole save; of what this browser knew before, only what changed counts as new. */
 async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew = false): Promise<Sealed> {
-  const digestOf = await createDigest()
+  const [digestOf, keep] = await Promise.all([createDigest(), keepOptions()])
   if (memory === null) {
     // What is not open now may be in an earlier save.
-    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { isPart: true }))
+    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { isPart: true, ...keep }))
     const known = knownOfBase(prepared, snapshot, digestOf)
     return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now() } }
   }
   const { known, gone, heads } = memory
-  const since = { known, gone, heads, digestOf, isAnew }
+  const since = { known, gone, heads, digestOf, isAnew, ...keep }
   const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since }))
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
@@ -191,7 +192,10 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
  */
 export async function sealSave(snapshot: Snapshot): Promise<Prepared> {
   const session = { site: snapshot.sites[0], account: snapshot.account }
-  if ((await settingOf(session)) === null) return withVaultOffline((vault) => vault.prepare(snapshot))
+  if ((await settingOf(session)) === null) {
+    const keep = await keepOptions()
+    return withVaultOffline((vault) => vault.prepare(snapshot, keep))
+  }
   return withMemory(async () => {
     const { prepared, memory } = await sealWhole(snapshot, await readMemory(session), true)
     await writeMemory(session, memory)

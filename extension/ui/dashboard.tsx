@@ -13,6 +13,7 @@ import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
 import { HealthLine, useHealthFacts } from "./health.js"
 import { InUseNote } from "./in-use.js"
+import { KeepRules } from "./keep-rules.js"
 import { useLive } from "./live.js"
 import { SyncState, useSyncs } from "./sync.js"
 import { StoreSettings } from "./store-settings.js"
@@ -85,6 +86,10 @@ export function Dashboard() {
             </button>
           </div>
         ))}
+      </section>
+      <section aria-labelledby="keep-title">
+        <h2 id="keep-title">{i18n.t("keepTitle")}</h2>
+        <KeepRules />
       </section>
       <section>
         <h2>{i18n.t("computer")}</h2>

@@ -23,6 +23,13 @@ export function agoOf(ms: number, now = Date.now()): string {
   return format.format(seconds, "second")
 }
 
+/** "8 hours", "7 days". */
+export function spanOf(ms: number): string {
+  const hours = ms / 3_600_000
+  const [value, unit] = hours < 24 ? [hours, "hour"] : [hours / 24, "day"]
+  return value.toLocaleString([], { style: "unit", unit, unitDisplay: "long" })
+}
+
 export function sizeOf(bytes: number): string {
   const unit = bytes >= 1024 * 1024 ? "megabyte" : "kilobyte"
   const value = unit === "megabyte" ? bytes / (1024 * 1024) : bytes / 1024

@@ -8,6 +8,8 @@ import { measureSite, type Measures } from "../measure.js"
 import { ask, type Computer, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { isUnderWay, onSaveState, readSaveState, type SaveIntent, type SaveState } from "../save-state.js"
+import type { TtlRules } from "../../shared/merge/ttl.js"
+import { readKeepRules } from "../settings.js"
 import { isTrusted } from "../trust.js"
 import { AlsoSites } from "./also-sites.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
@@ -37,6 +39,7 @@ export function Popup() {
   const [waiting, setWaiting] = useState<Waiting[]>([])
   const [note, setNote] = useState<string | null>(null)
   const [computer, setComputer] = useComputer(whileWaiting)
+  const [keep, setKeep] = useState<TtlRules | null>(null)
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
   const [syncs, lookAtSyncs] = useSyncs()
   const live = useLive()
@@ -79,6 +82,7 @@ export function Popup() {
       })
       .catch(fail)
     isTrusted().then(setTrusted).catch(fail)
+    readKeepRules().then(setKeep).catch(fail)
     lookAtTab().catch(fail)
     ask("wake", {}).then(lookAtSessions).catch(fail)
     return stop
@@ -94,7 +98,8 @@ export function Popup() {
     setSave({ phase: "permission", intent, since: Date.now(), timings: {} })
   }
 
-  if (description === null || wasTrusted === null) return <main aria-busy="true" />
+  // Waited for, because their sentence stands above what can be clicked.
+  if (description === null || wasTrusted === null || keep === null) return <main aria-busy="true" />
   if (description.site === null) {
     return (
       <main>
@@ -130,6 +135,7 @@ export function Popup() {
         measures={found}
         known={(sessions?.entries ?? []).map(({ account }) => account)}
         alsoSites={also}
+        keep={keep}
         isBusy={isUnderWay(ownSave)}
         isMain={wasTrusted || isTrustedNow(computer)}
         onSave={begin}

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { isPspError, toPspError } from "../../shared/errors.js"
+import type { TtlRules } from "../../shared/merge/ttl.js"
 import { defaultKinds, type Kind } from "../../shared/report.js"
 import { amountsOf, type Amounts } from "../amounts.js"
 import { savableKinds, type DescribedSite } from "../describe.js"
@@ -10,6 +11,7 @@ import { requestSites } from "../permissions.js"
 import { readSaveState, type SaveIntent } from "../save-state.js"
 import { Check, toggled } from "./check.js"
 import { sizeOf } from "./format.js"
+import { keptText } from "./keep-rules.js"
 import { Limits } from "./limits.js"
 
 interface SaveFormProps {
@@ -20,6 +22,8 @@ interface SaveFormProps {
   known: string[]
   /** Other sites that the person wants saved too. */
   alsoSites: string[]
+  /** How long kinds are kept. */
+  keep: TtlRules
   isBusy: boolean
   /** Save is the main thing to do here; before the computer is trusted, trusting it is. */
   isMain: boolean
@@ -27,7 +31,7 @@ interface SaveFormProps {
 }
 
 /** What will be saved, what the person may leave out or add, and the button. */
-export function SaveForm({ description, measures, known, alsoSites, isBusy, isMain, onSave }: SaveFormProps) {
+export function SaveForm({ description, measures, known, alsoSites, keep, isBusy, isMain, onSave }: SaveFormProps) {
   const { site, origins, mayRead } = description
   const [account, setAccount] = useState(description.account)
   const [kinds, setKinds] = useState<Kind[]>([...defaultKinds])
@@ -87,6 +91,7 @@ export function SaveForm({ description, measures, known, alsoSites, isBusy, isMa
             ))}
           </details>
         )}
+        {keptText(keep) === "" ? null : <p class="small quiet">{keptText(keep)}</p>}
         <Limits />
       </fieldset>
       {/* Not disabled while it works: the focus stays on it. */}

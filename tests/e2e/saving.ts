@@ -21,12 +21,13 @@ export async function ownerOffered({ home }: Pick<TestHome, "home">): Promise<st
   return (await readFile(path.join(offers, offer), "utf8")).trim()
 }
 
-/** The vault as the computer beside the browser opens it, once the person trusts it. */
-export async function openComputerVault(browser: TestHome): Promise<Vault> {
+/** The vault as the computer beside the browser opens it, once the person trusts it; at another time than now, if need be. */
+export async function openComputerVault(browser: TestHome, now: () => number = Date.now): Promise<Vault> {
   const owner = await ownerOffered(browser)
   const vault = await openVault(createFsProvider(path.join(browser.home, "vault")), {
     identity: browser.computer,
     owner,
+    now,
   })
   await vault.refresh()
   return vault

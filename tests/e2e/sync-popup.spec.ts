@@ -3,8 +3,10 @@ import { expect, test, type Page } from "@playwright/test"
 import { pidsWithArgument } from "../process-tree.js"
 import { hostProgram, startBrowser, type TestBrowser } from "./browser.js"
 import { overflowScript, lowContrastScript, placesScript } from "./popup-states.js"
+import type { Snapshot } from "../../shared/snapshot.js"
+import { openComputerVault, trustComputer } from "./saving.js"
 import { startRotatingSite, type RotatingSite } from "./rotating-site.js"
-import { grantBot, keepInSync, saveBack, saveOnce, syncedSite } from "./synced-site.js"
+import { grantBot, keepInSync, saveBack, saveOnce, syncedSite, syncSwitch } from "./synced-site.js"
 
 let site: RotatingSite
 let browser: TestBrowser
@@ -108,4 +110,83 @@ test("the store is watched as long as the popup is open and something is on, and
   await expect.poll(hosts).toEqual([])
   await browser.openPopup(page)
   await expect.poll(async () => (await hosts()).length).toBe(1)
+})
+
+test("the dashboard tells how each synced session is, in one word with its reason", async () => {
+  const { page, popup } = await keepInSync(browser, site.url("/login"), "save changes")
+  await popup.close()
+  const dashboard = await browser.openPage("dashboard")
+  const health = dashboard.getByRole("region", { name: "Kept in sync" }).locator("p").first()
+  await expect(health).toHaveText(/^Expiring: cookie “refresh” ends in \d+ minutes$/)
+  const cookie = { domain: "app.rotating.test", path: "/", httpOnly: true, secure: true, sameSite: "Lax" } as const
+  const endIn = (seconds: number) => Math.floor(Date.now() / 1000) + seconds
+  await browser.context.addCookies([{ ...cookie, name: "long", value: "1", expires: endIn(20 * 86_400) }])
+  await expect(health).toHaveText(/^Fresh: cookie “long” ends in \d+ days$/)
+  await browser.context.addCookies([{ ...cookie, name: "short", value: "1", expires: endIn(300) }])
+  await expect(health).toHaveText(/^Device-bound: cookie "short": it lives for minutes only/)
+  await browser.unregisterHost()
+  await page.goto(site.url("/refresh"))
+  await expect(health).toHaveText(/^Waiting: sealed/)
+  await browser.registerHost()
+  await dashboard.evaluate((message) => chrome.runtime.sendMessage(message), {
+    type: "syncNow",
+    site: syncedSite,
+    account: "default",
+  })
+  await expect(health).toHaveText(/^Device-bound/)
+  await browser.context.clearCookies({ name: /long|short/ })
+  await page.goto(site.url("/logout"))
+  await expect(health).toHaveText("Dead: nothing of the login is left")
+  await dashboard.getByRole("button", { name: `Take back the permission for *://*.${syncedSite}/*` }).click()
+  await page.goto(site.url("/login"))
+  for (const scheme of ["light", "dark"] as const) {
+    await dashboard.emulateMedia({ colorScheme: scheme })
+    expect(await listIn(dashboard, lowContrastScript)).toEqual([])
+  }
+  await dashboard.setViewportSize({ width: 320, height: 600 })
+  expect(await listIn(dashboard, overflowScript)).toEqual([])
+})
+
+/** As somebody opens the vault later, who has all that was sealed. */
+const seenIn = async (ms: number) =>
+  (await openComputerVault(browser, () => Date.now() + ms)).loadSession(syncedSite).then((session) => session?.snapshot)
+const hour = 3_600_000
+const itemsOf = (snapshot: Snapshot | undefined) =>
+  (snapshot?.tabs ?? []).flatMap(({ sessionStorage }) => sessionStorage.flatMap(({ items }) => items))
+
+test("what the person keeps for an hour only is over after an hour, saved by a click or kept in sync", async () => {
+  const page = await browser.context.newPage()
+  await page.goto(site.url("/login"))
+  await page.evaluate(() => {
+    sessionStorage.setItem("step", "one")
+    localStorage.setItem("theme", "dark")
+  })
+  const dashboard = await browser.openPage("dashboard")
+  await dashboard.getByRole("combobox", { name: "sessionStorage" }).selectOption("1 hour")
+  await dashboard.reload()
+  await expect(dashboard.getByRole("combobox", { name: "sessionStorage" })).toHaveValue(String(hour))
+  await dashboard.close()
+  await browser.allow(`*://*.${syncedSite}/*`)
+  const popup = await browser.openPopup(page)
+  await expect(popup.getByText("Kept for 1 hour only: sessionStorage.")).toBeVisible()
+  await trustComputer(popup)
+  await popup.getByRole("button", { name: "Save session" }).click()
+  await expect(popup.getByRole("status")).toHaveText(/^Saved/)
+  expect(itemsOf(await seenIn(0))).toEqual([["step", "one"]])
+  const later = await seenIn(hour + 60_000)
+  expect(itemsOf(later)).toEqual([])
+  expect(later?.report.gaps).toContainEqual(expect.objectContaining({ kind: "sessionStorage" }))
+  expect(later?.origins?.[0]?.localStorage).toEqual([["theme", "dark"]])
+
+  await syncSwitch(popup).click()
+  await expect(popup.getByText(/^In sync/)).toBeVisible()
+  await page.evaluate(() => {
+    sessionStorage.setItem("step", "two")
+    localStorage.setItem("theme", "light")
+  })
+  await page.goto(site.url("/refresh"))
+  await expect.poll(async () => itemsOf(await seenIn(0))).toEqual([["step", "two"]])
+  const evenLater = await seenIn(hour + 60_000)
+  expect(itemsOf(evenLater)).toEqual([])
+  expect(evenLater?.origins?.[0]?.localStorage).toEqual([["theme", "light"]])
 })
