@@ -52,9 +52,14 @@ export async function rememberAccount({ sites: [site], account, capturedBy: { st
   if (store === undefined) return
   await noteHidden(site, account, store.isPrivate)
   if (store.isPrivate) return
+  await noteAccount(site, store.id, account)
+}
+
+/** From now on that store is proposed to be saved under the account. */
+export async function noteAccount(site: string, storeId: string, account: string): Promise<void> {
   const all = await readAll()
-  if (all[site]?.[store.id] === account) return
-  await writeKept(key, JSON.stringify({ ...all, [site]: { ...all[site], [store.id]: account } }))
+  if (all[site]?.[storeId] === account) return
+  await writeKept(key, JSON.stringify({ ...all, [site]: { ...all[site], [storeId]: account } }))
 }
 
 export async function forgetAccount(site: string, account: string): Promise<void> {

@@ -13,6 +13,7 @@ import { connect } from "./native-port.js"
 import { drain, isWaiting, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
+import { planRestore, restoreHere, restoreInContainer } from "./restore-here.js"
 import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, stateAfterSend } from "./save.js"
 import { sendOutbox } from "./send.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
@@ -117,6 +118,13 @@ const handlers: Handlers = {
   async reloadPages(session) {
     await reloadStalePages(session)
     return null
+  },
+  restorePlan: ({ storeId, ...session }) => planRestore(session, storeId),
+  async restoreHere({ storeId, ...session }) {
+    const gaps = storeId === null ? await restoreInContainer(session) : await restoreHere(session, storeId)
+    await settleSyncAlarm()
+    await settleWatch()
+    return gaps
   },
   async forget(session) {
     await switchOff(session)

@@ -1,12 +1,13 @@
 import { browser } from "wxt/browser"
 import { errorCodeOf, PspError, toPspError } from "../shared/errors.js"
 import { maxCheckLengths, type LoginCheck } from "../shared/login-check.js"
-import { kinds } from "../shared/report.js"
+import { kinds, type Gap } from "../shared/report.js"
 import type { SessionEntry } from "../shared/vault.js"
 import { isAddressText, type CredentialFact } from "../shared/store-facts.js"
 import type { HealthFacts } from "./health.js"
 import type { LostSave } from "./lost-saves.js"
 import type { Waiting } from "./outbox.js"
+import type { RestorePlan } from "./restore-here.js"
 import type { SaveIntent } from "./save-state.js"
 import type { StoreView } from "./store-choice.js"
 import type { SyncMode, SyncSetting } from "./sync-settings.js"
@@ -52,6 +53,10 @@ export interface Messages {
   undoTaken: { ask: { site: string; account: string }; answer: number }
   /** Loads the pages anew whose storage was written. */
   reloadPages: { ask: { site: string; account: string }; answer: null }
+  /** What would be replaced. */
+  restorePlan: { ask: { site: string; account: string; storeId: string }; answer: RestorePlan }
+  /** Replaces what this browser has of the site by what was saved; with null for a store, in a container of its own. */
+  restoreHere: { ask: { site: string; account: string; storeId: string | null }; answer: Gap[] }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
   /** How being logged in looks, or null for no longer; false: it goes with the next save. */
@@ -82,7 +87,7 @@ type Reply<K extends MessageType> = { answer: Messages[K]["answer"] } | { error:
 export type Handlers = { [K in MessageType]: (ask: Messages[K]["ask"]) => Promise<Messages[K]["answer"]> }
 
 /** What may be asked twice: it changes nothing, or nothing more the second time. */
-const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting", "syncs", "health"])
+const repeatable = new Set<MessageType>(["wake", "computer", "sessions", "waiting", "syncs", "health", "restorePlan"])
 
 /**
  * Asks the background. The message is posted before this returns, so a click handler may go on to ask for a permission.
@@ -160,6 +165,8 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   reloadPages: parseSession,
   forget: parseSession,
   unforget: parseSession,
+  restorePlan: (message) => ({ ...parseSession(message), storeId: textOf(message["storeId"], 200) }),
+  restoreHere: (message) => ({ ...parseSession(message), storeId: storeOf(message["storeId"]) }),
   remember: (message) => ({ ...parseSession(message), check: message["check"] === null ? null : parseCheck(message) }),
   pick: (message) => ({ ...parseSession(message), check: parseCheck(message), tabId: numberOf(message["tabId"]) }),
 }
@@ -183,6 +190,10 @@ function numberOf(value: unknown): number {
 
 function parseSession({ site, account }: Fields): { site: string; account: string } {
   return { site: textOf(site, 255), account: textOf(account, 200) }
+}
+
+function storeOf(value: unknown): string | null {
+  return value === null ? null : textOf(value, 200)
 }
 
 function modeOf(value: unknown): SyncMode | "off" {

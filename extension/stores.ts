@@ -1,5 +1,6 @@
 import { browser, type Browser } from "wxt/browser"
 import type { CaptureSource } from "../shared/snapshot.js"
+import { containerName } from "./containers.js"
 
 export interface CookieStore {
   id: string
@@ -21,21 +22,6 @@ export async function storeOfTab(tab: Browser.tabs.Tab): Promise<CookieStore> {
   const stores = await browser.cookies.getAllCookieStores()
   const store = stores.find(({ tabIds }) => tab.id !== undefined && tabIds.includes(tab.id))
   return { id: store?.id ?? (isPrivate ? "1" : "0"), name: null, isPrivate }
-}
-
-interface Containers {
-  get(cookieStoreId: string): Promise<{ name: string }>
-}
-
-/** null for a store that is no container, and where containers are switched off or unknown. */
-async function containerName(cookieStoreId: string): Promise<string | null> {
-  // Firefox only, and not in Chrome's types.
-  const { contextualIdentities } = browser as { contextualIdentities?: Containers }
-  try {
-    return (await contextualIdentities?.get(cookieStoreId))?.name ?? null
-  } catch {
-    return null
-  }
 }
 
 /** Engine and major version from a user agent string. */

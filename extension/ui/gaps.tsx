@@ -1,12 +1,12 @@
 import { i18n } from "../i18n.js"
 import type { Gap } from "../../shared/report.js"
 
-/** What was not saved, opened on demand. Names come from the site, so they are shown as text in their own direction. */
-export function Gaps({ gaps }: { gaps: Gap[] }) {
+/** What was not saved, or whatever the title says, opened on demand. Names come from the site, so they are shown as text in their own direction. */
+export function Gaps({ gaps, title = i18n.t("showGaps") }: { gaps: Gap[]; title?: string }) {
   if (gaps.length === 0) return null
   return (
     <details class="small">
-      <summary>{i18n.t("showGaps")}</summary>
+      <summary>{title}</summary>
       <ul>
         {gaps.map((gap, index) => (
           <li key={index}>

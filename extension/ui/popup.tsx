@@ -131,6 +131,7 @@ export function Popup() {
       </Header>
       {wasTrusted ? null : <FirstRun computer={computer} onTrust={setComputer} />}
       <SaveForm
+        key={description.account}
         description={description}
         measures={found}
         known={(sessions?.entries ?? []).map(({ account }) => account)}
@@ -163,6 +164,10 @@ export function Popup() {
         onForgotten={(account, canUndo) => {
           if (canUndo) forgotten.current.add(account)
           else forgotten.current.delete(account)
+        }}
+        onRestored={() => {
+          setNote(null)
+          void lookAtTab().then(lookAtSyncs)
         }}
         onSwitched={async () => {
           await lookAtSyncs()

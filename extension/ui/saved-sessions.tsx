@@ -3,6 +3,7 @@ import type { ListedSession, Sessions } from "../messages.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
 import { LoginCheckForm } from "./login-check.js"
+import { RestoreHere } from "./restore-here.js"
 import type { SyncSetting } from "../sync-settings.js"
 import { SyncSwitch } from "./sync.js"
 
@@ -18,6 +19,8 @@ interface SavedSessionsProps {
   /** What is remembered of a session has changed. */
   onRemembered: () => void
   onSwitched: () => Promise<void>
+  /** This browser has another account now. */
+  onRestored: () => void
   onForgotten: (account: string, canUndo: boolean) => void
 }
 
@@ -61,7 +64,7 @@ interface SavedSessionProps extends Omit<SavedSessionsProps, "sessions"> {
 }
 
 function SavedSession(props: SavedSessionProps) {
-  const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched, onForgotten } = props
+  const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched, onRestored, onForgotten } = props
   const setting = syncs.find((one) => one.site === session.site && one.account === session.account) ?? null
   const isOn = setting !== null
   const { site, account, savedAt, expiresAt, check } = session
@@ -81,6 +84,10 @@ function SavedSession(props: SavedSessionProps) {
       {/* Of a private window nothing is remembered, so nothing can be compared; another account is not what is logged in here. */}
       {tab.isPrivate || (account !== tab.account && !isOn) ? null : (
         <SyncSwitch {...{ site, account, alsoSites, onChange, onSwitched, storeId: tab.storeId }} setting={setting} />
+      )}
+      {/* What is kept in sync here is here. */}
+      {tab.isPrivate || isOn || savedAt === null ? null : (
+        <RestoreHere {...{ site, account }} storeId={tab.storeId} onDone={onRestored} />
       )}
       <LoginCheckForm {...{ site, account, check, tab, onChange }} onDone={onRemembered} />
     </div>

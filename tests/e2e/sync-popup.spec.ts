@@ -190,3 +190,85 @@ test("what the person keeps for an hour only is over after an hour, saved by a c
   expect(itemsOf(evenLater)).toEqual([])
   expect(evenLater?.origins?.[0]?.localStorage).toEqual([["theme", "light"]])
 })
+
+const account = (popup: Page) => popup.getByLabel("Account", { exact: true })
+const savedAs = async (account: string) => {
+  const snapshot = await (await openComputerVault(browser)).load(syncedSite, { account })
+  const token = snapshot?.cookies?.find(({ name }) => name === "refresh")?.value
+  return { token, storage: snapshot?.origins?.[0]?.localStorage }
+}
+const ownerIn = (page: Page) => page.evaluate(() => localStorage.getItem("owner"))
+const logIn = async (page: Page, owner: string): Promise<string | null> => {
+  await page.goto(site.url("/login"))
+  // Not where loading anew is another login.
+  await page.goto(site.url("/"))
+  await page.evaluate((owner) => localStorage.setItem("owner", owner), owner)
+  return ownToken()
+}
+
+test("one browser goes from one saved account to another and back, and nothing of one gets into the other", async () => {
+  const page = await browser.context.newPage()
+  const first = await logIn(page, "a")
+  await browser.allow(`*://*.${syncedSite}/*`)
+  const popup = await browser.openPopup(page)
+  await trustComputer(popup)
+  await popup.getByRole("button", { name: "Save session" }).click()
+  await expect(popup.getByRole("status")).toHaveText(/^Saved/)
+  const second = await logIn(page, "b")
+  await account(popup).fill("work")
+  await popup.getByRole("button", { name: "Save session" }).click()
+  await expect(popup.getByRole("button", { name: "Restore here as work…" })).toBeVisible()
+  await syncSwitch(popup).click()
+  await expect(popup.getByText(/^In sync/)).toBeVisible()
+  // What is kept in sync here is here.
+  await expect(popup.getByRole("button", { name: "Restore here as work…" })).toBeHidden()
+
+  const restore = popup.getByRole("button", { name: "Restore here as default…" })
+  const places = await placesIn(popup)
+  await restore.focus()
+  await popup.keyboard.press("Enter")
+  const dialog = popup.getByRole("dialog", { name: `Replace what this browser has of ${syncedSite}?` })
+  await expect(dialog).toContainText("This cookie goes: refresh.")
+  await expect(dialog).toContainText("Keep in sync ends for “work”, after a last save.")
+  await expect(dialog).toContainText("1 open tab is loaded anew.")
+  expect(await listIn(popup, lowContrastScript)).toEqual([])
+  expect(await listIn(popup, overflowScript)).toEqual([])
+  await popup.keyboard.press("Escape")
+  await expect(dialog).toBeHidden()
+  await expect(restore).toBeFocused()
+  expect(await placesIn(popup)).toEqual(places)
+  expect(await ownToken()).toBe(second)
+
+  await page.evaluate(() => localStorage.setItem("draft", "of b"))
+  await restore.click()
+  await dialog.getByRole("button", { name: "Replace by “default”" }).click()
+  await expect(dialog).toContainText(`This browser has “default” now at ${syncedSite}.`)
+  await dialog.getByText("What was not replaced, and why").click()
+  await expect(dialog).toContainText("databases and private files")
+  await dialog.getByRole("button", { name: "Close" }).click()
+  expect(await ownToken()).toBe(first)
+  await expect(page).toHaveTitle("Logged in")
+  await expect.poll(() => ownerIn(page)).toBe("a")
+  // The next save is one of the account that is here now, and what was kept in sync of the other was saved before.
+  await expect(account(popup)).toHaveValue("default")
+  await expect(syncSwitch(popup)).not.toBeChecked()
+  expect(await savedAs("work")).toEqual({
+    token: second,
+    storage: expect.arrayContaining([
+      ["owner", "b"],
+      ["draft", "of b"],
+    ]),
+  })
+  await popup.getByRole("button", { name: "Save session" }).click()
+  await expect(popup.getByText(/^saved \d second|^saved now/).first()).toBeVisible()
+  expect(await savedAs("default")).toEqual({ token: first, storage: [["owner", "a"]] })
+
+  await popup.getByRole("button", { name: "Restore here as work…" }).click()
+  await popup.getByRole("button", { name: "Replace by “work”" }).click()
+  await expect(popup.getByText("This browser has “work” now")).toBeVisible()
+  expect(await ownToken()).toBe(second)
+  await expect.poll(() => ownerIn(page)).toBe("b")
+  await page.goto(site.url("/refresh"))
+  await expect(page).toHaveTitle("Logged in")
+  expect((await savedAs("default")).token).toBe(first)
+})

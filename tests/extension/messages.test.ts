@@ -58,6 +58,8 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   undoTaken: vi.fn<Handlers["undoTaken"]>(async () => 0),
   reloadPages: vi.fn<Handlers["reloadPages"]>(async () => null),
   forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
+  restorePlan: vi.fn<Handlers["restorePlan"]>(async () => ({ sites: [], cookies: [], synced: [], tabs: 0 })),
+  restoreHere: vi.fn<Handlers["restoreHere"]>(async () => []),
   unforget: vi.fn<Handlers["unforget"]>(async () => null),
 }
 
