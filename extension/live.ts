@@ -28,7 +28,7 @@ export function watchForPages(): void {
       pages.delete(port)
       void settleWatch()
     })
-    if (watching !== null && last !== null) port.postMessage(last)
+    if (watching !== null && last !== null) tellOne(port, last)
     void settleWatch()
   })
 }
@@ -49,7 +49,11 @@ async function watch(signal: AbortSignal): Promise<void> {
     try {
       await withOpenHost((host) => follow(host, signal))
     } catch (error) {
-      if (!isPspError(error)) throw error
+      if (!isPspError(error)) {
+        // The next page begins anew.
+        if (watching?.signal === signal) watching = null
+        throw error
+      }
     }
     await pause(again, signal)
   }
@@ -72,7 +76,15 @@ async function follow(host: OpenHost, signal: AbortSignal): Promise<void> {
 }
 
 function tell(found: InUse[]): void {
-  for (const port of pages) port.postMessage(found)
+  for (const port of pages) tellOne(port, found)
+}
+
+function tellOne(port: Browser.runtime.Port, found: InUse[]): void {
+  try {
+    port.postMessage(found)
+  } catch {
+    // It closes just now, and its end is told next.
+  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
