@@ -3,7 +3,7 @@ import { isPspError } from "../shared/errors.js"
 import { withOpenHost, type OpenHost } from "./host.js"
 import { readInUse, type InUse } from "./in-use.js"
 import { livePort } from "./live-port.js"
-import { syncNow } from "./sync.js"
+import { lookForOthers } from "./sync-poll.js"
 import { readSettings } from "./sync-settings.js"
 
 /** Until the store is tried again after it could not be watched (ms). */
@@ -71,7 +71,7 @@ async function follow(host: OpenHost, signal: AbortSignal): Promise<void> {
     if (isStopped()) return
     last = found
     tell(found)
-    for (const setting of await readSettings()) if (setting.mode === "both") await syncNow(setting)
+    await lookForOthers()
   }
 }
 

@@ -20,7 +20,7 @@ export async function lookAround(): Promise<void> {
 }
 
 /** One connection and one list. @returns false when this computer cannot be asked now */
-async function lookForOthers(): Promise<boolean> {
+export async function lookForOthers(): Promise<boolean> {
   const settings = (await readSettings()).filter(({ mode }) => mode === "both")
   if (settings.length === 0) return true
   try {

@@ -80,7 +80,7 @@ export interface Vault {
   loadSession(site: string, options?: SessionOptions & { at?: number }): Promise<LoadedSession | null>
   /** Its kept states, oldest first, each opened when it is asked for. */
   history(site: string, options?: SessionOptions): AsyncIterable<HistoryEntry>
-/** `details` opens the newest object of each session to know its end, and who uses it; `leases` only asks for the latter. */
+  /** `details` opens the newest object of each session to know its end, and who uses it; `leases` only asks for the latter. */
   list(options?: ListOptions): Promise<SessionEntry[]>
   /** Which sessions others wrote to since somebody looked, for the price of one list however many there are. */
   versions(options?: CallOptions): Promise<SessionVersion[]>
