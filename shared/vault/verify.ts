@@ -169,11 +169,9 @@ function createSessionCheck(folder: string) {
   const named: { by: string; writer: string; header: string }[] = []
   const shown: Shown[] = []
 
-  function addOpened(name: string, { header, headerId }: OpenedEnvelope): void {
+  function addOpened({ header, headerId }: Pick<OpenedEnvelope, "header" | "headerId">): void {
     headers.add(headerId)
-    const seen = Object.entries(header.seen)
     if (header.typ === "base") for (const writer of [header.writer, ...Object.keys(header.seen)]) covered.add(writer)
-    else named.push(...seen.map(([writer, mark]) => ({ by: name, writer, header: mark })))
   }
 
   return {
@@ -188,7 +186,11 @@ function createSessionCheck(folder: string) {
         const opened = "opened" in finding ? finding.opened : null
         shown.push({ writer, clock, opened: opened && { id: opened.headerId, seen: opened.header.seen } })
       }
-      if (finding.kind === "sound") addOpened(name, finding.opened)
+      // What bots read only bots can open; a bot's change names it all the same.
+      if (finding.kind === "sound" || finding.kind === "for-others") addOpened(finding.opened)
+      if (finding.kind !== "sound" || finding.opened.header.typ === "base") return
+      const seen = Object.entries(finding.opened.header.seen)
+      named.push(...seen.map(([writer, mark]) => ({ by: name, writer, header: mark })))
     },
     /** A part that no list names; lists sort before their parts. */
     isUnneeded: (name: string, { kind }: Finding) => kind === "part" && isPartName(name) && !parts.has(name),

@@ -179,6 +179,7 @@ describe("a bot that may save back", () => {
     const { vault: bot } = await grantedBot()
     await saveChanges(bot, sessionOf({ cookie: "by bot" }), (await loaded(bot)).since())
     for (const vault of [a, b, bot]) expect(seen(await loaded(vault))).toEqual({ cookie: "by bot", key: "one" })
+    expect((await a.verify()).defects).toEqual([])
   })
 
   it("gets what an owner changes, as changes", async () => {
