@@ -2,6 +2,7 @@ import type { Bytes } from "./bytes.js"
 import { createCard, parseCard, type Card } from "./keys.js"
 import type { SessionRecord } from "./members.js"
 import type { Since } from "./merge/changes.js"
+import type { Register } from "./merge.js"
 import type { CallOptions, Provider } from "./provider.js"
 import type { Snapshot } from "./snapshot.js"
 import { addOwner } from "./vault/add-owner.js"
@@ -13,6 +14,7 @@ import { lease, type HeldLease, type LeaseOptions } from "./vault/lease.js"
 import { leases, type Lease } from "./vault/leases.js"
 import { list, type ListOptions, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
+import { passOn } from "./vault/pass-on.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
 import { liveRecords } from "./vault/records.js"
 import { refresh } from "./vault/refresh.js"
@@ -72,6 +74,12 @@ export interface Vault {
    * @throws `not-granted`
    */
   prepareChanges(snapshot: Snapshot, since: Omit<Since, "heads"> & { expiresAt?: number }): Promise<PreparedChanges>
+  /**
+   * Hands on to the bots of a session what others did in it since they got theirs, in small envelopes; how many those were.
+   *
+   * @throws `not-owner`
+   */
+  passOn(session: LoadedSession, registers: readonly Register[], options?: CallOptions): Promise<number>
   /** Many at once: each is one put, and what all of them need is put once for a batch. */
   saveAll(entries: Iterable<SaveEntry> | AsyncIterable<SaveEntry>, options?: SaveAllOptions): Promise<void>
   /** The newest state, or the newest not after `at` (ms); null when nothing is there for this identity. */
@@ -141,6 +149,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     commit: (prepared, call) => commit(state, prepared, call),
     save: (snapshot, call) => save(state, snapshot, call),
     prepareChanges: (snapshot, since) => prepareChanges(state, snapshot, since),
+    passOn: (session, registers, call) => passOn(state, session, registers, call),
     saveAll: (entries, call) => saveAll(state, entries, call),
     load: async (site, call) => (await loadSession(state, site, call))?.snapshot ?? null,
     loadSession: (site, call) => loadSession(state, site, call),

@@ -86,7 +86,7 @@ async function prepareAsOwner(
 }
 
 /** As in a copy: no cookie lives on after the grant's end. */
-function endedBy(register: Register, end: number | null): Register {
+export function endedBy(register: Register, end: number | null): Register {
   if (end === null || "deleted" in register) return register
   return { ...register, value: endCookiesIn(register.field, register.value, end) }
 }
@@ -117,7 +117,7 @@ async function prepareAsBot(
   return { objects: [{ name: sealed.name, bytes: sealed.bytes }], superseded: [], sid, mark, members: null }
 }
 
-function sealDelta(
+export function sealDelta(
   vault: VaultState,
   registers: Register[],
   recipients: string[],
