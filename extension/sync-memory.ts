@@ -22,6 +22,17 @@ export interface SyncMemory {
   deltas: number
   /** When the last whole save was sealed (ms since epoch): a session ends some weeks after that. */
   wholeAt: number
+  /** What bots were told that they cannot see by themselves. */
+  passed: Passed
+}
+
+export interface Passed {
+  /** What bots changed, by when. Of those that the last whole save holds there is no need to tell. */
+  fields: [FieldId, Clock][]
+  /** Up to when what this browser changed went to all that could read it then. */
+  own: Clock
+  /** Who could, as ids of copies. */
+  copies: string[]
 }
 
 export async function readMemory(session: SessionName): Promise<SyncMemory | null> {
@@ -38,17 +49,26 @@ export async function learn(
   session: SessionName,
   learned: ReadonlyMap<FieldId, { before: Known | undefined; now: Known | undefined }>,
 ): Promise<void> {
-  await updateKept(nameOf(session), (text) => {
-    const memory = text === null ? null : parse(text)
-    // Switched off meanwhile: nothing is remembered any more.
-    if (memory === null) return text ?? ""
+  await change(session, (memory) => {
     const known = new Map(memory.known)
     for (const [field, { before, now }] of learned) {
       if (JSON.stringify(known.get(field)) !== JSON.stringify(before)) continue
       if (now === undefined) known.delete(field)
       else known.set(field, now)
     }
-    return textOf({ ...memory, known })
+    return { ...memory, known }
+  })
+}
+
+export async function notePassed(session: SessionName, passed: Passed): Promise<void> {
+  await change(session, (memory) => ({ ...memory, passed }))
+}
+
+async function change(session: SessionName, work: (memory: SyncMemory) => SyncMemory): Promise<void> {
+  await updateKept(nameOf(session), (text) => {
+    const memory = text === null || text === "" ? null : parse(text)
+    // Switched off meanwhile: nothing is remembered any more.
+    return memory === null ? (text ?? "") : textOf(work(memory))
   })
 }
 

@@ -173,17 +173,22 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
   const [digestOf, keep] = await Promise.all([createDigest(), keepOptions()])
   if (memory === null) {
     // What is not open now may be in an earlier save.
-    const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { isPart: true, ...keep }))
+    const [prepared, copies] = await withVaultOffline(async (vault) => {
+      const prepared = await vault.prepare(snapshot, { isPart: true, ...keep })
+      return [prepared, vault.known().find(({ sid }) => sid === prepared.sid)?.copies ?? []] as const
+    })
     const known = knownOfBase(prepared, snapshot, digestOf)
-    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now() } }
+    const passed = { fields: [], own: "", copies: [...copies] }
+    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now(), passed } }
   }
   const { known, gone, heads } = memory
+  const passed = { ...memory.passed, fields: [] }
   const since = { known, gone, heads, digestOf, isAnew, ...keep }
   const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since }))
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
   const after = knownAfter({ known, gone, digestOf }, changes)
-  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now() } }
+  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), passed } }
 }
 
 /**

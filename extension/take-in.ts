@@ -8,6 +8,7 @@ import { createEntrance, type TakenIn } from "./entrance.js"
 import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import { waitOf, whyNotHere } from "./may-enter.js"
+import { tellBots } from "./tell-bots.js"
 import { createDigest, learn, readMemory } from "./sync-memory.js"
 import type { SyncSetting } from "./sync-settings.js"
 
@@ -92,6 +93,7 @@ function noteDead(
 async function look(vault: Vault, { site, account }: SessionName): Promise<Seen | null> {
   const session = await vault.loadSession(site, { account })
   if (session === null) return null
+  await tellBots(vault, session)
   const cards = [...vault.owners(), ...(await vault.grants()).map(({ card }) => card)]
   const names = new Map(cards.map(({ writerId, name }) => [writerId, name]))
   return {
