@@ -51,7 +51,8 @@ export async function startRotatingSite(host = "app.rotating.test"): Promise<Rot
       isIn = false
     }
     response.setHeader("content-type", "text/html")
-    response.end(`<!doctype html><link rel="icon" href="data:,"><title>${isIn ? "Logged in" : "Logged out"}</title>`)
+    const state = isIn ? "Logged in" : "Logged out"
+    response.end(`<!doctype html><link rel="icon" href="data:,"><title>${state}</title><h1>${state}</h1>`)
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address() as AddressInfo
