@@ -1,9 +1,10 @@
 import { isPspError, PspError, toPspError } from "../shared/errors.js"
+import { judgeLoss } from "../shared/login-state.js"
 import { changesOf, knownAfter, type KnownFields } from "../shared/merge/changes.js"
 import type { Prepared } from "../shared/vault.js"
 import type { Snapshot } from "../shared/snapshot.js"
 import type { SessionName } from "./forget.js"
-import { withVaultOffline } from "./host.js"
+import { withHost, withVaultOffline } from "./host.js"
 import { enqueue, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { sendOutbox } from "./send.js"
 import { keepOptions } from "./settings.js"
@@ -80,6 +81,11 @@ export function syncNow(session: SessionName, { isQuiet = false }: { isQuiet?: b
       await send(setting)
       const isLearning = isSaved || (setting.mode === "both" && !isQuiet)
       const taken = isLearning ? await takeIn(setting) : {}
+      // It learned of another device of the person, which cannot open what was sealed before that.
+      if (isLearning && (await hasNewOwner(await readMemory(setting)))) {
+        await saveChanges(setting)
+        await send(setting)
+      }
       await noteSync(session, { syncedAt: Date.now(), error: null, ...taken })
     } catch (error) {
       const { code, message } = toPspError(error, "Keeping the session in sync")
@@ -128,13 +134,20 @@ async function waitingOf({ site, account }: SessionName): Promise<number> {
 async function saveChanges(setting: SyncSetting): Promise<boolean> {
   const { site, account } = setting
   if ((await waitingOf(setting)) >= maxWaiting) return false
+  const stored = await storedBefore(setting)
   return withOwners(() =>
     withMemory(async () => {
       const memory = await readMemory(setting)
-      const isDue = memory === null || memory.deltas >= maxDeltas || Date.now() - memory.wholeAt > maxAge
+      const isOld = memory === null || memory.deltas >= maxDeltas || Date.now() - memory.wholeAt > maxAge
+      const isDue = isOld || (await hasNewOwner(memory))
       const snapshot = await captureForSync(setting, { isWhole: isDue })
       // With no page open there are only cookies: they would be no whole save.
       const hasPages = snapshot.origins !== undefined
+      if (memory === null && stored !== null && judgeLoss(stored, snapshot) !== null) {
+        // Not logged in here, and never was: no logout of those who are.
+        await writeMemory(setting, await newcomer())
+        return false
+      }
       if (memory === null && !hasPages) return false
       const isWhole = memory === null || (isDue && hasPages)
       const sealed = isWhole ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
@@ -145,6 +158,30 @@ async function saveChanges(setting: SyncSetting): Promise<boolean> {
       return true
     }),
   )
+}
+
+/** Before the first look: what others, or an earlier click, saved of the session. Null where nothing was. */
+async function storedBefore(setting: SyncSetting): Promise<Snapshot | null> {
+  const { site, account } = setting
+  if ((await readMemory(setting)) !== null || (await waitingOf(setting)) > 0) return null
+  const known = await withVaultOffline(async (vault) => vault.known())
+  if (!known.some((session) => session.site === site && session.account === account)) return null
+  return withHost((vault) => vault.load(site, { account }))
+}
+
+async function ownersNow(): Promise<string[]> {
+  return withVaultOffline(async (vault) => vault.owners().map(({ writerId }) => writerId))
+}
+
+async function hasNewOwner(memory: SyncMemory | null): Promise<boolean> {
+  return memory !== null && (await ownersNow()).some((owner) => !memory.owners.includes(owner))
+}
+
+/** Of a browser that holds nothing of the session yet. */
+async function newcomer(): Promise<SyncMemory> {
+  const passed = { fields: [], own: "", copies: [] }
+  const owners = await ownersNow()
+  return { known: new Map(), gone: new Map(), heads: {}, deltas: 0, wholeAt: Date.now(), owners, passed }
 }
 
 /** A look and a click must not write down what the other does not know of. Taken after the owners' lock, always. */
@@ -170,7 +207,7 @@ interface Sealed {
 
 /** A whole save; of what this browser knew before, only what changed counts as new. */
 async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew = false): Promise<Sealed> {
-  const [digestOf, keep] = await Promise.all([createDigest(), keepOptions()])
+  const [digestOf, keep, owners] = await Promise.all([createDigest(), keepOptions(), ownersNow()])
   if (memory === null) {
     // What is not open now may be in an earlier save.
     const [prepared, copies] = await withVaultOffline(async (vault) => {
@@ -179,7 +216,7 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
     })
     const known = knownOfBase(prepared, snapshot, digestOf)
     const passed = { fields: [], own: "", copies: [...copies] }
-    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now(), passed } }
+    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now(), owners, passed } }
   }
   const { known, gone, heads } = memory
   const passed = { ...memory.passed, fields: [] }
@@ -188,7 +225,7 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
   const after = knownAfter({ known, gone, digestOf }, changes)
-  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), passed } }
+  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), owners, passed } }
 }
 
 /**

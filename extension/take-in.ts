@@ -27,6 +27,7 @@ export async function takeIn(setting: SyncSetting, ticked: ReadonlySet<FieldId> 
   const learned = new Map<FieldId, { before: Known | undefined; now: Known }>()
   const entrance = createEntrance({ setting, known, ticked, nameOf, digestOf })
   for (const [field, live] of setting.mode === "both" ? livesOf(state) : []) {
+    if (isAboutSession(field)) continue
     const before = known.get(field)
     if (pathOf(field)[0] === "area" || isSameStamp(before, live) || hasEnded(live, Date.now())) continue
     const { clock, writer, born, value } = live
@@ -64,6 +65,12 @@ interface Seen {
   state: SessionState
   refused: Refusal[]
   nameOf: (writer: string) => string
+}
+
+/** What tells of the session and of who saved it, and is nothing that a browser holds. */
+function isAboutSession(field: FieldId): boolean {
+  const [kind] = pathOf(field)
+  return kind === "context" || kind === "check"
 }
 
 /** What owners deleted, and what bots would have. */

@@ -1,0 +1,115 @@
+import { readdir, readFile, writeFile } from "node:fs/promises"
+import path from "node:path"
+import { expect, test } from "@playwright/test"
+import type { Page } from "puppeteer-core"
+import { createFsProvider } from "../../native-host/fs-provider.js"
+import { createCard } from "../../shared/keys.js"
+import { openVault, type Vault } from "../../shared/vault.js"
+import { createMemory } from "../shared/vault/devices.js"
+import { hostProgram, startBrowser, type TestBrowser } from "./browser.js"
+import { firefoxPath, noFirefox, startFirefox, type TestFirefox } from "./firefox-browser.js"
+import { expectText, press } from "./firefox-tests.js"
+import { startRotatingSite, type RotatingSite } from "./rotating-site.js"
+import { openComputerVault } from "./saving.js"
+import { keepInSync, lookNow, valuesHere } from "./sync-steps.js"
+
+const siteName = "rotating.test"
+let site: RotatingSite
+let chromium: TestBrowser
+let firefox: TestFirefox
+
+test.skip(firefoxPath === undefined, noFirefox)
+test.setTimeout(120_000)
+test.beforeAll(async () => {
+  site = await startRotatingSite()
+})
+test.afterAll(() => site.close())
+test.beforeEach(async () => {
+  ;[chromium, firefox] = await Promise.all([
+    startBrowser(),
+    startFirefox({ hasHost: false, hostnames: [`app.${siteName}`] }),
+  ])
+})
+test.afterEach(() => Promise.all([chromium.stop(), firefox.stop()]))
+
+/** The computer beside both browsers owns the vault of the first one, as after `psp trust`. */
+async function joinComputer(): Promise<Vault> {
+  const { id, owners } = await openComputerVault(chromium)
+  const [owner] = owners().filter(({ name }) => name !== chromium.computer.name)
+  const identity = { ...chromium.computer, vault: id }
+  await writeFile(path.join(chromium.home, "card"), `${await createCard(identity)}\n`)
+  const store = createFsProvider(path.join(chromium.home, "vault"))
+  const vault = await openVault(store, { identity, owner: owner?.text ?? "", memory: createMemory() })
+  await vault.refresh()
+  return vault
+}
+
+/** The second browser trusts the computer, which lets it into the vault. */
+async function joinFirefox(popup: Page, computer: Vault): Promise<void> {
+  const offers = path.join(chromium.home, "offers")
+  const before = await readdir(offers)
+  await press(popup, "Trust this computer")
+  await expectText(popup, "This computer already owns a vault. Run “psp trust” on it")
+  const [offer = ""] = (await readdir(offers)).filter((name) => !before.includes(name))
+  await computer.addOwner((await readFile(path.join(offers, offer), "utf8")).trim())
+  await expectText(popup, "Trusted")
+}
+
+/** By the keyboard: Firefox asks about permissions only while it handles what a person does. */
+async function bothWays(popup: Page): Promise<void> {
+  const way = await popup.waitForSelector("select[aria-label='Which way']:enabled")
+  await way?.focus()
+  await popup.keyboard.press("ArrowDown")
+}
+
+const tokenInChromium = async () => (await valuesHere(chromium))["refresh"]
+
+async function tokenInFirefox(popup: Page): Promise<string | undefined> {
+  const found = (await popup.evaluate(`browser.cookies.getAll({ domain: "${siteName}", name: "refresh" })`)) as {
+    value: string
+  }[]
+  return found[0]?.value
+}
+
+test("a login in Chromium is offered to a Firefox that joins, and from then on what either rotates is in both", async () => {
+  const first = await keepInSync(chromium, { url: site.url("/login"), site: siteName, way: "both" })
+  const login = await tokenInChromium()
+  const computer = await joinComputer()
+  const host = `export PSP_HOME="${chromium.home}"\nexec "${process.execPath}" "${hostProgram}" "$@"`
+  await firefox.registerHost({ script: host })
+  const tab = await firefox.openTab(site.url("/"))
+  await firefox.allow(`*://*.${siteName}/*`)
+  await joinFirefox(await firefox.openPopup(tab), computer)
+
+  const popup = await firefox.openPopup(tab)
+  await expectText(popup, "Keep in sync")
+  await popup.locator(`::-p-aria([name="Keep in sync"][role="switch"])`).click()
+  await expectText(popup, "In sync")
+  await bothWays(popup)
+  await expectText(popup, "1 change by others waits for you")
+  // A browser that is not logged in says no logout.
+  expect((await computer.load(siteName))?.cookies?.map(({ value }) => value)).toEqual([login])
+  await popup.locator("details.held summary").click()
+  await popup.locator("details.held input[type=checkbox]").click()
+  await press(popup, "Take over what is ticked")
+  await expect.poll(() => tokenInFirefox(popup)).toBe(login)
+
+  await first.page.goto(site.url("/refresh"))
+  await expect(first.page).toHaveTitle("Logged in")
+  const rotated = await tokenInChromium()
+  expect(rotated).not.toBe(login)
+  const saved = async () => (await computer.load(siteName))?.cookies?.map(({ value }) => value)
+  await expect.poll(saved).toEqual([rotated])
+  await lookNow(popup, siteName)
+  await expect.poll(() => tokenInFirefox(popup)).toBe(rotated)
+
+  await tab.goto(site.url("/refresh"))
+  expect(await tab.title()).toBe("Logged in")
+  const again = await tokenInFirefox(popup)
+  expect(again).not.toBe(rotated)
+  await expect.poll(saved).toEqual([again])
+  await lookNow(first.popup, siteName)
+  await expect.poll(tokenInChromium).toBe(again)
+  await first.page.goto(site.url("/refresh"))
+  await expect(first.page).toHaveTitle("Logged in")
+})
