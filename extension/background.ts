@@ -20,6 +20,7 @@ import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { askCredentials, askStore, cancelStore, changeStore } from "./store-choice.js"
 import { reloadStalePages } from "./stale-pages.js"
 import { switchOff, switchOn, syncNow, takeTicked, undoLast } from "./sync.js"
+import { dismissEnded, listEnded } from "./sync-ended.js"
 import { readSettings } from "./sync-settings.js"
 import { settleSyncAlarm, watchForSync } from "./sync-triggers.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
@@ -106,6 +107,11 @@ const handlers: Handlers = {
   },
   syncs: () => readSettings(),
   health: () => readHealthFacts(),
+  syncsEnded: () => listEnded(),
+  async dismissEnded(session) {
+    await dismissEnded(session)
+    return null
+  },
   async syncNow(session) {
     await syncNow(session)
     return null

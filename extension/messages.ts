@@ -10,6 +10,7 @@ import type { Waiting } from "./outbox.js"
 import type { RestorePlan } from "./restore-here.js"
 import type { SaveIntent } from "./save-state.js"
 import type { StoreView } from "./store-choice.js"
+import type { EndedSync } from "./sync-ended.js"
 import type { SyncMode, SyncSetting } from "./sync-settings.js"
 import type { Trust } from "./trust.js"
 
@@ -45,6 +46,9 @@ export interface Messages {
   syncs: { ask: object; answer: SyncSetting[] }
   /** What is known of them besides. */
   health: { ask: object; answer: HealthFacts[] }
+  /** What was removed elsewhere while it was kept in sync here, until it is dismissed. */
+  syncsEnded: { ask: object; answer: EndedSync[] }
+  dismissEnded: { ask: { site: string; account: string }; answer: null }
   /** Looks now, without waiting for anything to change. */
   syncNow: { ask: { site: string; account: string }; answer: null }
   /** Takes over what others changed, by the ids of its fields. */
@@ -159,6 +163,8 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   sync: (message) => ({ ...parseSession(message), mode: modeOf(message["mode"]), scope: parseScope(message["scope"]) }),
   syncs: () => ({}),
   health: () => ({}),
+  syncsEnded: () => ({}),
+  dismissEnded: parseSession,
   syncNow: parseSession,
   takeIn: (message) => ({ ...parseSession(message), ids: textsOf(message["ids"], maxIdLength) }),
   undoTaken: parseSession,

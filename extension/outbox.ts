@@ -84,7 +84,12 @@ export interface Waiting {
   site: string
   account: string
   since: number
+  /** False for one that the person asked for. */
+  isSync: boolean
 }
+
+/** Begins the id of a save that nobody clicked for. */
+export const syncIntent = "sync "
 
 /** What waits, oldest first. */
 export async function listWaiting(): Promise<Waiting[]> {
@@ -95,8 +100,8 @@ export async function listWaiting(): Promise<Waiting[]> {
     cursor !== null;
     cursor = await cursor.continue()
   ) {
-    const { site, account, since } = cursor.value
-    waiting.push({ id: cursor.key, site, account, since })
+    const { site, account, since, intentId } = cursor.value
+    waiting.push({ id: cursor.key, site, account, since, isSync: intentId.startsWith(syncIntent) })
   }
   return waiting
 }

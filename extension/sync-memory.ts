@@ -22,6 +22,8 @@ export interface SyncMemory {
   deltas: number
   /** When the last whole save was sealed (ms since epoch): a session ends some weeks after that. */
   wholeAt: number
+  /** When the latest saves were sealed (ms since epoch). */
+  saves: number[]
   /** To which devices of the person the last whole save was sealed, by writer id: one that came since cannot read the rest. */
   owners: string[]
   /** What bots were told that they cannot see by themselves. */

@@ -7,7 +7,7 @@ import { noteSync, readSettings, settingOf } from "./sync-settings.js"
 
 /**
  * What the alarm does: asks once for all sessions which of them somebody else wrote to, and looks at those, at what went wrong
- * before, and at pages that are open, whose storage may change without a word. Of what is closed and was not written to by
+ * before or was put off, and at pages that are open, whose storage may change without a word. Of what is closed and was not written to by
  * anybody, nothing is opened, however many there are.
  */
 export async function lookAround(): Promise<void> {
@@ -15,7 +15,7 @@ export async function lookAround(): Promise<void> {
   for (const setting of await readSettings()) {
     const isOpen = (await browser.tabs.query({ url: permissionPatterns(setting.site) })).length > 0
     if (setting.error !== null) await syncNow(setting)
-    else if (isOpen) await syncNow(setting, { isQuiet: true })
+    else if (isOpen || setting.busyUntil > 0) await syncNow(setting, { isQuiet: true })
   }
 }
 

@@ -17,6 +17,8 @@ export interface SyncSetting extends SessionName {
   error: { code: ErrorCode; message: string } | null
   /** Of the session in the store, when what others changed was looked at last: see `vault.versions`. */
   seenVersion?: string
+  /** Until when nothing more is saved of it, because it changes all the time (ms since epoch); 0 for one that does not. */
+  busyUntil: number
   /** What others changed and this browser took over last: rotated cookies, and other changes. */
   taken: { count: number; others: number; by: string; at: number } | null
   /** What others changed and the person has not let in. Names only. */
@@ -59,6 +61,7 @@ export interface HeldChange {
 export const freshSync = {
   syncedAt: null,
   error: null,
+  busyUntil: 0,
   taken: null,
   held: [],
   letIn: [],

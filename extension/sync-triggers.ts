@@ -13,6 +13,8 @@ const alarm = "sync"
 
 /** A page that logs in sets many cookies at once: one look after the last of them (ms). */
 const pause = 1_500
+/** Changes of cookies are gathered for so long (ms) before anybody asks whose they are. */
+const gather = 200
 /** One that sets cookies in a loop is looked at no more often than this (ms). */
 const atMost = 10_000
 
@@ -21,11 +23,7 @@ const atMost = 10_000
  * comes or goes from view, and now and then. No script stays in any page for it, and for sites that are off nothing runs.
  */
 export function watchForSync(): void {
-  browser.cookies.onChanged.addListener(({ cookie }) => {
-    const domain = cookie.domain.replace(/^\./, "")
-    // Nobody else is known to have written; and what this browser took in changes cookies too.
-    void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some((one) => belongsToSite(domain, one)), true)
-  })
+  browser.cookies.onChanged.addListener(({ cookie }) => noteDomain(cookie.domain.replace(/^\./, "")))
   browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
     if (status === "complete") void lookAt(isAbout(url))
   })
@@ -77,9 +75,27 @@ async function lookAtTab(tabId: number): Promise<void> {
   if (tab !== null) await lookAt(isAbout(tab.url))
 }
 
-/** @param isQuiet see `syncNow` */
+/** One that changes all the time is left to the alarm. @param isQuiet see `syncNow` */
 async function lookAt(isMeant: (setting: SyncSetting) => boolean, isQuiet = false): Promise<void> {
-  for (const setting of (await readSettings()).filter(isMeant)) soon(setting, isQuiet)
+  const isNow = ({ busyUntil }: SyncSetting) => busyUntil <= Date.now()
+  for (const setting of (await readSettings()).filter(isMeant).filter(isNow)) soon(setting, isQuiet)
+}
+
+let domains: Set<string> | null = null
+
+/** Thousands of cookies may change in a moment: what is kept in sync is asked for once for all of them. */
+function noteDomain(domain: string): void {
+  if (domains !== null) {
+    domains.add(domain)
+    return
+  }
+  const noted = (domains = new Set([domain]))
+  setTimeout(() => {
+    domains = null
+    const isChanged = (site: string) => [...noted].some((one) => belongsToSite(one, site))
+    // Nobody else is known to have written; and what this browser took in changes cookies too.
+    void lookAt(({ site, scope }) => [site, ...scope.alsoSites].some(isChanged), true)
+  }, gather)
 }
 
 /** A page that is on its way, or a browser that just started, cannot be read now, and soon can. */

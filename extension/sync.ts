@@ -5,10 +5,20 @@ import type { Prepared } from "../shared/vault.js"
 import type { Snapshot } from "../shared/snapshot.js"
 import type { SessionName } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
-import { enqueue, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
+import {
+  dropWaiting,
+  enqueue,
+  listWaiting,
+  LostSavesError,
+  syncIntent,
+  UnsentSavesError,
+  type Waiting,
+} from "./outbox.js"
 import { sendOutbox } from "./send.js"
 import { keepOptions } from "./settings.js"
 import { captureForSync } from "./sync-capture.js"
+import { dismissEnded, noteEnded } from "./sync-ended.js"
+import { afterSave, untilNextSave } from "./sync-pace.js"
 import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
 import {
   dropSetting,
@@ -54,6 +64,7 @@ export async function switchOn(
     throw new PspError("usage", why)
   }
   const before = await settingOf(session)
+  await dismissEnded(session)
   await putSetting({ ...freshSync, ...before, site: session.site, account: session.account, mode, scope })
   await syncNow(session)
 }
@@ -77,22 +88,54 @@ export function syncNow(session: SessionName, { isQuiet = false }: { isQuiet?: b
     const setting = await settingOf(session)
     if (setting === null) return
     try {
-      const isSaved = await saveChanges(setting)
+      if (await endIfRemoved(setting)) return
+      const busyUntil = untilNextSave((await readMemory(setting))?.saves ?? [], Date.now())
+      await noteSync(session, { busyUntil })
+      const isSaved = busyUntil === 0 && (await saveChanges(setting))
+      if ((await waitingOf(setting)) > 0 && (await learnRemoval(setting))) return
       await send(setting)
-      const isLearning = isSaved || (setting.mode === "both" && !isQuiet)
+      // What is not saved yet would give way to what others changed before it.
+      const isLearning = busyUntil === 0 && (isSaved || (setting.mode === "both" && !isQuiet))
       const taken = isLearning ? await takeIn(setting) : {}
       // It learned of another device of the person, which cannot open what was sealed before that.
       if (isLearning && (await hasNewOwner(await readMemory(setting)))) {
         await saveChanges(setting)
         await send(setting)
       }
-      await noteSync(session, { syncedAt: Date.now(), error: null, ...taken })
+      if (await endIfRemoved(setting)) return
+      await noteSync(session, { ...(busyUntil === 0 && { syncedAt: Date.now() }), error: null, ...taken })
     } catch (error) {
       const { code, message } = toPspError(error, "Keeping the session in sync")
       await noteSync(session, { error: { code, message } })
       if (!isPspError(error)) throw error
     }
   })
+}
+
+/**
+ * Another device removed the session: what changes here must not bring it back without the rest of it. Whoever wants it again saves
+ * it again.
+ *
+ * @returns whether it was removed, as far as this browser knows
+ */
+async function endIfRemoved(setting: SyncSetting): Promise<boolean> {
+  const { site, account } = setting
+  // What was never saved from here may well be saved now.
+  if ((await readMemory(setting)) === null) return false
+  const removedAt = await withVaultOffline(async (vault) => vault.removedAt(site, account))
+  const isWanted = (await waitingFor(setting)).some(({ isSync }) => !isSync)
+  if (removedAt === null || isWanted) return false
+  await dropWaiting(site, account)
+  await dropSetting(setting)
+  await forgetMemory(setting)
+  await noteEnded({ site, account, removedAt })
+  return true
+}
+
+/** Before something goes out: asks the store first. @throws what keeps it from answering */
+async function learnRemoval(setting: SyncSetting): Promise<boolean> {
+  await withHost((vault) => vault.refresh())
+  return endIfRemoved(setting)
 }
 
 /** Takes over what the person ticked of what others changed. */
@@ -126,8 +169,12 @@ async function send(session: SessionName): Promise<void> {
   }
 }
 
-async function waitingOf({ site, account }: SessionName): Promise<number> {
-  return (await listWaiting()).filter((one) => one.site === site && one.account === account).length
+async function waitingOf(session: SessionName): Promise<number> {
+  return (await waitingFor(session)).length
+}
+
+async function waitingFor({ site, account }: SessionName): Promise<Waiting[]> {
+  return (await listWaiting()).filter((one) => one.site === site && one.account === account)
 }
 
 /** @returns whether there was anything to save */
@@ -152,7 +199,8 @@ async function saveChanges(setting: SyncSetting): Promise<boolean> {
       const isWhole = memory === null || (isDue && hasPages)
       const sealed = isWhole ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
       if (sealed === null) return false
-      await enqueue({ intentId: crypto.randomUUID(), prepared: sealed.prepared, site, account, since: Date.now() })
+      const intentId = `${syncIntent}${crypto.randomUUID()}`
+      await enqueue({ intentId, prepared: sealed.prepared, site, account, since: Date.now() })
       // Only once it is kept: what is remembered as sealed and is not would never be sealed again.
       await writeMemory(setting, sealed.memory)
       return true
@@ -181,7 +229,7 @@ async function hasNewOwner(memory: SyncMemory | null): Promise<boolean> {
 async function newcomer(): Promise<SyncMemory> {
   const passed = { fields: [], own: "", copies: [] }
   const owners = await ownersNow()
-  return { known: new Map(), gone: new Map(), heads: {}, deltas: 0, wholeAt: Date.now(), owners, passed }
+  return { known: new Map(), gone: new Map(), heads: {}, deltas: 0, wholeAt: Date.now(), saves: [], owners, passed }
 }
 
 /** A look and a click must not write down what the other does not know of. Taken after the owners' lock, always. */
@@ -197,7 +245,15 @@ async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Seal
     vault.prepareChanges(snapshot, { known, digestOf, ...keep }),
   )
   if (prepared === null) return null
-  return { prepared, memory: { ...memory, ...knownAfter({ ...memory, digestOf }, changes), deltas: deltas + 1 } }
+  return {
+    prepared,
+    memory: {
+      ...memory,
+      ...knownAfter({ ...memory, digestOf }, changes),
+      deltas: deltas + 1,
+      saves: afterSave(memory.saves, Date.now()),
+    },
+  }
 }
 
 interface Sealed {
@@ -216,16 +272,20 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
     })
     const known = knownOfBase(prepared, snapshot, digestOf)
     const passed = { fields: [], own: "", copies: [...copies] }
-    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now(), owners, passed } }
+    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now(), saves: [], owners, passed } }
   }
   const { known, gone, heads } = memory
+  const saves = afterSave(memory.saves, Date.now())
   const passed = { ...memory.passed, fields: [] }
   const since = { known, gone, heads, digestOf, isAnew, ...keep }
   const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since }))
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
   const after = knownAfter({ known, gone, digestOf }, changes)
-  return { prepared, memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), owners, passed } }
+  return {
+    prepared,
+    memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), saves, owners, passed },
+  }
 }
 
 /**

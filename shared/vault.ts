@@ -16,7 +16,7 @@ import { list, type ListOptions, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
 import { passOn } from "./vault/pass-on.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
-import { liveRecords } from "./vault/records.js"
+import { liveRecords, removedAt } from "./vault/records.js"
 import { refresh } from "./vault/refresh.js"
 import { remove } from "./vault/remove.js"
 import { announceMembers, commit, prepare, save, type Prepared, type SaveEntry } from "./vault/save.js"
@@ -98,6 +98,8 @@ export interface Vault {
   leases(site: string, options?: SessionOptions): Promise<Lease[]>
   /** As the store says that something in this vault changed: a hint, no more. Null for a store that cannot say. */
   watch(options?: CallOptions): AsyncIterable<"watching" | "changed"> | null
+  /** When a session was removed (ms since epoch), as far as it is known without asking the store; null for one that was not. */
+  removedAt(site: string, account: string): number | null
   /** What is known of sessions without asking the store. */
   known(): KnownSession[]
   /** Forgets a session: first its entry, then its objects. */
@@ -160,6 +162,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     leases: (site, call) => leases(state, site, call),
     watch: (call) => provider.watch?.(`${state.id}/`, call) ?? null,
     known: () => liveRecords(state).map((record) => knownOf(state, record)),
+    removedAt: (site, account) => removedAt(state, site, account),
     remove: (site, call) => remove(state, site, call),
     announce: (call) => announceMembers(state, call),
     addOwner: (text, call) => addOwner(state, text, call),

@@ -14,6 +14,7 @@ import { isTrusted } from "../trust.js"
 import { AlsoSites } from "./also-sites.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { agoOf } from "./format.js"
+import { EndedSyncs } from "./ended-syncs.js"
 import { inUseOf } from "../in-use.js"
 import { keepFocus } from "./keep-focus.js"
 import { useLive } from "./live.js"
@@ -154,6 +155,7 @@ export function Popup() {
           beginAgain({ alsoSites: [...(ownSave?.intent.alsoSites ?? []), other] })
         }}
       />
+      <EndedSyncs site={site} syncs={syncs ?? []} />
       <SavedSessions
         sessions={sessions}
         tab={{ ...description, id: description.tabId, url: description.tabs[0]?.url ?? "" }}

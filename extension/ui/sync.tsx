@@ -107,6 +107,7 @@ export function SyncState({
           : syncedAt === null
             ? i18n.t("syncBegins")
             : i18n.t("syncedAgo", [agoOf(syncedAt)])}
+        {setting.busyUntil > Date.now() ? ` ${i18n.t("syncBusy")}` : ""}
         {mode === "both" && taken !== null ? ` ${takenText(taken)}` : ""}
       </p>
       <AfterTaking {...{ setting, onChange, onDone }} />

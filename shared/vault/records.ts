@@ -2,6 +2,7 @@ import { base32 } from "@scure/base"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { base64ToBytes, utf8 } from "../bytes.js"
+import { clockMs } from "../hlc.js"
 import type { SessionRecord } from "../members.js"
 import { grantedRecords, isBot } from "./granted.js"
 import type { VaultState } from "./state.js"
@@ -9,6 +10,11 @@ import type { VaultState } from "./state.js"
 /** What the members say of a session, removed ones included; of a bot, what it was granted. */
 export function recordOf(vault: VaultState, site: string, account: string): SessionRecord | undefined {
   return recordsOf(vault).find((record) => record.site === site && record.account === account)
+}
+
+export function removedAt(vault: VaultState, site: string, account: string): number | null {
+  const record = recordOf(vault, site, account)
+  return record?.removed === true ? clockMs(record.clock) : null
 }
 
 /** Sessions that were not removed. */

@@ -78,6 +78,8 @@ export interface TestBrowser {
   exchangeCard(): Promise<void>
   /** The next time the browser would ask about it, it counts as allowed. */
   allow(pattern: string): Promise<void>
+  /** As the person does on the extension's own settings page of the browser. */
+  takeBack(pattern: string): Promise<void>
   /** The popup for a tab, as a page of its own. */
   openPopup(page: Page): Promise<Page>
   openPage(name: "dashboard" | "welcome"): Promise<Page>
@@ -141,6 +143,20 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
     const background = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"))
     return { context, background }
   }
+  const changePermission = async (method: "addHostPermission" | "removeHostPermission", pattern: string) => {
+    const settings = await browser.context.newPage()
+    await settings.goto("chrome://extensions/")
+    await settings.evaluate(
+      async ([id, host, change]) => {
+        const { developerPrivate } = chrome as unknown as {
+          developerPrivate: Record<typeof change, (id: string, host: string) => Promise<void>>
+        }
+        await developerPrivate[change](id, host)
+      },
+      [chromeExtensionId, pattern, method] as const,
+    )
+    await settings.close()
+  }
   const browser: TestBrowser = {
     ...(await launch()),
     home,
@@ -151,20 +167,8 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
       await writeFile(path.join(home, "card"), `${await createCard(other)}\n`)
     },
     unregisterHost: () => rm(manifest, { force: true }),
-    async allow(pattern) {
-      const settings = await browser.context.newPage()
-      await settings.goto("chrome://extensions/")
-      await settings.evaluate(
-        async ([id, host]) => {
-          const api = (
-            chrome as unknown as { developerPrivate: { addHostPermission(id: string, host: string): Promise<void> } }
-          ).developerPrivate
-          await api.addHostPermission(id, host)
-        },
-        [chromeExtensionId, pattern] as const,
-      )
-      await settings.close()
-    },
+    allow: (pattern) => changePermission("addHostPermission", pattern),
+    takeBack: (pattern) => changePermission("removeHostPermission", pattern),
     async tabIdOf(page) {
       const worker = browser.context.serviceWorkers()[0] ?? browser.background
       await page.bringToFront()

@@ -8,10 +8,10 @@ import { openVault, type Vault } from "../../shared/vault.js"
 import { createMemory } from "../shared/vault/devices.js"
 import { hostProgram, startBrowser, type TestBrowser } from "./browser.js"
 import { firefoxPath, noFirefox, startFirefox, type TestFirefox } from "./firefox-browser.js"
-import { expectText, press } from "./firefox-tests.js"
+import { expectStatus, expectText, press, trust } from "./firefox-tests.js"
 import { startRotatingSite, type RotatingSite } from "./rotating-site.js"
 import { openComputerVault } from "./saving.js"
-import { keepInSync, lookNow, valuesHere } from "./sync-steps.js"
+import { keepInSync, lookNow, syncStates, valuesHere } from "./sync-steps.js"
 
 const siteName = "rotating.test"
 let site: RotatingSite
@@ -62,12 +62,14 @@ async function bothWays(popup: Page): Promise<void> {
   await popup.keyboard.press("ArrowDown")
 }
 
+const accountSwitch = (account: string) =>
+  `::-p-xpath(//div[contains(@class, "session")][.//strong[text()="${account}"]]//input[@role="switch"])`
+
 const tokenInChromium = async () => (await valuesHere(chromium))["refresh"]
 
-async function tokenInFirefox(popup: Page): Promise<string | undefined> {
-  const found = (await popup.evaluate(`browser.cookies.getAll({ domain: "${siteName}", name: "refresh" })`)) as {
-    value: string
-  }[]
+async function tokenInFirefox(popup: Page, storeId = "firefox-default"): Promise<string | undefined> {
+  const asked = JSON.stringify({ domain: siteName, name: "refresh", storeId })
+  const found = (await popup.evaluate(`browser.cookies.getAll(${asked})`)) as { value: string }[]
   return found[0]?.value
 }
 
@@ -112,4 +114,48 @@ test("a login in Chromium is offered to a Firefox that joins, and from then on w
   await expect.poll(tokenInChromium).toBe(again)
   await first.page.goto(site.url("/refresh"))
   await expect(first.page).toHaveTitle("Logged in")
+})
+
+test("two accounts in two containers are kept in sync side by side, and neither sees anything of the other", async () => {
+  await firefox.registerHost()
+  await firefox.allow(`*://*.${siteName}/*`)
+  const logins = []
+  for (const [account, container] of [["Personal", 1] as const, ["Work", 2] as const]) {
+    const tab = await firefox.openTab(site.url("/login"), { container })
+    const popup = await firefox.openPopup(tab)
+    if (container === 1) await trust(popup)
+    await press(popup, "Save session")
+    await expectStatus(popup, /^Saved/)
+    await popup.locator(accountSwitch(account)).click()
+    await expect
+      .poll(async () => (await syncStates(popup)).find((one) => one.account === account)?.syncedAt)
+      .toBeTruthy()
+    logins.push({ account, tab, popup, storeId: `firefox-container-${container}` })
+  }
+  const [personal, work] = logins
+  if (personal === undefined || work === undefined) throw new Error("There are no two accounts")
+  const savedOf = async (account: string) => {
+    const vault = await openComputerVault(firefox)
+    const session = await vault.loadSession(siteName, { account })
+    const found = session?.snapshot.cookies?.map(({ value }) => value)
+    return { found, all: JSON.stringify([...(session?.state().fields ?? [])]) }
+  }
+  const before = await tokenInFirefox(work.popup, work.storeId)
+
+  await personal.tab.goto(site.url("/refresh"))
+  const rotated = (await tokenInFirefox(personal.popup, personal.storeId)) ?? ""
+  await expect.poll(async () => (await savedOf("Personal")).found).toEqual([rotated])
+  await lookNow(work.popup, siteName, "Work")
+  expect((await savedOf("Work")).found).toEqual([before])
+  expect(await tokenInFirefox(work.popup, work.storeId)).toBe(before)
+
+  await work.tab.goto(site.url("/logout"))
+  await expect.poll(async () => (await savedOf("Work")).found).toEqual([])
+  await lookNow(personal.popup, siteName, "Personal")
+  expect((await savedOf("Personal")).found).toEqual([rotated])
+  await personal.tab.goto(site.url("/refresh"))
+  expect(await personal.tab.title()).toBe("Logged in")
+  const [loginOfPersonal = "", loginOfWork = ""] = [rotated, before].map((token) => token?.split(".")[0])
+  expect((await savedOf("Personal")).all).not.toContain(loginOfWork)
+  expect((await savedOf("Work")).all).not.toContain(loginOfPersonal)
 })

@@ -53,6 +53,8 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   sync: vi.fn<Handlers["sync"]>(async () => null),
   syncs: vi.fn<Handlers["syncs"]>(async () => []),
   health: vi.fn<Handlers["health"]>(async () => []),
+  syncsEnded: vi.fn<Handlers["syncsEnded"]>(async () => []),
+  dismissEnded: vi.fn<Handlers["dismissEnded"]>(async () => null),
   syncNow: vi.fn<Handlers["syncNow"]>(async () => null),
   takeIn: vi.fn<Handlers["takeIn"]>(async () => null),
   undoTaken: vi.fn<Handlers["undoTaken"]>(async () => 0),
