@@ -26,6 +26,7 @@ export async function captureForSync(
 ): Promise<Snapshot> {
   const { storeId, alsoSites, ...chosen } = scope
   const sites: [string, ...string[]] = [site, ...alsoSites.filter((other) => other !== site)]
+  if (!(await maySites(sites))) throw takenBack(site)
   const tabId = await openTab(site, storeId)
   // Each resized window would be a change, and says nothing of being logged in.
   const kinds = chosen.kinds.filter((kind) => isWhole || kind !== "context")
@@ -34,7 +35,6 @@ export async function captureForSync(
     const captured = await capture({ ...chosen, kinds, tabId, site, alsoSites, account, knownOrigins: [] }, { limits })
     return isWhole ? takeCheckAlong(captured) : captured
   }
-  if (!(await maySites(sites))) throw takenBack(site)
   const gaps: Gap[] = []
   const cookies = kinds.includes("cookies")
     ? (await Promise.all(sites.map((one) => captureCookies(one, storeId, gaps)))).flat()
