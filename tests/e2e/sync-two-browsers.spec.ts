@@ -34,9 +34,9 @@ test.afterEach(() => Promise.all([chromium.stop(), firefox.stop()]))
 
 /** The computer beside both browsers owns the vault of the first one, as after `psp trust`. */
 async function joinComputer(): Promise<Vault> {
-  const { id, owners } = await openComputerVault(chromium)
-  const [owner] = owners().filter(({ name }) => name !== chromium.computer.name)
-  const identity = { ...chromium.computer, vault: id }
+  const joined = await openComputerVault(chromium)
+  const [owner] = joined.owners().filter(({ name }) => name !== chromium.computer.name)
+  const identity = { ...chromium.computer, vault: joined.id }
   await writeFile(path.join(chromium.home, "card"), `${await createCard(identity)}\n`)
   const store = createFsProvider(path.join(chromium.home, "vault"))
   const vault = await openVault(store, { identity, owner: owner?.text ?? "", memory: createMemory() })
