@@ -157,6 +157,16 @@ describe("changes", () => {
     }
   })
 
+  it("whose base is gone are no session, and nothing else is hidden by them", async () => {
+    const before = await namesIn(provider)
+    await saveChanges(a, sessionOf({ cookie: "rotated" }), (await loaded(a)).since())
+    const own = before.filter((name) => name.startsWith(`${a.id}/sessions/`))
+    for (const name of own) await provider.remove(name)
+    expect(await b.loadSession(site)).toBeNull()
+    await a.save(sessionOf({ cookie: "saved again" }))
+    expect(seen(await loaded(b))?.cookie).toBe("saved again")
+  })
+
   it("that cannot be read are named, and hide nothing else", async () => {
     await saveChanges(a, sessionOf({ cookie: "first" }), (await loaded(a)).since())
     const before = await namesIn(provider)
