@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Vitest leaves one core to a person who works beside it: half of a small machine.
+    maxWorkers: "100%",
     coverage: {
       provider: "v8",
       include: ["shared/**/*.ts", "native-host/**/*.ts"],
