@@ -201,11 +201,7 @@ async function openPiece(
       throw new PspError("expired", "Cannot take changes: they came after their grant's end")
     const whole = await getWhole(vault.provider, name, call)
     if (whole === null) throw new VanishedError(name)
-    // Not yet proved, and good enough to say what is lost with it.
-    isChange ||= await readHeader(whole.bytes).then(
-      ({ header }) => header.typ !== "base",
-      () => false,
-    )
+    isChange ||= await saysChange(whole)
     const where = { sid, name: whole.name, ...(isBots && { bot: bot.card }) }
     const opened = await vault.openAs(whole.bytes, isBots ? ["delta"] : ["base", "delta"], where)
     const { typ } = opened.header
@@ -215,6 +211,18 @@ async function openPiece(
     if (!isPspError(error) || isStoreFault(error.code)) throw error
     return { error, isChange }
   }
+}
+
+/**
+ * Whether an envelope says itself that it is a change, and the one that its name promises. Not yet proved, and good enough to say what
+ * is lost with it: an older state with a gap. What somebody put into the place of a whole session is no change.
+ */
+async function saysChange({ name, bytes }: { name: string; bytes: Uint8Array }): Promise<boolean> {
+  const promised = parseName(name)
+  return readHeader(bytes).then(
+    ({ header: { typ, clock, writer } }) => typ === "delta" && clock === promised?.clock && writer === promised.writer,
+    () => false,
+  )
 }
 
 /** Listed, and then not there: somebody who merged it removed it, or the store is at odds with itself. */
