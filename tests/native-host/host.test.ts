@@ -49,7 +49,9 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const { child } of hosts) child.kill("SIGKILL")
-  await rm(home, { recursive: true, force: true })
+  await Promise.all(hosts.map(({ exited }) => exited))
+  // What a shell started may still be at its last write.
+  await rm(home, { recursive: true, force: true, maxRetries: 10 })
 })
 
 function start(file = script, env: Record<string, string> = {}, options = {}): HostProcess {

@@ -182,6 +182,22 @@ describe("changes", () => {
     expect(seen(session)?.cookie).toBe("first")
     expect(session.snapshot.report.gaps).toMatchObject([{ kind: "site", what: "1 change", why: "they cannot be read" }])
   })
+
+  it("are not what a store puts into the place of a whole session: that is refused", async () => {
+    await saveChanges(a, sessionOf({ cookie: "first" }), (await loaded(a)).since())
+    const before = await namesIn(provider)
+    const [change = ""] = before.filter((name) => name.includes("/sessions/")).slice(-1)
+    const [member = ""] = before.filter((name) => name.includes("/members/"))
+    now += minute
+    await a.save(sessionOf({ cookie: "whole" }))
+    const [whole = ""] = (await namesIn(provider)).filter((name) => !before.includes(name))
+    for (const other of [member, change]) {
+      const bytes = (await provider.get(other)) ?? new Uint8Array()
+      await provider.remove(whole)
+      await provider.put(whole, bytes)
+      await expect(b.load(site)).rejects.toMatchObject({ code: expect.stringMatching(/damaged|not-trusted/) as string })
+    }
+  })
 })
 
 describe("a bot that may save back", () => {
