@@ -94,6 +94,39 @@ describe("changes", () => {
     for (const vault of [a, b]) expect(seen(await loaded(vault))).toEqual({ cookie: "by b", key: "one" })
   })
 
+  it("of two profiles that were restored from one backup, at the same moment, are both there", async () => {
+    const device = await createDevice("laptop")
+    await a.addOwner(device.card)
+    now += minute
+    const memory = createMemory()
+    const options = { identity: device, owner: a.card.text, now: () => now }
+    await loaded(await openVault(provider, { ...options, memory }))
+    const restored = () => {
+      const copy = createMemory()
+      copy.text = memory.text
+      return openVault(provider, { ...options, memory: copy })
+    }
+    const [one, other] = [await restored(), await restored()]
+    const sinces = [(await loaded(one)).since(), (await loaded(other)).since()] as const
+    const first = await one.prepareChanges(sessionOf({ cookie: "by one" }), sinces[0])
+    const second = await other.prepareChanges(sessionOf({ cookie: "old", key: "by other" }), sinces[1])
+    for (const { prepared } of [first, second]) if (prepared !== null) await a.commit(prepared)
+    for (const vault of [a, b, one, other])
+      expect(seen(await loaded(vault))).toEqual({ cookie: "by one", key: "by other" })
+  })
+
+  it("by a clock that runs a year ahead are left aside and named, and hide nobody else's", async () => {
+    const honest = now
+    const since = (await loaded(b)).since()
+    now = honest + 365 * 24 * 60 * minute
+    const { prepared } = await b.prepareChanges(sessionOf({ cookie: "of next year" }), since)
+    if (prepared !== null) await b.commit(prepared)
+    now = honest
+    expect(await loaded(a)).toMatchObject({ ahead: [expect.any(String)] })
+    await saveChanges(a, sessionOf({ cookie: "of today" }), (await loaded(a)).since())
+    expect(seen(await loaded(a))?.cookie).toBe("of today")
+  })
+
   it("do not fall to a save of what was captured before them", async () => {
     const known = (await loaded(a)).since()
     await saveChanges(b, sessionOf({ cookie: "rotated" }), (await loaded(b)).since())
