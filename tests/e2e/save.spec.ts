@@ -220,7 +220,7 @@ test("accounts of one site are saved beside each other", async () => {
   await popup.getByLabel("Account").fill("work <b>&amp;")
   await save(popup).click()
   await expect(status(popup)).toHaveText(/^Saved/)
-  await expect(popup.getByText("work <b>&amp;")).toBeVisible()
+  await expect(popup.getByText("work <b>&amp;", { exact: true })).toBeVisible()
   const entries = await (await computerVault()).list()
   expect(entries.map(({ account }) => account)).toEqual(["default", "work <b>&amp;"])
 })
