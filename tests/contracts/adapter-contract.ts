@@ -385,7 +385,9 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       await adapter.restore(opened.target, snapshot)
       const tab = await visit("/blank")
       expect(await adapter.diff(opened.target, snapshot)).toEqual({ same: true, differences: [], notCompared: [] })
-      await tab.evaluate(`localStorage.setItem("token", "rotated"); document.cookie = "sid=rotated; path=/"`)
+      await tab.evaluate(
+        `localStorage.setItem("token", "rotated"); document.cookie = "sid=rotated; path=/"; document.cookie.length`,
+      )
       const { differences: found } = await adapter.diff(opened.target, snapshot)
       expect(found).toMatchObject([
         { kind: "cookies", where: "app.fern.test", name: "sid", change: "changed" },
@@ -477,7 +479,9 @@ export function describeAdapter<Target>(title: string, options: AdapterContractO
       const other = `http://other.test:${site.port}`
       const tab = await opened.newTab()
       await tab.goto(`${other}/blank`)
-      await tab.evaluate(`document.cookie = "foreign=mine"; localStorage.setItem("foreign", "mine")`)
+      await tab.evaluate(
+        `document.cookie = "foreign=mine"; localStorage.setItem("foreign", "mine"); document.cookie.length`,
+      )
       const old = {
         cookies: [cookie({ value: "old" }), cookie({ name: "left", value: "old" })],
         local: [["left", "old"]],

@@ -100,7 +100,9 @@ export function testSessions<Target>({ adapter, site, opened, visit, fillDatabas
     await session.restore(target)
     const tab = await visit("/blank")
     const before = await names()
-    await tab.evaluate(`document.cookie = "sid=; path=/; max-age=0"; localStorage.setItem("theme", "light")`)
+    await tab.evaluate(
+      `document.cookie = "sid=; path=/; max-age=0"; localStorage.setItem("theme", "light"); document.cookie.length`,
+    )
     await expect(session.save(target)).rejects.toMatchObject({ code: "logged-out" })
     expect(await names()).toEqual(before)
     expect(cookieOf(await vault.load("fern.test"), "sid")?.value).toBe("abc")
