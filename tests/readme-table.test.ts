@@ -21,3 +21,7 @@ it("a new row comes after the one it was measured after, and else last", () => {
   ])
   expect(replaceRows(rows, ["| new | 1 |", "| newer | 1 |"]).slice(3)).toEqual(["| new | 1 |", "| newer | 1 |"])
 })
+
+it("two rows of one name are refused", () => {
+  expect(() => replaceRows(rows, ["| a | 2 |", "| a | 3 |"])).toThrow('Two rows are called "a"')
+})

@@ -28,8 +28,14 @@ export async function readReadmeTable(name: string, header: string): Promise<Rea
   return { rows: new Map(lines.slice(1).map((line) => [firstCell(line), line])), write }
 }
 
-/** New rows in the place of old ones; one that is new comes after the one it was measured after, or last. */
+/**
+ * New rows in the place of old ones; one that is new comes after the one it was measured after, or last.
+ *
+ * @throws for two rows of one name: one would take the other's place
+ */
 export function replaceRows(rows: ReadonlyMap<string, string>, measured: readonly string[]): string[] {
+  const twice = measured.find((line, at) => measured.findIndex((other) => firstCell(other) === firstCell(line)) < at)
+  if (twice !== undefined) throw new Error(`Two rows are called "${firstCell(twice)}"`)
   const result = [...rows.values()]
   let last = -1
   for (const line of measured) {

@@ -54,7 +54,7 @@ export async function benchBots(): Promise<BenchRow[]> {
         range: rangeOf(times),
       },
       {
-        name: "The same: until all have it",
+        name: `A hundred bots load at once from ${s3.title}: until all have it`,
         value: `${together.toFixed(0)} ms`,
         peer: `one after the other ${oneByOne.toFixed(0)} ms`,
         ratio: together / oneByOne,
@@ -62,7 +62,7 @@ export async function benchBots(): Promise<BenchRow[]> {
         range: "",
       },
       {
-        name: "The same: requests per load",
+        name: `A hundred bots load at once from ${s3.title}: requests per load`,
         value: `${Math.max(...requests)}`,
         peer: "two lists, a member envelope, a session: 4",
         ratio: Math.max(...requests) / 4,

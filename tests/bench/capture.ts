@@ -63,7 +63,7 @@ async function captureRows(size: WholeSize, limit: number, rounds: number): Prom
     })
     return [
       compareRow(`Capture by the extension: ${size.title}`, times.extension, times.storageState, limit),
-      compareRow(`Capture by the Playwright adapter: the same`, times.adapter, times.storageState, null),
+      compareRow(`Capture by the Playwright adapter: ${size.title}`, times.adapter, times.storageState, null),
     ]
   } finally {
     await browser.stop()

@@ -33,7 +33,7 @@ export async function benchChanges(rounds = 31): Promise<BenchRow[]> {
     { ...row, name: `${name}, for one recipient`, peer: "4 kB", ratio: large.change / 4096, limit: 1 },
     {
       ...row,
-      name: "The same of 16 MB, beside a session without storage",
+      name: "One changed cookie of 100 cookies, 16 MB, beside a session without storage",
       value: kilobytes(huge.change),
       peer: kilobytes(small.change),
       ratio: huge.change / small.change,

@@ -109,7 +109,7 @@ async function rowsOf(
       range: rangeOf(all.many),
     },
     {
-      name: "The same: requests",
+      name: `Load one of 10,000 sessions from ${store}, ${name}: requests`,
       value: `${asked.many}`,
       peer: `of 10: ${asked.ten}, of 1,000: ${asked.thousand}`,
       ratio: asked.many / asked.ten,
