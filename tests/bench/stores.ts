@@ -3,7 +3,7 @@ import { openVault } from "../../shared/vault.js"
 import { createMemory } from "../shared/vault/devices.js"
 import { sessionOf } from "./restore.js"
 import { storePeers, type StorePeer } from "./store-peers.js"
-import { compareRow, interleave, median, type BenchRow } from "./table.js"
+import { compareRow, interleave, median, rangeOf, type BenchRow } from "./table.js"
 
 /** What it takes to get a sealed session into each store, beside a bare put of the same bytes by the store's own client. */
 export async function benchStores(rounds = 41): Promise<BenchRow[]> {
@@ -63,12 +63,10 @@ async function rowsOf(peer: StorePeer, rounds: number): Promise<BenchRow[]> {
   const said = ({ requests, bytes }: { requests: number; bytes: number }) =>
     `${requests} ${unit}, ${(bytes / 1e6).toFixed(3)} MB`
   return [
-    compareRow(
-      `Save 1 MB to ${title}, when it is sealed (${median(sealing).toFixed(1)} ms)`,
-      times.ours,
-      times.bare,
-      1.3,
-    ),
+    {
+      ...compareRow(`Save 1 MB to ${title}, when it is sealed`, times.ours, times.bare, 1.3),
+      range: `${rangeOf(times.ours)}; sealing ${median(sealing).toFixed(1)} ms`,
+    },
     {
       name: `Save 1 MB to ${title}: over the wire`,
       value: said(again),
