@@ -102,7 +102,7 @@ async function syncedIn(storeId: string, sites: readonly string[]): Promise<Sync
 }
 
 async function endSync(other: SyncSetting): Promise<void> {
-  await syncNow(other)
+  await syncNow(other, { isLast: true })
   const error = (await settingOf(other))?.error ?? null
   if (error !== null)
     throw new PspError(error.code, `Not replaced, or changes of "${other.account}" were lost: ${error.message}`)

@@ -7,7 +7,7 @@ const hour = 60 * 60 * 1000
 const seldom = 5 * 60 * 1000
 
 /**
- * Until when the next save is put off (ms since epoch); 0 for now.
+ * Until when the next save is put off (ms since epoch); 0 when it may come at once.
  *
  * @param saves when the latest ones were (ms since epoch), the oldest first
  */

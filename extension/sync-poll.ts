@@ -30,8 +30,9 @@ export async function lookForOthers(): Promise<boolean> {
       const version = found?.version ?? "removed"
       if (version === setting.seenVersion) continue
       await syncNow(setting)
-      // What could not be read now is news the next time too.
-      if ((await settingOf(setting))?.error === null) await noteSync(setting, { seenVersion: version })
+      const after = await settingOf(setting)
+      // What could not be read now, or was put off, is news the next time too.
+      if (after?.error === null && after.busyUntil === 0) await noteSync(setting, { seenVersion: version })
     }
     return true
   } catch (error) {

@@ -82,14 +82,18 @@ export async function switchOff(session: SessionName): Promise<void> {
  * Saves what changed here since the last look, and takes in what others rotated where the person asked for both.
  *
  * @param isQuiet true when nobody else is known to have written: the store is asked only if something is to be saved
+ * @param isLast true when nothing comes after it: however often it was saved before
  */
-export function syncNow(session: SessionName, { isQuiet = false }: { isQuiet?: boolean } = {}): Promise<void> {
+export function syncNow(
+  session: SessionName,
+  { isQuiet = false, isLast = false }: { isQuiet?: boolean; isLast?: boolean } = {},
+): Promise<void> {
   return inTurn(async () => {
     const setting = await settingOf(session)
     if (setting === null) return
     try {
       if (await endIfRemoved(setting)) return
-      const busyUntil = untilNextSave((await readMemory(setting))?.saves ?? [], Date.now())
+      const busyUntil = isLast ? 0 : untilNextSave((await readMemory(setting))?.saves ?? [], Date.now())
       await noteSync(session, { busyUntil })
       const isSaved = busyUntil === 0 && (await saveChanges(setting))
       if ((await waitingOf(setting)) > 0 && (await learnRemoval(setting))) return
