@@ -104,6 +104,7 @@ export async function connectAndRestore<Target extends RemoteTarget>(
 }
 
 const tool: SessionTool<RemoteTarget> = {
+  name: "browserless",
   restore: (target, snapshot, options, onSet) =>
     isPlaywright(target, "restore session")
       ? playwright.playwrightTool.restore(target, snapshot, options, onSet)

@@ -14,7 +14,7 @@ test.beforeAll(async () => {
 })
 test.afterAll(() => server.stop())
 
-const connectHere = () => connect({ browserWSEndpoint: server.address(chromiumArgs) })
+const connectHere = () => connect({ browserWSEndpoint: server.address({ args: chromiumArgs }) })
 
 describeAdapter<Browser>("browserless adapter with puppeteer", {
   adapter: { capture, diff, open, restore },
@@ -48,7 +48,7 @@ test("browserless: a line that drops gets a new browser", async () => {
 })
 
 test("browserless: a wrong token is refused once, and not repeated", async () => {
-  const address = server.address(chromiumArgs).replace(/token=[^&]+/, "token=canary")
+  const address = server.address({ args: chromiumArgs }).replace(/token=[^&]+/, "token=canary")
   let tries = 0
   const connecting = connectAndRestore(
     () => {

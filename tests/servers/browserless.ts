@@ -19,9 +19,15 @@ export const hasBrowserless = folder !== undefined && existsSync(node)
 export const noBrowserless =
   "no Browserless here: run `npm i node@24 @browserless.io/browserless` in a folder of its own and name it in PSP_BROWSERLESS"
 
+export interface BrowserSettings {
+  args: string[]
+  ignoreDefaultArgs?: string[]
+  userDataDir?: string
+}
+
 export interface BrowserlessServer {
-  /** With the token; the browser takes `args`. */
-  address(args: string[]): string
+  /** With the token, and with the settings that the browser is started with. */
+  address(settings: BrowserSettings): string
   stop(): Promise<void>
 }
 
@@ -29,6 +35,8 @@ const script = `
   import { Browserless, BrowserlessRoutes } from "@browserless.io/browserless"
   const server = new Browserless()
   server.disableRoutes(...Object.values(BrowserlessRoutes).filter((name) => /^(?:Chrome(?!ium)|Edge|Firefox|WebKit)/.test(name)))
+  // Its browser's driver takes the signal too, and leaves the process alive where nobody ends it.
+  process.once("SIGTERM", () => server.stop().finally(() => process.exit()))
   await server.start()
 `
 
@@ -68,8 +76,8 @@ export async function startBrowserless(): Promise<BrowserlessServer> {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return {
-    address: (args) => {
-      const launch = encodeURIComponent(JSON.stringify({ headless: true, args }))
+    address: (settings) => {
+      const launch = encodeURIComponent(JSON.stringify({ headless: true, ...settings }))
       return `ws://127.0.0.1:${port}/chromium?token=${token}&launch=${launch}`
     },
     stop,

@@ -31,6 +31,7 @@ export function createTarget(shows: Snapshot, parts: Partial<FakeTarget> = {}): 
 
 /** Puts and finds whole snapshots; tabs that it is given wait, and are not there. */
 export const fakeTool: SessionTool<FakeTarget> = {
+  name: "fake",
   async restore(target, snapshot, _options, onSet) {
     target.shows = { ...target.asShown(snapshot), ...(snapshot.tabs && { tabs: [] }) }
     await onSet()
