@@ -1,6 +1,7 @@
 import { PspError } from "./errors.js"
 import { mergeBotGrants, parseBotGrant, type BotGrant } from "./grants.js"
-import { isStatement, type OwnerStatement } from "./members.js"
+import { isWriterList } from "./members.js"
+import { mergeStatements, parseStatement, type OwnerStatement } from "./ownership.js"
 
 /**
  * What the owners tell one bot: whom to believe, and what it was granted. The plaintext of a `member` envelope to a bot. No
@@ -10,6 +11,8 @@ export interface BotMembers {
   /** Card of the vault's first owner. */
   root: string
   statements: OwnerStatement[]
+  /** As in `MemberState`. */
+  closed: string[]
   grants: BotGrant[]
 }
 
@@ -18,8 +21,8 @@ export function isBotMembers(json: string): boolean {
   return json.startsWith('{"kind":"bot"')
 }
 
-export function botMembersToJson({ root, statements, grants }: BotMembers): string {
-  return JSON.stringify({ kind: "bot", v: 1, root, statements, grants })
+export function botMembersToJson({ root, statements, closed, grants }: BotMembers): string {
+  return JSON.stringify({ kind: "bot", v: 1, root, statements, closed, grants })
 }
 
 /**
@@ -35,25 +38,28 @@ export function parseBotMembers(json: string): BotMembers {
   } catch {
     throw bad("the JSON")
   }
-  const { kind, v, root, statements, grants } = (value ?? {}) as Partial<Record<string, unknown>>
+  const { kind, v, root, statements, closed = [], grants } = (value ?? {}) as Partial<Record<string, unknown>>
   if (typeof v === "number" && v > 1) {
     throw new PspError("too-new", "Cannot read grants of a bot: a newer version wrote them; update this one")
   }
   if (kind !== "bot" || typeof root !== "string") throw bad("the kind")
-  if (!Array.isArray(statements) || !statements.every(isStatement)) throw bad("the list of owners")
+  const said = Array.isArray(statements) ? statements.map(parseStatement) : [null]
+  if (!said.every((statement) => statement !== null)) throw bad("the list of owners")
+  if (!isWriterList(closed)) throw bad("the list of removed owners")
   if (!Array.isArray(grants)) throw bad("the list of grants")
   const parsed = grants.map(parseBotGrant)
   if (!parsed.every((grant) => grant !== null)) throw bad("a grant")
   return {
     root,
-    statements: statements.map(({ action, card, clock, by, sig }) => ({ action, card, clock, by, sig })),
+    statements: said,
+    closed,
     grants: parsed,
   }
 }
 
 /** As `mergeMembers`: the root is the first argument's. */
 export function mergeBotMembers(a: BotMembers, b: BotMembers): BotMembers {
-  const statements = new Map([...a.statements, ...b.statements].map((statement) => [statement.sig, statement]))
-  const sorted = [...statements.values()].sort((x, y) => (x.clock + x.sig < y.clock + y.sig ? -1 : 1))
-  return { root: a.root, statements: sorted, grants: mergeBotGrants(a.grants, b.grants) }
+  const closed = [...new Set([...a.closed, ...b.closed])].sort()
+  const statements = mergeStatements(a.statements, b.statements)
+  return { root: a.root, statements, closed, grants: mergeBotGrants(a.grants, b.grants) }
 }

@@ -23,7 +23,7 @@ import { sha256 } from "./hash.js"
 import { cobblestoneLength, decrypt, encryptInPlace } from "./cobblestone.js"
 import { PspError, type ErrorCode } from "./errors.js"
 import { isClock, isClockPlausible, type Clock } from "./hlc.js"
-import { idOf, isSignedBy, recipientIdOf, sign, writerIdOf, type Identity } from "./keys.js"
+import { idOf, isSignedBy, recipientIdOf, secretOf, sign, writerIdOf, type Identity } from "./keys.js"
 
 /**
  * The sealed envelope, version 1: safe to store anywhere. JSON text, keys in this order, Base64 with padding.
@@ -403,7 +403,7 @@ async function unwrap(wraps: Wrap[], reader: Identity): Promise<Uint8Array> {
   const mine = await recipientIdOf(reader)
   const found = wraps.find(({ to }) => to === mine)
   if (found === undefined) throw refuse("not-for-me", "no wrap")
-  const dek = await openAgeFile(found.age, reader.age)
+  const dek = await openAgeFile(found.age, secretOf(reader))
   if (dek?.length !== 32) throw refuse("damaged", "wrap")
   return dek
 }

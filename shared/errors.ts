@@ -52,6 +52,12 @@ export const exitByCode = {
   /** What was captured is no login any more, and would take the place of one. */
   "logged-out": 3,
 
+  // An identity that is locked by a passphrase or by the system's keychain.
+  locked: 4,
+  "wrong-passphrase": 4,
+  "keychain-missing": 6,
+  "keychain-locked": 4,
+
   usage: 2,
   internal: 1,
 } as const satisfies Record<string, number>

@@ -1,10 +1,16 @@
 /** `persistent-sessions`: the core, for every runtime with web standards. */
 export { openVault } from "./vault.js"
 export type {
+  AccessEvent,
   CompactOptions,
   CompactReport,
   Defect,
   DefectCode,
+  EventBy,
+  EventGap,
+  EventKind,
+  EventSays,
+  EventsOptions,
   Grant,
   GrantOptions,
   HeldLease,

@@ -21,13 +21,18 @@ import { PspError } from "./errors.js"
 export interface Identity {
   /** What people call this device or bot. */
   name: string
-  /** `AGE-SECRET-KEY-1…`: opens. */
-  age: string
+  /** `AGE-SECRET-KEY-1…`: opens. null while it is locked: then it signs and seals, and opens nothing. */
+  age: string | null
+  /** `age1…`: what one seals to; needed only where `age` is null. */
+  recipient?: string
   /** Ed25519 seed, 32 bytes: signs. */
   writer: Uint8Array
   /** The vault this identity owns, 32 hex digits; null for a bot that owns none. */
   vault: string | null
 }
+
+/** One that is not locked. */
+export type OpenIdentity = Identity & { age: string }
 
 export interface Card {
   name: string
@@ -56,17 +61,27 @@ const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u
 const cardLabel = utf8("psp/1 card\0")
 
 /** A new identity that owns a new vault. @throws `usage` for a name that is empty or longer than 64 bytes. */
-export async function createIdentity(name: string): Promise<Identity> {
+export async function createIdentity(name: string): Promise<OpenIdentity> {
   return { name: checkedName(name), age: await generateX25519Identity(), writer: randomBytes(32), vault: newVaultId() }
+}
+
+/** The identity that these secrets make, 32 bytes each; it names no vault. @throws `usage` as `createIdentity` */
+export function identityOf(name: string, { age, writer }: { age: Uint8Array; writer: Uint8Array }): Identity {
+  const secret = encodeBech32("age-secret-key-", age).toUpperCase()
+  return { name: checkedName(name), age: secret, writer: writer.slice(), vault: null }
 }
 
 export function newVaultId(): string {
   return hex(randomBytes(16))
 }
 
-/** The identity as one line of text. Whoever reads it is this identity: keep it in a 0600 file or a secret store. */
+/**
+ * The identity as one line of text. Whoever reads it is this identity: keep it in a 0600 file or a secret store.
+ *
+ * @throws `locked`
+ */
 export function identityToText(identity: Identity): string {
-  const age = ageSecretBytes(identity.age)
+  const age = ageSecretBytes(secretOf(identity))
   const body = concat(
     Uint8Array.of(version),
     identity.writer,
@@ -78,7 +93,7 @@ export function identityToText(identity: Identity): string {
 }
 
 /** @throws `bad-identity`; the message never repeats the text. */
-export function parseIdentity(text: string): Identity {
+export function parseIdentity(text: string): OpenIdentity {
   const bad = (why: string) => new PspError("bad-identity", `Cannot read identity: ${why}`)
   const line = text.trim()
   if (!line.startsWith("PSP-IDENTITY-1")) throw bad("expected a line that starts with PSP-IDENTITY-1")
@@ -96,9 +111,26 @@ export function parseIdentity(text: string): Identity {
   }
 }
 
+/** `age1…`: what one seals to for an identity, locked or not. */
+export async function recipientOf({ age, recipient }: Identity): Promise<string> {
+  return age === null ? (recipient ?? "") : identityToRecipient(age)
+}
+
+/** What opens. @throws `locked` */
+export function secretOf({ age, name }: Identity): string {
+  if (age !== null) return age
+  throw new PspError("locked", `Cannot open anything as "${name}": it is locked; unlock it with its passphrase`)
+}
+
+/** The same without what opens. */
+export async function lockedIdentity(identity: Identity): Promise<Identity> {
+  const { name, writer, vault } = identity
+  return { name, writer, vault, age: null, recipient: await recipientOf(identity) }
+}
+
 /** The public card of an identity, signed by it. */
 export async function createCard(identity: Identity): Promise<string> {
-  const recipient = await identityToRecipient(identity.age)
+  const recipient = await recipientOf(identity)
   const body = concat(
     Uint8Array.of(version),
     ed25519.getPublicKey(identity.writer),
@@ -170,7 +202,7 @@ export function writerIdOf(identity: Identity): Promise<string> {
 
 /** Recipient id of an identity; computed once for each identity object. */
 export function recipientIdOf(identity: Identity): Promise<string> {
-  return once(recipientIds, identity, async () => idOf(utf8(await identityToRecipient(identity.age))))
+  return once(recipientIds, identity, async () => idOf(utf8(await recipientOf(identity))))
 }
 
 function once<K extends object, V>(cache: WeakMap<K, V>, key: K, make: () => V): V {

@@ -1,8 +1,8 @@
-import { base64, base64ToBytes, concat, utf8 } from "./bytes.js"
+import { base64ToBytes } from "./bytes.js"
 import { PspError } from "./errors.js"
 import { mergeGrants, parseGrantRecord, type GrantRecord } from "./grants.js"
 import { isClock, type Clock } from "./hlc.js"
-import { isSignedBy, parseCard, sign, writerIdOf, type Card, type Identity } from "./keys.js"
+import { mergeStatements, parseStatement, type OwnerStatement } from "./ownership.js"
 
 /**
  * What all owner devices of a vault know together: who owns it, its index key and its sessions. It travels in `member`
@@ -13,21 +13,12 @@ export interface MemberState {
   /** Card of the vault's first owner; every other owner is added by a chain of signed statements that starts there. */
   root: string
   statements: OwnerStatement[]
+  /** Writer ids of removed owners of whom nothing counts any more: all that they had saved was sealed anew by others. */
+  closed: string[]
   index: IndexKey
   sessions: SessionRecord[]
   /** Which bot may open what; revoked ones stay, so that nobody brings them back. */
   grants: GrantRecord[]
-}
-
-/** "This card is (no longer) an owner", signed by an owner. */
-export interface OwnerStatement {
-  action: "add" | "remove"
-  card: string
-  clock: Clock
-  /** Writer id of the owner who says so. */
-  by: string
-  /** Base64 of Ed25519 over "psp/1 owner" || 0x00 || vault || action || clock || card. */
-  sig: string
 }
 
 /** Turns site and account into a session id that tells nothing; only owner devices hold it. */
@@ -46,57 +37,8 @@ export interface SessionRecord {
   removed: boolean
 }
 
-export async function signOwnerStatement(
-  identity: Identity,
-  vault: string,
-  statement: Pick<OwnerStatement, "action" | "card" | "clock">,
-): Promise<OwnerStatement> {
-  const sig = base64(sign(identity, statementBytes(vault, statement)))
-  const { action, card, clock } = statement
-  return { action, card, clock, by: await writerIdOf(identity), sig }
-}
-
-/**
- * The vault's owners now, by writer id: starting from the root, each statement counts when its signer was an owner at
- * that point of the order (clock, then signature).
- */
-export async function ownersOf(
-  vault: string,
-  state: Pick<MemberState, "root" | "statements">,
-): Promise<Map<string, Card>> {
-  const root = await parseCard(state.root)
-  const owners = new Map([[root.writerId, root]])
-  for (const statement of [...state.statements].sort(byClock)) {
-    const signer = owners.get(statement.by)
-    const sig = base64ToBytes(statement.sig)
-    if (signer === undefined || sig === null) continue
-    if (!isSignedOnce(signer, vault, statement, sig)) continue
-    const card = await parseCard(statement.card)
-    if (statement.action === "add") owners.set(card.writerId, card)
-    // The last owner stays: a vault that nobody owns could never be opened again.
-    else if (owners.size > 1) owners.delete(card.writerId)
-  }
-  return owners
-}
-
-/** Statements that were checked before, with everything their signature depends on. */
-const checked = new Map<string, boolean>()
-const maxChecked = 1024
-
-function isSignedOnce({ writer, writerId }: Card, vault: string, statement: OwnerStatement, sig: Uint8Array): boolean {
-  const { action, card, clock } = statement
-  const key = JSON.stringify([writerId, vault, action, card, clock, statement.sig])
-  const known = checked.get(key)
-  if (known !== undefined) return known
-  const isSigned = isSignedBy(writer, statementBytes(vault, statement), sig)
-  if (checked.size >= maxChecked) checked.clear()
-  checked.set(key, isSigned)
-  return isSigned
-}
-
 /** Commutative, associative and idempotent. The root is the first argument's: it is pinned, never merged. */
 export function mergeMembers(a: MemberState, b: MemberState): MemberState {
-  const statements = new Map([...a.statements, ...b.statements].map((statement) => [statement.sig, statement]))
   const sessions = new Map<string, SessionRecord>()
   for (const record of [...a.sessions, ...b.sessions]) {
     const known = sessions.get(record.sid)
@@ -104,7 +46,8 @@ export function mergeMembers(a: MemberState, b: MemberState): MemberState {
   }
   return {
     root: a.root,
-    statements: [...statements.values()].sort(byClock),
+    statements: mergeStatements(a.statements, b.statements),
+    closed: [...new Set([...a.closed, ...b.closed])].sort(),
     index: [a.index, b.index].sort((x, y) => compare(x.clock, y.clock) || compare(x.key, y.key))[0] ?? a.index,
     sessions: [...sessions.values()].sort((x, y) => compare(x.sid, y.sid)),
     grants: mergeGrants(a.grants, b.grants),
@@ -133,25 +76,24 @@ export function parseMembers(json: string): MemberState {
   if (typeof value["v"] === "number" && value["v"] > 1) {
     throw new PspError("too-new", "Cannot read members of the vault: a newer version wrote them; update this one")
   }
-  // Early versions wrote no grants.
-  const { kind, root, statements, index, sessions, grants = [] } = value
+  // Early versions wrote no grants, and removed no owners.
+  const { kind, root, statements, index, sessions, grants = [], closed = [] } = value
   if (kind !== "owner" || typeof root !== "string") throw bad("the kind")
   if (!isIndexKey(index)) throw bad("the index key")
-  if (!Array.isArray(statements) || !statements.every(isStatement)) throw bad("the list of owners")
+  const said = Array.isArray(statements) ? statements.map(parseStatement) : [null]
+  if (!said.every((statement) => statement !== null)) throw bad("the list of owners")
+  if (!isWriterList(closed)) throw bad("the list of removed owners")
   if (!Array.isArray(sessions) || !sessions.every(isSession)) throw bad("the list of sessions")
   const parsedGrants = Array.isArray(grants) ? grants.map(parseGrantRecord) : [null]
   if (!parsedGrants.every((grant) => grant !== null)) throw bad("the list of grants")
   return {
     root,
-    statements: statements.map(({ action, card, clock, by, sig }) => ({ action, card, clock, by, sig })),
+    statements: said,
+    closed,
     index: { clock: index.clock, key: index.key },
     sessions: sessions.map(({ sid, site, account, clock, removed }) => ({ sid, site, account, clock, removed })),
     grants: parsedGrants,
   }
-}
-
-function statementBytes(vault: string, { action, card, clock }: Pick<OwnerStatement, "action" | "card" | "clock">) {
-  return concat(utf8("psp/1 owner\0"), utf8(`${vault}\0${action}\0${clock}\0${card}`))
 }
 
 function isLater(a: SessionRecord, b: SessionRecord): boolean {
@@ -161,10 +103,6 @@ function isLater(a: SessionRecord, b: SessionRecord): boolean {
 
 function textOf({ site, account }: SessionRecord): string {
   return `${site}\0${account}`
-}
-
-function byClock(a: OwnerStatement, b: OwnerStatement): number {
-  return compare(a.clock, b.clock) || compare(a.sig, b.sig)
 }
 
 function compare(a: string, b: string): number {
@@ -183,14 +121,9 @@ function isKeyText(text: string): boolean {
   return base64ToBytes(text)?.length === 32
 }
 
-export function isStatement(value: unknown): value is OwnerStatement {
-  if (!isRecord(value)) return false
-  const { action, card, clock, by, sig } = value
-  return (
-    (action === "add" || action === "remove") &&
-    [card, by, sig].every((text) => typeof text === "string") &&
-    isClock(clock)
-  )
+/** For what owners and bots are told alike. */
+export function isWriterList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((id) => typeof id === "string" && /^[0-9a-f]{32}$/.test(id))
 }
 
 function isSession(value: unknown): value is SessionRecord {

@@ -35,6 +35,15 @@ export interface Remembered {
   clock: Clock | null
   /** For each session: the newest envelope of each writer that this device wrote to, or read from, the store. */
   marks: Record<string, Record<string, Mark>>
+  /** By writer id: the event with the highest number that this device wrote or read. */
+  events: Record<string, EventMark>
+}
+
+export interface EventMark {
+  /** Running number among its writer's events. */
+  n: number
+  /** `<clock>-<digest>` of it. */
+  last: string
 }
 
 /** What was told to a bot, so that it is told again only when it changed or got old. */
@@ -69,8 +78,8 @@ export function parseRemembered(json: string): Remembered {
   try {
     const value = JSON.parse(json) as Partial<Record<string, unknown>>
     const { vault, pinned, members, isUnsaved, membersWrittenAt, merged, written, clock, marks } = value
-    // Early versions knew of no bots.
-    const { granted = null, bots = {} } = value
+    // Early versions knew of no bots, and of no events.
+    const { granted = null, bots = {}, events = {} } = value
     if (
       value["v"] === 1 &&
       typeof vault === "string" &&
@@ -83,7 +92,8 @@ export function parseRemembered(json: string): Remembered {
       (granted === null || typeof granted === "string") &&
       isBotNotes(bots) &&
       (clock === null || isClock(clock)) &&
-      isMarks(marks)
+      isMarks(marks) &&
+      isEventMarks(events)
     ) {
       const state = members === null ? null : parseMembers(members)
       return {
@@ -98,6 +108,7 @@ export function parseRemembered(json: string): Remembered {
         bots,
         clock,
         marks,
+        events,
       }
     }
   } catch (error) {
@@ -109,6 +120,20 @@ export function parseRemembered(json: string): Remembered {
   )
 }
 
+/**
+ * What is kept, with the events that another run has seen meanwhile; nothing else of that run counts. For whoever reads for long beside
+ * others that go on.
+ */
+export function withEventsSeen(kept: string, seen: string): string {
+  const [mine, other] = [parseRemembered(kept), parseRemembered(seen)]
+  if (mine.vault !== other.vault) return kept
+  for (const [writer, mark] of Object.entries(other.events)) {
+    const known = mine.events[writer]
+    if (known === undefined || known.n < mark.n) mine.events[writer] = mark
+  }
+  return rememberedToJson(mine)
+}
+
 function isNameList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((name) => typeof name === "string")
 }
@@ -117,6 +142,13 @@ function isBotNotes(value: unknown): value is Remembered["bots"] {
   if (typeof value !== "object" || value === null) return false
   return Object.values(value as Record<string, Partial<BotNote> | null>).every(
     (note) => typeof note?.name === "string" && typeof note.says === "string" && typeof note.writtenAt === "number",
+  )
+}
+
+function isEventMarks(value: unknown): value is Remembered["events"] {
+  if (typeof value !== "object" || value === null) return false
+  return Object.values(value as Record<string, Partial<EventMark> | null>).every(
+    (mark) => Number.isSafeInteger(mark?.n) && typeof mark?.last === "string",
   )
 }
 

@@ -1,12 +1,15 @@
 import type { Bytes } from "./bytes.js"
-import { createCard, parseCard, type Card } from "./keys.js"
+import { createCard, parseCard, type Card, type Identity } from "./keys.js"
 import type { SessionRecord } from "./members.js"
 import type { Since } from "./merge/changes.js"
 import type { Register } from "./merge.js"
 import type { CallOptions, Provider } from "./provider.js"
 import type { Snapshot } from "./snapshot.js"
 import { addOwner } from "./vault/add-owner.js"
+import { appendEvents } from "./vault/append-event.js"
 import { liveGrants } from "./vault/copies.js"
+import type { EventSays } from "./vault/event-payload.js"
+import { events, type AccessEvent, type EventGap, type EventsOptions } from "./vault/events.js"
 import { grant, grants, revoke, type Grant, type GrantOptions, type Revocation } from "./vault/grant.js"
 import { compact, type CompactOptions, type CompactReport } from "./vault/compact.js"
 import { history, type HistoryEntry } from "./vault/history.js"
@@ -16,11 +19,13 @@ import { list, type ListOptions, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
 import { passOn } from "./vault/pass-on.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
-import { liveRecords, removedAt } from "./vault/records.js"
+import { liveRecords, removedAt, savedAt } from "./vault/records.js"
+import { addRecovery, leaveAnchor } from "./vault/recovery.js"
 import { refresh } from "./vault/refresh.js"
 import { remove } from "./vault/remove.js"
+import { removeOwner, type OwnerRemoval, type RemoveOwnerOptions } from "./vault/remove-owner.js"
 import { announceMembers, commit, prepare, save, type Prepared, type SaveEntry } from "./vault/save.js"
-import { exportTo, importFile, openFile } from "./vault/session-file.js"
+import { exportTo, importFile, openFile, type ExportOptions } from "./vault/session-file.js"
 import { saveAll, type SaveAllOptions } from "./vault/save-all.js"
 import { prepareChanges, type PreparedChanges } from "./vault/save-changes.js"
 import { createState, type VaultState } from "./vault/state.js"
@@ -34,7 +39,9 @@ export type { Lease } from "./vault/leases.js"
 export type { SessionEntry } from "./vault/list.js"
 export type { LoadedSession, SessionOptions } from "./vault/load.js"
 export type { VaultOptions } from "./vault/recall.js"
+export type { OwnerRemoval, RemoveOwnerOptions } from "./vault/remove-owner.js"
 export type { Prepared, SaveEntry } from "./vault/save.js"
+export type { ExportOptions } from "./vault/session-file.js"
 export type { Grant, GrantOptions, Revocation } from "./vault/grant.js"
 export type { Since } from "./merge/changes.js"
 export type { PreparedChanges } from "./vault/save-changes.js"
@@ -42,6 +49,8 @@ export type { SaveAllOptions } from "./vault/save-all.js"
 export type { CompactOptions, CompactReport } from "./vault/compact.js"
 export type { Defect, DefectCode } from "./vault/defect.js"
 export type { VerifyOptions, VerifyProgress, VerifyReport } from "./vault/verify.js"
+export type { EventKind, EventSays } from "./vault/event-payload.js"
+export type { AccessEvent, EventBy, EventGap, EventsOptions } from "./vault/events.js"
 export type { SessionVersion } from "./vault/versions.js"
 
 export interface KnownSession {
@@ -96,10 +105,21 @@ export interface Vault {
   lease(site: string, options: LeaseOptions): Promise<HeldLease>
   /** Who uses a session now. */
   leases(site: string, options?: SessionOptions): Promise<Lease[]>
+  /**
+   * Leaves in the access history what was done, for the owners to read. Nothing but the tools that use a vault calls this: `load` alone
+   * leaves nothing.
+   *
+   * @throws `not-granted` for an identity that was never granted anything, and the provider's codes
+   */
+  record(events: EventSays | readonly EventSays[], options?: CallOptions): Promise<void>
+  /** The access history of all writers, oldest first, with what is wrong with it. @throws `not-owner` */
+  events(options?: EventsOptions): AsyncIterable<AccessEvent | EventGap>
   /** As the store says that something in this vault changed: a hint, no more. Null for a store that cannot say. */
   watch(options?: CallOptions): AsyncIterable<"watching" | "changed"> | null
   /** When a session was removed (ms since epoch), as far as it is known without asking the store; null for one that was not. */
   removedAt(site: string, account: string): number | null
+  /** When this device itself saved a session last (ms since epoch), as it remembers; null for never. */
+  savedAt(site: string, account: string): number | null
   /** What is known of sessions without asking the store. */
   known(): KnownSession[]
   /** Forgets a session: first its entry, then its objects. */
@@ -108,14 +128,25 @@ export interface Vault {
   announce(options?: CallOptions): Promise<void>
   /** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
   addOwner(card: string, options?: CallOptions): Promise<Card>
+  /** Makes an identity an owner that is kept on paper. @throws as `addOwner` */
+  addRecovery(recovery: Identity, options?: CallOptions): Promise<Card>
+  /** Has a recovery identity, after it was used, say anew what it will believe the next time. @throws `not-owner` */
+  renewRecovery(recovery: Identity, options?: CallOptions): Promise<void>
+  /** Takes an owner device out and seals every session without it; run again, it goes on. @throws `not-owner`, `not-found`, `usage` */
+  removeOwner(who: string, options?: RemoveOwnerOptions): Promise<OwnerRemoval>
   /** Lets a bot open one session from now on, within a scope, until an end. @throws `not-owner`, `bad-card`, `not-found`, `usage` */
   grant(card: string, options: GrantOptions, call?: CallOptions): Promise<Grant>
   /** Takes it back, at one site or everywhere; `who` is a card or its six words. @throws `not-owner`, `not-found` */
   revoke(who: string, options?: CallOptions & { site?: string; account?: string }): Promise<Revocation>
   /** What bots were granted, as far as it is known without asking the store. @throws `not-owner` */
   grants(): Promise<Grant[]>
-  /** A fresh envelope of the newest state for one more reader; nothing is stored. @throws `not-found` */
-  exportTo(card: string, site: string, options?: SessionOptions & { expiresAt?: number }): Promise<Bytes>
+  /**
+   * A fresh envelope of the newest state for one more reader; nothing is stored. With an end or kinds of its own only that reader
+   * opens it.
+   *
+   * @throws `not-found`, `usage`
+   */
+  exportTo(card: string, site: string, options?: ExportOptions): Promise<Bytes>
   /** Opens an exported file. */
   openFile(bytes: Uint8Array): Promise<LoadedSession>
   /** Puts an exported file of this very vault back into the store. @throws `not-owner`, `not-trusted` */
@@ -160,12 +191,18 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     versions: (call) => versions(state, call),
     lease: (site, options) => lease(state, site, options),
     leases: (site, call) => leases(state, site, call),
+    record: (told, call) => appendEvents(state, "kind" in told ? [told] : told, call),
+    events: (options) => events(state, options),
     watch: (call) => provider.watch?.(`${state.id}/`, call) ?? null,
     known: () => liveRecords(state).map((record) => knownOf(state, record)),
     removedAt: (site, account) => removedAt(state, site, account),
+    savedAt: (site, account) => savedAt(state, site, account),
     remove: (site, call) => remove(state, site, call),
     announce: (call) => announceMembers(state, call),
     addOwner: (text, call) => addOwner(state, text, call),
+    addRecovery: (recovery, call) => addRecovery(state, recovery, call),
+    renewRecovery: (recovery, call) => leaveAnchor(state, recovery, call),
+    removeOwner: (who, options) => removeOwner(state, who, options),
     grant: (text, options, call) => grant(state, text, options, call),
     revoke: (who, call) => revoke(state, who, call),
     grants: () => grants(state),

@@ -9,6 +9,8 @@ import { restoreInto } from "./restore.js"
 
 /** What an open session asks of an adapter. */
 export interface SessionTool<Target extends object> {
+  /** For the access history: `playwright`. */
+  readonly name: string
   /** @param onSet called when all state is in its place, and before the site is asked for anything */
   restore(
     target: Target,
@@ -33,13 +35,14 @@ export type WithTarget<Target> = <Result>(
   work: (driven: DrivenTarget) => Promise<Result>,
 ) => Promise<Result>
 
-/** @param name of the tool, for reports */
+/** @param name of the tool, for reports and the access history */
 export function sessionTool<Target extends object>(
   name: string,
   withTarget: WithTarget<Target>,
   onClose: SessionTool<Target>["onClose"] = () => () => undefined,
 ): SessionTool<Target> {
   return {
+    name,
     restore: (target, snapshot, options, onSet) =>
       withTarget(target, "restore session", options, (driven) => restoreInto(driven, snapshot, { ...options, onSet })),
     capture: (target, options) =>

@@ -8,10 +8,12 @@ import { idOf, type Field, type FieldId, type Fields } from "../merge/fields.js"
 import { admit } from "../merge/rules.js"
 import { saidBy, seenIn } from "../merge/seen.js"
 import { hasEnded } from "../merge/stamps.js"
+import { recordAccess, recordRefusal } from "../record-access.js"
 import type { Gap, Kind, RestoreReport } from "../report.js"
 import type { Snapshot } from "../snapshot.js"
+import { defaultAccount } from "../site.js"
 import { tidyGaps } from "../tidy-gaps.js"
-import type { LoadedSession, Vault } from "../vault.js"
+import type { EventSays, LoadedSession, Vault } from "../vault.js"
 import { inTime } from "../vault/merged.js"
 import type { RestoreOptions } from "./adapter.js"
 import { kindsIn } from "./diff.js"
@@ -76,7 +78,8 @@ export interface SaveReport {
   check?: LoginVerdict
 }
 
-export type SessionVault = Pick<Vault, "isOwner" | "loadSession" | "prepareChanges" | "commit">
+/** What a session needs of its vault; `record` leaves in the access history what is done with it. */
+export type SessionVault = Pick<Vault, "isOwner" | "loadSession" | "prepareChanges" | "commit" | "record">
 
 /** What a target showed when the session was put into it or last saved from it. */
 interface Shown {
@@ -90,7 +93,8 @@ interface Shown {
 }
 
 /**
- * Opens a session of the vault for work with one tool.
+ * Opens a session of the vault for work with one tool. That it was opened, restored and saved is left in the access history; where
+ * that could not be, the next report says so.
  *
  * @throws `not-found` when nothing is there for this identity, and what loading throws
  */
@@ -106,7 +110,20 @@ export async function openSession<Target extends object>(
     if (loaded !== null) return loaded
     throw new PspError("not-found", `Cannot open session of ${site}: nothing is saved there for this identity`)
   }
-  let loaded = await load()
+  const about = { site, account: account ?? defaultAccount, tool: tool.name }
+  const refused = async (error: unknown) => {
+    await recordRefusal(vault, about, error)
+    throw error
+  }
+  let loaded = await load().catch(refused)
+  const untold: Gap[] = []
+  const record = async (event: Pick<EventSays, "kind" | "names">) => {
+    const why = await recordAccess(vault, { ...about, ...event })
+    if (why !== null) untold.push({ kind: "site", where: site, what: "access history", why, fix: "", count: 1 })
+  }
+  /** Told with the next report, once. */
+  const told = (gaps: Gap[]): Gap[] => [...gaps, ...tidyGaps(untold.splice(0))]
+  await record({ kind: "opened" })
   let state = loaded.state()
   let snapshot = loaded.snapshot
   const shown = new WeakMap<Target, Shown>()
@@ -123,7 +140,7 @@ export async function openSession<Target extends object>(
 
   const restore = async (target: Target, options: RestoreOptions = {}): Promise<RestoreReport> => {
     shown.delete(target)
-    return tool.restore(target, snapshot, options, async () => {
+    const report = await tool.restore(target, snapshot, options, async () => {
       // Before the site is asked for anything: what it changes from now on is news. sessionStorage waits for a tab.
       const kinds = savedKinds(snapshot).filter((kind) => kind !== "sessionStorage")
       const captured = await capture(target, kinds, options)
@@ -131,6 +148,8 @@ export async function openSession<Target extends object>(
       const { seen } = seenIn(fieldsIn(lives), captured)
       shown.set(target, { lives, fields: seen, snapshot: captured })
     })
+    await record({ kind: "restored" })
+    return { ...report, gaps: told(report.gaps) }
   }
 
   const lookAt = async (target: Target, before: Shown, options: SaveOptions) => {
@@ -160,12 +179,13 @@ export async function openSession<Target extends object>(
       await guardLogin(look.captured, check, guard)
     }
     const withCheck = verdict === null ? {} : { check: verdict }
-    const { changed, clock, prepared } = await vault.prepareChanges(look.told, {
+    const preparing = vault.prepareChanges(look.told, {
       known: knownOf(before.lives),
       digestOf: String,
       // What the person keeps for a while only is not kept longer because it rotated.
       endOf: (path) => before.lives.get(idOf(path))?.expiresAt ?? null,
     })
+    const { changed, clock, prepared } = await preparing.catch(refused)
     if (prepared === null) return { ...nothing, gaps: gapsOf(), ...withCheck }
     await vault.commit(prepared, { ...(options.signal && { signal: options.signal }) })
     const terms = { sites: snapshot.sites, kinds: "all", isOwner: vault.isOwner, clock, now: Date.now() } as const
@@ -173,7 +193,9 @@ export async function openSession<Target extends object>(
     shown.set(target, { lives: changedBy(before.lives, changed), fields: look.seen, snapshot: look.captured })
     state = merge(state, stateOf(admitted))
     snapshot = composeSnapshot(frameOf(loaded.snapshot), fieldsIn(livingIn(state), inTime)).snapshot
-    return { saved: true, ...tellChanges(before.lives, changed, held), gaps: gapsOf(), ...withCheck }
+    const changes = tellChanges(before.lives, changed, held)
+    await record({ kind: "saved", names: namesOf(changes) })
+    return { saved: true, ...changes, gaps: told(gapsOf()), ...withCheck }
   }
 
   const refresh = async (): Promise<SavedChange[]> => {
@@ -201,6 +223,14 @@ export async function openSession<Target extends object>(
       return startAutosave((call) => inTurn(() => save(target, call)), options, onClose)
     },
   }
+}
+
+/** What changed, in words that hold no value. */
+function namesOf({ changes, refused }: Pick<SaveReport, "changes" | "refused">): string[] {
+  return [
+    ...changes.map(({ change, what, where }) => `${change} ${what} (${where})`),
+    ...refused.map(({ what, where }) => `sent, of no effect yet: ${what} (${where})`),
+  ]
 }
 
 const guardFix = "log in again, or save with force: true"

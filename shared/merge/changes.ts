@@ -1,5 +1,5 @@
 import { sessionIsFull } from "../budget.js"
-import type { Clock } from "../hlc.js"
+import { clockMs, type Clock } from "../hlc.js"
 import type { Live, Register, Stamp } from "../merge.js"
 import type { Snapshot, TabState } from "../snapshot.js"
 import { groupAt } from "./field-groups.js"
@@ -11,6 +11,8 @@ export interface Known extends Stamp {
   born: Clock
   /** Of its value: the value itself where that may be held, else a keyed hash. */
   digest: string
+  /** When its time is over (ms since epoch), null for never; left out where nobody noted it. */
+  expiresAt?: number | null
   /** True when another device deleted it, and it is still here: should it change, that is a new login and no late save. */
   isDead?: true
 }
@@ -64,9 +66,12 @@ export function changesOf(known: KnownFields, snapshot: Snapshot, options: Chang
     }
     const expiresAt = endOf(pathOf(field))
     const isSame = before?.digest === digestOf(comparedText(value))
-    if (isSame && !(isAnew && before.isDead === true)) {
+    const isOver = (before?.expiresAt ?? Infinity) <= clockMs(stamp.clock)
+    if (isSame && !(isAnew && (before.isDead === true || isOver))) {
       const { clock, writer, born } = before
-      changes.unchanged.push({ field, clock, writer, born, value, rank, expiresAt })
+      // Its time goes on: to be captured once more gives it no more of it, unless the person says so.
+      const end = isAnew ? expiresAt : nearest(before.expiresAt ?? null, expiresAt)
+      changes.unchanged.push({ field, clock, writer, born, value, rank, expiresAt: end })
     } else {
       changes.changed.push({ field, ...stamp, born: bornOf(before), value, rank, expiresAt })
     }
@@ -187,6 +192,10 @@ function freshId(taken: ReadonlyMap<string, unknown>, wanted: string): string {
   }
 }
 
+function nearest(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other)
+}
+
 /** What is known once these changes are sealed. */
 export function knownAfter(
   { known, gone = new Map<FieldId, Stamp>(), digestOf }: Pick<Since, "known" | "gone" | "digestOf">,
@@ -198,7 +207,10 @@ export function knownAfter(
     if ("deleted" in register) {
       after.delete(field)
       deleted.set(field, { clock, writer })
-    } else after.set(field, { clock, writer, born: register.born, digest: digestOf(comparedText(register.value)) })
+    } else {
+      const { born, expiresAt, value } = register
+      after.set(field, { clock, writer, born, expiresAt, digest: digestOf(comparedText(value)) })
+    }
   }
   return { known: after, gone: deleted }
 }

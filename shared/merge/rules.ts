@@ -60,6 +60,7 @@ export function isFieldOf(id: FieldId, { kinds, sites }: Pick<Terms, "kinds" | "
 }
 
 function faultOf(register: Register, { sites, kinds, isOwner, clock, now }: Terms): string | null {
+  if (!isOwner && register.field.length > maxBotField) return "its name is too long"
   const path = readPath(register.field)
   if (path === null) return "it is no field that this version knows"
   if (register.clock > clock) return "its clock is later than its envelope's"
@@ -80,6 +81,9 @@ function faultOf(register: Register, { sites, kinds, isOwner, clock, now }: Term
   if (cookies.length > maxMembers) return "it is larger than such a field may be"
   return cookies.map((cookie) => cookieFault(cookie, now)?.why).find((why) => why !== undefined) ?? null
 }
+
+/** In characters: what it names is shown to people, and remembered. */
+const maxBotField = 5000
 
 /** More members than any login has in one group: chunks of 4 KiB. */
 const maxMembers = 50

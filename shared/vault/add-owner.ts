@@ -1,6 +1,6 @@
-import { isPspError } from "../errors.js"
+import { isPspError, PspError } from "../errors.js"
 import { parseCard, type Card } from "../keys.js"
-import { signOwnerStatement } from "../members.js"
+import { ownershipOf, signOwnerStatement } from "../ownership.js"
 import type { CallOptions } from "../provider.js"
 import { isStoreFault } from "./faults.js"
 import { list } from "./list.js"
@@ -11,12 +11,23 @@ import { saveAll } from "./save-all.js"
 import type { VaultState } from "./state.js"
 import { listSession } from "./stored.js"
 
-/** Makes a device an owner and seals every session to it as well. @throws `not-owner`, `bad-card` */
+/**
+ * Makes a device an owner and seals every session to it as well. May be repeated after a failure.
+ *
+ * @throws `not-owner`, `bad-card`, `usage` for a device that was removed: keys that were given up never come back
+ */
 export async function addOwner(vault: VaultState, text: string, call: CallOptions = {}): Promise<Card> {
   // Not only what was written about members: a session that was saved after it was removed is found by its objects.
   await list(vault, call)
   const members = vault.ownMembers()
   const added = await parseCard(text)
+  const { former } = await ownershipOf(vault.id, members)
+  if (former.has(added.writerId)) {
+    throw new PspError(
+      "usage",
+      `Cannot add "${added.name}": these keys were removed from the vault; make new ones there`,
+    )
+  }
   if (!vault.owners().has(added.writerId)) {
     const statement = await signOwnerStatement(vault.identity, vault.id, {
       action: "add",

@@ -17,14 +17,16 @@ export async function prepareBots(
   clock: Clock,
   { lifetime, renewal }: { lifetime: number; renewal: number },
 ): Promise<Pick<Prepared, "objects" | "superseded"> & { bots: Record<string, BotNote> }> {
-  const { root, statements, grants } = vault.ownMembers()
+  const { root, statements, closed, grants } = vault.ownMembers()
   const owners = [...vault.owners().values()].map(({ recipient }) => recipient)
   const prepared: Awaited<ReturnType<typeof prepareBots>> = { objects: [], superseded: [], bots: {} }
   for (const bot of new Set(grants.map((grant) => grant.bot))) {
     const own = grants.filter((grant) => grant.bot === bot)
     const [first] = own
     if (first === undefined) continue
-    const text = utf8(botMembersToJson({ root, statements, grants: own.map((grant) => botGrantOf(grant, owners)) }))
+    const text = utf8(
+      botMembersToJson({ root, statements, closed, grants: own.map((grant) => botGrantOf(grant, owners)) }),
+    )
     const says = await idOf(text)
     const last = vault.remembered.bots[bot]
     const age = vault.now() - (last?.writtenAt ?? 0)

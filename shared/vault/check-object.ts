@@ -3,13 +3,16 @@ import { digestOf, parseName, readHeader, type EnvelopeType, type OpenedEnvelope
 import { isPspError } from "../errors.js"
 import { clockMs, isClockPlausible } from "../hlc.js"
 import { isBotMembers, parseBotMembers } from "../bot-members.js"
-import type { Card } from "../keys.js"
+import { createCard, parseCard, type Card } from "../keys.js"
 import { parseMembers } from "../members.js"
 import { isObjectName, type CallOptions } from "../provider.js"
 import { parseBase, parseDelta } from "../session-payload.js"
 import { botsAt } from "./bot-sources.js"
 import { defectOf, type Defect } from "./defect.js"
 import { isStoreFault } from "./faults.js"
+import { isBot } from "./granted.js"
+import { eventWriters } from "./event-writers.js"
+import { parseEvent } from "./event-payload.js"
 import { parseLease } from "./lease-payload.js"
 import { isPartName, joinParts, listNameOf, partNames } from "./parts.js"
 import type { VaultState } from "./state.js"
@@ -43,8 +46,15 @@ export async function checkObject(vault: VaultState, name: string, call: CallOpt
       (await isNameOfNeighbour(vault, name, digest, call))
     return found(isOther ? "swapped" : "bit-rot")
   }
-  const bot = await botOf(vault, name, parsed.writer)
-  if (!vault.owners().has(parsed.writer) && bot === null) return found("unknown-writer")
+  if (types[0] === "event" && !(await isEventWriter(vault, parsed))) {
+    // Of other bots than itself, a bot knows nothing.
+    if (!isBot(vault.remembered)) return found("unknown-writer")
+    const opened = await readHeader(bytes).catch(() => null)
+    return opened === null ? found("damaged") : { kind: "for-others", opened, parts: [] }
+  }
+  const bot = await botOf(vault, name, parsed)
+  const isOwners = types.includes("base") ? vault.authorOf(parsed) !== null : vault.owners().has(parsed.writer)
+  if (!isOwners && bot === null) return found("unknown-writer")
   if (isPartName(name)) return { kind: "part", parts: [] }
   const parts = partNames({ name, bytes })
   const whole = await joinParts(vault.provider, { name, bytes }, call)
@@ -90,15 +100,38 @@ function typesAt({ id }: VaultState, name: string): EnvelopeType[] | null {
 }
 
 /** A bot that may save back writes into the folder of its copy: changes and leases. */
-async function botOf(vault: VaultState, name: string, writer: string): Promise<Card | null> {
+async function botOf(
+  vault: VaultState,
+  name: string,
+  { writer, clock }: { writer: string; clock: string },
+): Promise<Card | null> {
   const [, room, copy = ""] = name.split("/")
-  if (room !== "sessions" || vault.owners().has(writer)) return null
+  if (room === "events") return (await eventWriters(vault)).get(writer)?.card ?? ownCard(vault, writer)
+  if (vault.owners().has(writer)) return null
+  // What a device told as an owner stays after it was removed: from it others learn who came after it.
+  const before = vault.former().get(writer)
+  if (room === "members") return before !== undefined && clock <= before.until ? before.card : null
+  if (room !== "sessions") return null
   return (await botsAt(vault, copy, { isWriting: true })).get(writer) ?? null
+}
+
+/** Each writes into its own folder. */
+async function isEventWriter(
+  vault: VaultState,
+  { folder, writer }: { folder: string; writer: string },
+): Promise<boolean> {
+  if (!folder.endsWith(`/${writer}`)) return false
+  return writer === vault.writerId || (await eventWriters(vault)).has(writer)
+}
+
+async function ownCard({ identity, writerId }: VaultState, writer: string): Promise<Card | null> {
+  return writer === writerId ? parseCard(await createCard({ ...identity, vault: null })) : null
 }
 
 function checkInside({ header, plaintext }: OpenedEnvelope): void {
   if (header.typ === "base") parseBase(plaintext)
   if (header.typ === "delta") parseDelta(plaintext)
+  if (header.typ === "event") parseEvent(plaintext, header.clock)
   if (header.typ === "lease") parseLease(plaintext, clockMs(header.clock))
   if (header.typ !== "member") return
   const text = utf8ToText(plaintext)

@@ -90,6 +90,7 @@ export async function collect(
     for (const { item, result } of results) {
       // A base of this batch may say that it holds it.
       if (isCovered(item)) continue
+      if (result === null) continue
       if ("error" in result) {
         if (result.error instanceof VanishedError && !mayVanish) throw result.error
         if (newest !== null || result.isChange) unread.push({ name: item.name, code: result.error.code })
@@ -188,17 +189,20 @@ function takeBatch(waiting: Waiting[], isCovered: (item: StoredEnvelope) => bool
   return batch
 }
 
+/** Null for what a bot changed and whose time is over. */
 async function openPiece(
   vault: VaultState,
   { sid, bot }: Source,
   { name, clock }: StoredEnvelope,
   call: CallOptions,
-): Promise<{ piece: Piece } | { error: PspError; isChange: boolean }> {
+): Promise<{ piece: Piece } | { error: PspError; isChange: boolean } | null> {
   const isBots = bot !== undefined
   let isChange = isBots
+  if (bot?.isHeld(clock) === true) {
+    const error = new PspError("expired", "Cannot take changes: they came after their grant's end")
+    return { error, isChange }
+  }
   try {
-    if (bot?.isHeld(clock) === true)
-      throw new PspError("expired", "Cannot take changes: they came after their grant's end")
     const whole = await getWhole(vault.provider, name, call)
     if (whole === null) throw new VanishedError(name)
     isChange ||= await saysChange(whole)
@@ -209,7 +213,8 @@ async function openPiece(
     return { piece: { name, sid, opened, content } }
   } catch (error) {
     if (!isPspError(error) || isStoreFault(error.code)) throw error
-    return { error, isChange }
+    // What a bot said once is over, and no defect: whoever took it in has it in a save of their own.
+    return isBots && error.code === "expired" ? null : { error, isChange }
   }
 }
 

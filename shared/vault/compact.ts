@@ -2,16 +2,19 @@ import { parseName } from "../envelope.js"
 import type { ErrorCode } from "../errors.js"
 import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
 import type { CallOptions, StoredObject } from "../provider.js"
+import { compactBots } from "./compact-bots.js"
 import { compactMembers } from "./compact-members.js"
 import { compactSession, skip } from "./compact-session.js"
 import { copyIds, renewCopies } from "./copies.js"
 import { openNewest } from "./load.js"
+import { hasEventEnded } from "./event-chain.js"
+import { removeEndedEvents } from "./events.js"
 import { defaultKeep, timeOf, type Keep } from "./compaction-plan.js"
 import { removeEndedLeases } from "./leases.js"
 import { isPartName, removeUnnamed } from "./parts.js"
 import { refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { isLeaseName, listSession, type StoredEnvelope } from "./stored.js"
+import { isEventName, isLeaseName, listSession, type StoredEnvelope } from "./stored.js"
 
 export interface CompactOptions extends CallOptions {
   /** How much history stays; ten saves, or those of a week, when left out. */
@@ -32,6 +35,10 @@ export interface CompactReport {
     ofRemoved: number
     /** That have ended, of owners and bots. */
     leases: number
+    /** Of the access history, whose time is over. */
+    events: number
+    /** By bots, which a base of the session holds, or whose time is over. */
+    changes: number
   }
   /** That all this took in the store. */
   bytes: number
@@ -49,7 +56,7 @@ const partGrace = 24 * 60 * 60 * 1000
 /**
  * Removes what nobody needs any more. What replaces something is in the store before that goes, the oldest goes first,
  * and the newest state of a session always stays, expired or not: so a compaction that breaks off loses nothing and the
- * next one finishes it, and two at once do no harm. What others than the owners wrote is left for `verify` to name.
+ * next one finishes it, and two at once do no harm. What others than owners and bots wrote is left for `verify` to name.
  *
  * @throws `not-owner`, the provider's codes
  */
@@ -60,13 +67,13 @@ export async function compact(
   await refresh(vault, call)
   vault.ownMembers()
   const report: CompactReport = {
-    removed: { bases: 0, members: 0, parts: 0, ofRemoved: 0, leases: 0 },
+    removed: { bases: 0, members: 0, parts: 0, ofRemoved: 0, leases: 0, events: 0, changes: 0 },
     bytes: 0,
     written: 0,
     kept: 0,
     skipped: [],
   }
-  const { folders, leases, stamps, total } = await listFolders(vault, call)
+  const { folders, leases, events, stamps, total } = await listFolders(vault, call)
   const time = timeOf(stamps, vault.now())
   let done = 0
   for (const [folder, { envelopes, parts }] of folders) {
@@ -93,6 +100,9 @@ export async function compact(
   const ended = await removeEndedLeases(vault, leases, call)
   report.removed.leases = ended.count
   report.bytes += ended.bytes
+  const old = await removeEndedEvents(vault, events, call)
+  report.removed.events = old.count
+  report.bytes += old.bytes
   report.kept = Object.values(report.removed).reduce((left, count) => left - count, total)
   await vault.remember()
   return report
@@ -128,6 +138,9 @@ async function compactFolder(
   if (!record.removed) {
     const removed = await compactSession(vault, record, envelopes, { ...call, keep, time, report })
     report.removed.bases += removed.length
+    const merged = await compactBots(vault, record, { ...call, keep, report })
+    report.removed.changes += merged.length
+    report.bytes += merged.reduce((sum, { size }) => sum + size, 0)
     return removed
   }
   const left = await removeAll(
@@ -177,13 +190,20 @@ interface Folder {
   parts: StoredEnvelope[]
 }
 
-/** What the owners wrote, by folder, oldest first; leases of all. */
+/** What the owners wrote, by folder, oldest first; leases of all, and events whose time is over. */
 async function listFolders(
   vault: VaultState,
   call: CallOptions,
-): Promise<{ folders: Map<string, Folder>; leases: StoredObject[]; stamps: Clock[]; total: number }> {
+): Promise<{
+  folders: Map<string, Folder>
+  leases: StoredObject[]
+  events: StoredObject[]
+  stamps: Clock[]
+  total: number
+}> {
   const folders = new Map<string, Folder>()
   const leases: StoredObject[] = []
+  const events: StoredObject[] = []
   const stamps: Clock[] = []
   let total = 0
   for await (const { name, size } of vault.provider.list(`${vault.id}/`, call)) {
@@ -193,7 +213,11 @@ async function listFolders(
       leases.push({ name, size })
       continue
     }
-    if (parsed === null || !vault.owners().has(parsed.writer)) continue
+    if (isEventName(name)) {
+      if (parsed !== null && hasEventEnded(parsed.clock, vault.now())) events.push({ name, size })
+      continue
+    }
+    if (parsed === null || vault.authorOf(parsed) === null) continue
     const key = name.split("/").slice(0, 3).join("/")
     const folder = folders.get(key) ?? { envelopes: [], parts: [] }
     folders.set(key, folder)
@@ -201,7 +225,7 @@ async function listFolders(
     ;(isPartName(name) ? folder.parts : folder.envelopes).push(stored)
     stamps.push(parsed.clock)
   }
-  return { folders, leases, stamps, total }
+  return { folders, leases, events, stamps, total }
 }
 
 function isPartDone(part: StoredEnvelope, removed: StoredEnvelope[], time: number): boolean {

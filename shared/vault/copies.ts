@@ -77,9 +77,18 @@ export async function sealCopies(
   const sealed: SealedEnvelope[] = []
   for (const { copy, terms, recipients } of await copyReaders(vault, sid)) {
     const scoped = scopeBase(base, terms)
+    // What bots wrote lies beside it.
+    const seen = { ...header.seen, ...seenOf(vault.remembered, copy) }
     for (const some of recipients) {
       const envelope = await seal({
-        header: { typ: "base", vault: vault.id, sid: copy, ...header, exp: Math.min(exp, terms.expiresAt ?? exp) },
+        header: {
+          typ: "base",
+          vault: vault.id,
+          sid: copy,
+          ...header,
+          seen,
+          exp: Math.min(exp, terms.expiresAt ?? exp),
+        },
         plaintext: basePlaintext(scoped.snapshot, scoped),
         recipients: some,
         writer: vault.identity,
@@ -123,7 +132,7 @@ export async function renewCopies(
     const isReplaced = (name: string) => {
       const { clock = "", writer = "" } = toStored(name, 0) ?? {}
       if (isCut) return !writing.has(writer)
-      return vault.owners().has(writer) && (session === null || clock <= session.clock)
+      return vault.authorOf({ writer, clock }) !== null && (session === null || clock <= session.clock)
     }
     for (const name of before) if (isReplaced(name)) await vault.provider.remove(name, call)
   }
@@ -135,9 +144,14 @@ async function writersOf(vault: VaultState, copy: string): Promise<Set<string>> 
   return new Set(await Promise.all(grants.map(async ({ card }) => (await parseCard(card)).writerId)))
 }
 
+/** Whose object it is, by its name: the id of a copy, for one. */
+export function folderIn(name: string): string {
+  return name.split("/")[2] ?? ""
+}
+
 /** True for a copy that was sealed before a revocation and is put after it: it may be to whom it must not be. */
 export function isOvertaken({ remembered }: VaultState, name: string): boolean {
-  const id = name.split("/")[2] ?? ""
+  const id = folderIn(name)
   const named = (remembered.members?.grants ?? []).filter(({ copy, old }) => copy === id || old.includes(id))
   if (named.length === 0) return false
   if (!named.some((grant) => grant.copy === id && isGranted(grant))) return true

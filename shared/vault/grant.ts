@@ -1,5 +1,6 @@
 import { PspError } from "../errors.js"
 import { isGranted, isLive, revokedBy, type GrantRecord } from "../grants.js"
+import { clockMs } from "../hlc.js"
 import { parseCard, type Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
 import { kinds as allKinds, type Kind } from "../report.js"
@@ -36,6 +37,8 @@ export interface Grant {
   saveBack: boolean
   /** ms since epoch. */
   expiresAt: number | null
+  /** When it was granted, or last changed, by the clock of who did (ms since epoch). */
+  grantedAt: number
   /** It has come to its end, and nobody revoked it. */
   hasEnded: boolean
 }
@@ -166,7 +169,7 @@ export async function grants(vault: VaultState): Promise<Grant[]> {
 }
 
 async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
-  const { card, site, account, sites = [site], kinds, mayWrite, expiresAt } = record
+  const { card, site, account, sites = [site], kinds, mayWrite, expiresAt, clock } = record
   return {
     card: await parseCard(card),
     site,
@@ -175,6 +178,7 @@ async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
     kinds,
     saveBack: mayWrite,
     expiresAt,
+    grantedAt: clockMs(clock),
     hasEnded: !isLive(record, now),
   }
 }
@@ -201,12 +205,14 @@ async function stateOf(
   try {
     return await loadSession(vault, site, { account, ...call })
   } catch (error) {
-    if (isPspError(error) && !isStoreFault(error.code)) return null
+    // What is only locked can be read after all: nothing is taken from other bots for that.
+    if (isPspError(error) && error.code !== "locked" && !isStoreFault(error.code)) return null
     throw error
   }
 }
 
-function refuseTerms(kinds: GrantOptions["kinds"], expiresAt: number | undefined, now: number): void {
+/** @throws `usage` for no kinds, unknown ones, and an end in the past */
+export function refuseTerms(kinds: GrantOptions["kinds"], expiresAt: number | undefined, now: number): void {
   if (kinds !== undefined && (kinds.length === 0 || !kinds.every((kind) => allKinds.includes(kind)))) {
     throw new PspError("usage", `Cannot grant: expected some of ${allKinds.join(", ")}`)
   }

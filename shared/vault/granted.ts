@@ -1,5 +1,6 @@
 import { PspError } from "../errors.js"
 import { isGranted, type BotGrant } from "../grants.js"
+import { createCard, parseCard } from "../keys.js"
 import type { SessionRecord } from "../members.js"
 import type { Remembered } from "../vault-memory.js"
 import type { VaultState } from "./state.js"
@@ -18,6 +19,12 @@ export function grantedRecords(vault: VaultState): SessionRecord[] {
 /** True for an identity that opens what it was granted, and owns nothing. */
 export function isBot({ members, granted }: Remembered): boolean {
   return members === null && granted !== null
+}
+
+/** Of a bot: whether its grant of the session lets it write. */
+export function maySaveBack({ remembered }: VaultState, site: string, account: string): boolean {
+  const grants = remembered.granted?.grants ?? []
+  return grants.some((grant) => grant.site === site && grant.account === account && grant.mayWrite)
 }
 
 /** @throws `not-granted` when an owner took it back, `expired` when its time is over */
@@ -54,4 +61,14 @@ export function refuseOldGrants(vault: VaultState, shown: ReadonlyMap<string, st
 
 function hasEnded({ expiresAt }: Pick<BotGrant, "expiresAt">, now: number): boolean {
   return expiresAt !== null && expiresAt <= now
+}
+
+/**
+ * Whom a bot seals to what it writes: itself, and the owners of now by the statements that it checked. A grant's own list is of
+ * when it was told: a device that was removed since may stand in it, and one that was added not.
+ */
+export async function readersAsBot(vault: VaultState, { recipients }: Pick<BotGrant, "recipients">): Promise<string[]> {
+  const self = await parseCard(await createCard({ ...vault.identity, vault: null }))
+  const owners = [...vault.owners().values()].map(({ recipient }) => recipient)
+  return [...new Set([self.recipient, ...(owners.length > 0 ? owners : recipients)])]
 }

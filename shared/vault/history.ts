@@ -38,11 +38,11 @@ export async function* history(
   const names = await botNames(vault)
   const byTime = new Map<number, Map<string, HistoryEntry["by"][number]>>()
   for (const { writer, clock } of [...stored, ...bots.flatMap((source) => source.stored)]) {
-    const owner = vault.owners().get(writer)
-    const by = owner === undefined ? names.get(writer) : owner.name
+    const owner = vault.authorOf({ writer, clock })
+    const by = owner === null ? names.get(writer) : owner.name
     if (by === undefined || !isClockPlausible(clock, vault.now())) continue
     const known = byTime.get(clockMs(clock)) ?? new Map<string, HistoryEntry["by"][number]>()
-    byTime.set(clockMs(clock), known.set(writer, { name: by, isBot: owner === undefined }))
+    byTime.set(clockMs(clock), known.set(writer, { name: by, isBot: owner === null }))
   }
   for (const [at, by] of [...byTime].sort(([a], [b]) => a - b)) {
     call.signal?.throwIfAborted()

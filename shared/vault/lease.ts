@@ -2,10 +2,9 @@ import { hex, randomBytes } from "../bytes.js"
 import { seal } from "../envelope.js"
 import { PspError } from "../errors.js"
 import { isLive } from "../grants.js"
-import { createCard, parseCard } from "../keys.js"
 import type { CallOptions } from "../provider.js"
 import { defaultAccount } from "../site.js"
-import { isBot, refuseEnded } from "./granted.js"
+import { isBot, readersAsBot, refuseEnded } from "./granted.js"
 import { leasePlaintext, maxLease } from "./lease-payload.js"
 import { leasesOf } from "./leases.js"
 import type { SessionOptions } from "./load.js"
@@ -104,6 +103,5 @@ async function placeOf(
     const message = `Cannot say that the session of ${site} is in use: this identity may only read it`
     throw new PspError("not-granted", message)
   }
-  const self = await parseCard(await createCard({ ...vault.identity, vault: null }))
-  return { sid, recipients: [...new Set([self.recipient, ...grant.recipients])] }
+  return { sid, recipients: await readersAsBot(vault, grant) }
 }

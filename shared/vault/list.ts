@@ -73,7 +73,8 @@ async function listFolders(
       leaseNames.push(name)
       continue
     }
-    if (!vault.owners().has(parseName(name)?.writer ?? "")) continue
+    const parsed = parseName(name)
+    if (parsed === null || vault.authorOf(parsed) === null) continue
     const sid = name.split("/")[2] ?? ""
     const folder = folders.get(sid) ?? { envelopes: [], bytes: 0, objects: 0 }
     folders.set(sid, folder)

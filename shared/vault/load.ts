@@ -9,7 +9,7 @@ import { defaultAccount } from "../site.js"
 import { bringBack, isSavedSince } from "./bring-back.js"
 import { botSources } from "./bot-sources.js"
 import { collect, VanishedError, type Collected } from "./collect.js"
-import { isBot, refuseEnded } from "./granted.js"
+import { isBot, maySaveBack, refuseEnded } from "./granted.js"
 import { note, refuseRollback, withheld, type Shown } from "./marks.js"
 import { mergedOf, type Merged } from "./merged.js"
 import { recordOf } from "./records.js"
@@ -54,19 +54,24 @@ export async function loadSession(
 ): Promise<LoadedSession | null> {
   const isFirst = vault.remembered.merged.length === 0
   const isFound = () => recordOf(vault, site, account)?.removed === false
-  const { damaged, ahead } = await refresh(vault, call, isFirst ? isFound : undefined)
+  // Who saves back seals to the owners of now: the newest word that it believes may be by one who was removed.
+  const isEnough = () => isFound() && !(isBot(vault.remembered) && maySaveBack(vault, site, account))
+  const { damaged, ahead } = await refresh(vault, call, isFirst ? isEnough : undefined)
   if (!isFound() && damaged[0] !== undefined) throw unknownMembers("damaged", site, damaged[0])
   if (!isFound() && ahead[0] !== undefined && vault.remembered.merged.length === 0) {
     throw unknownMembers("bad-clock", site, ahead[0])
   }
   refuseEnded(vault, site, account)
+  if (vault.former().has(vault.writerId)) {
+    throw new PspError("not-owner", `Cannot open session of ${site}: this device was removed from the vault's owners`)
+  }
   if (recordOf(vault, site, account) === undefined) return null
   const find = async (): Promise<[SessionRecord | undefined, StoredEnvelope[]]> => {
     const record = recordOf(vault, site, account)
     return [record, record === undefined ? [] : await listSession(vault, record.sid, call)]
   }
   let [record, stored] = await find()
-  const isStrange = stored.some(({ writer }) => !vault.owners().has(writer))
+  const isStrange = stored.some((envelope) => vault.authorOf(envelope) === null)
   if (isFirst && (isStrange || (stored.length === 0 && isBot(vault.remembered)))) {
     // Perhaps by an owner whom another member envelope introduces; perhaps another one takes a grant back.
     await refresh(vault, call)
@@ -101,7 +106,7 @@ export async function openNewest(
   if (at === undefined) refuseRollback(remembered, record, shown, vault.now())
   if (last === null && ahead.length > 0) throw allAhead(vault, record, ahead)
   if (last === null) return null
-  const byOwners = stored.filter(({ writer, clock }) => vault.owners().has(writer) && clock <= last.clock)
+  const byOwners = stored.filter((envelope) => vault.authorOf(envelope) !== null && envelope.clock <= last.clock)
   const sources = [
     { sid: record.sid, stored: byOwners },
     ...(await botSources(vault, record.sid, stored, { at, ...call })),
@@ -140,7 +145,7 @@ function withheldBehind(
 ): string[] {
   const opened = new Map(pieces.map(({ name, opened }) => [name, { id: opened.headerId, seen: opened.header.seen }]))
   const shown = stored
-    .filter(({ writer }) => vault.owners().has(writer))
+    .filter((envelope) => vault.authorOf(envelope) !== null)
     .map(({ name, writer, clock }): Shown => ({ writer, clock, opened: opened.get(name) ?? null }))
   return withheld(vault.remembered.marks[sid] ?? {}, since, shown, vault.now())
 }
@@ -153,8 +158,8 @@ function withheldBehind(
 export function sessionOf(vault: VaultState, opened: OpenedEnvelope, collected?: Collected): LoadedSession {
   const base = collected?.newest.content.base ?? parseBase(opened.plaintext)
   const { clock, exp, sid, writer } = opened.header
-  const author = vault.owners().get(writer)
-  if (author === undefined) throw new PspError("not-trusted", "Cannot open session: its writer is not an owner")
+  const author = vault.authorOf({ writer, clock })
+  if (author === null) throw new PspError("not-trusted", "Cannot open session: its writer is not an owner")
   const merged = mergedOf(vault, base, { clock, writer }, collected)
   // Names sort by time: the first piece is the newest.
   const newest = collected?.pieces[0]?.opened.header.clock ?? clock

@@ -18,10 +18,14 @@ export interface Merged {
   snapshot: Snapshot
   /** All that it was merged from. Taking a large one apart takes a while, so it is done when asked for. */
   state: () => SessionState
+  /** The snapshot as if nobody had found these fields. */
+  without: (fields: ReadonlySet<FieldId>) => Snapshot
   /** True when one base alone is all of it. */
   isPlain: boolean
   /** What holds just this: to be sealed once more. */
   base: () => Base
+  /** As `base`, with the stamp of each field, so that it may be sealed under a later one. */
+  stamped: () => Base
   /** By writer id: up to which clock everything of that writer is in it. */
   heads: Record<string, Clock>
   /** Changes that could not be read. */
@@ -37,27 +41,32 @@ export function mergedOf(vault: VaultState, base: Base, stamp: Stamp, collected?
   const state = lazy(() => collected?.state() ?? baseToState(base.snapshot, base.stamps, stamp))
   const heads = collected?.heads ?? { ...base.heads, [stamp.writer]: stamp.clock }
   const isPlain = collected?.isPlain !== false
-  const whole = () =>
-    isPlain && !holdsEnded(base, vault.now())
-      ? { ...base, heads }
-      : { ...stateToBase(frameOf(base.snapshot), settled(state(), vault.now()), vault.now()), heads }
+  const stamped = () => ({
+    ...stateToBase(frameOf(base.snapshot), settled(state(), vault.now()), vault.now()),
+    heads,
+  })
+  const whole = () => (isPlain && !holdsEnded(base, vault.now()) ? { ...base, heads } : stamped())
   const since = () => ({
     known: knownOf(state(), vault.now()),
     gone: deletionsOf(state()),
     digestOf: (json: string) => json,
     heads,
   })
+  const unread = collected?.unread.length ?? 0
   const rest = {
     state,
+    without: (fields: ReadonlySet<FieldId>) =>
+      composeNow(base.snapshot, leaveOut(state(), fields), vault.now(), unread),
     since,
     isPlain,
     base: whole,
+    stamped,
     heads,
     refused: collected?.refused ?? [],
-    unread: collected?.unread.length ?? 0,
+    unread,
   }
   if (isPlain && (base.stamps?.ends.length ?? 0) === 0) return { ...rest, snapshot: base.snapshot }
-  return { ...rest, snapshot: composeNow(base.snapshot, state(), vault.now(), collected?.unread.length ?? 0) }
+  return { ...rest, snapshot: composeNow(base.snapshot, state(), vault.now(), unread) }
 }
 
 /** True for a base with values whose time is over: sealed once more it forgets them. */
@@ -76,6 +85,10 @@ const memoryOfDeletions = 90 * 24 * 60 * 60 * 1000
 /** A whole state knows all that was before: it need not remember each deletion for ever. */
 function settled(state: SessionState, now: number): SessionState {
   return merge(state, { fields: state.fields, floor: clockAt(Math.max(0, now - memoryOfDeletions)) })
+}
+
+function leaveOut({ fields, floor }: SessionState, left: ReadonlySet<FieldId>): SessionState {
+  return { floor, fields: new Map([...fields].filter(([id]) => !left.has(id))) }
 }
 
 /** What of a state is there now, as a snapshot; what is over is named, and cookies end when they are to. */
@@ -108,7 +121,10 @@ function unreadGap({ sites: [site] }: Snapshot, count: number): Gap {
 function knownOf(state: SessionState, now: number): KnownFields {
   const known = [...livesOf(state)].filter(([, live]) => live.value !== undefined && !hasEnded(live, now))
   return new Map(
-    known.map(([id, { clock, writer, born, value }]) => [id, { clock, writer, born, digest: comparedText(value) }]),
+    known.map(([id, { clock, writer, born, expiresAt, value }]) => [
+      id,
+      { clock, writer, born, expiresAt, digest: comparedText(value) },
+    ]),
   )
 }
 

@@ -2,7 +2,7 @@ import { base64, randomBytes } from "../bytes.js"
 import { PspError } from "../errors.js"
 import { nextClock } from "../hlc.js"
 import { createCard, parseCard, writerIdOf, type Identity } from "../keys.js"
-import { ownersOf } from "../members.js"
+import { ownersOf } from "../ownership.js"
 import { parseRemembered, type Remembered, type VaultMemory } from "../vault-memory.js"
 
 export interface VaultOptions {
@@ -27,7 +27,7 @@ export async function recall({ identity, owner, memory, now = Date.now }: VaultO
     if (owner !== undefined) await refuseChangedOwner(remembered, owner)
     return remembered
   }
-  const blank = { granted: null, membersWrittenAt: 0, merged: [], written: [], bots: {}, clock: null, marks: {} }
+  const blank = blankMemory()
   const mine = await createCard(identity)
   if (owner !== undefined) {
     const pinned = await parseCard(owner)
@@ -44,8 +44,22 @@ export async function recall({ identity, owner, memory, now = Date.now }: VaultO
   }
   const clock = nextClock(now(), null)
   const index = { clock, key: base64(randomBytes(32)) }
-  const members = { root: mine, statements: [], index, sessions: [], grants: [] }
+  const members = { root: mine, statements: [], closed: [], index, sessions: [], grants: [] }
   return { ...blank, vault: identity.vault, pinned: mine, members, isUnsaved: true, clock }
+}
+
+/** What one remembers who knows nothing yet. */
+export function blankMemory(): Omit<Remembered, "vault" | "pinned" | "members" | "isUnsaved"> {
+  return {
+    granted: null,
+    membersWrittenAt: 0,
+    merged: [],
+    written: [],
+    bots: {},
+    clock: null,
+    marks: {},
+    events: {},
+  }
 }
 
 async function refuseChangedOwner(remembered: Remembered, owner: string): Promise<void> {

@@ -17,6 +17,13 @@ export function removedAt(vault: VaultState, site: string, account: string): num
   return record?.removed === true ? clockMs(record.clock) : null
 }
 
+/** When this device saved it last (ms since epoch), as far as it remembers. */
+export function savedAt(vault: VaultState, site: string, account: string): number | null {
+  const sid = recordOf(vault, site, account)?.sid
+  const mark = sid === undefined ? undefined : vault.remembered.marks[sid]?.[vault.writerId]
+  return mark === undefined ? null : clockMs(mark.clock)
+}
+
 /** Sessions that were not removed. */
 export function liveRecords(vault: VaultState): SessionRecord[] {
   return recordsOf(vault).filter(({ removed }) => !removed)

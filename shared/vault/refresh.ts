@@ -3,7 +3,8 @@ import { digestOf, parseName, type OpenedEnvelope } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { isClockPlausible, laterClock } from "../hlc.js"
 import { isBotMembers, mergeBotMembers, parseBotMembers } from "../bot-members.js"
-import { mergeMembers, ownersOf, parseMembers } from "../members.js"
+import { mergeMembers, parseMembers } from "../members.js"
+import { mergeStatements, ownersOf } from "../ownership.js"
 import type { CallOptions } from "../provider.js"
 import { bringBack } from "./bring-back.js"
 import { refuseOldGrants } from "./granted.js"
@@ -30,7 +31,6 @@ export async function refresh(
   const names: string[] = []
   for await (const { name } of vault.provider.list(membersFolder(vault, vault.recipientId), call)) names.push(name)
   const latest = new Map(names.map((name) => [parseName(name)?.writer ?? "", parseName(name)?.clock ?? ""]))
-  refuseOldGrants(vault, latest)
   const merged = new Set(remembered.merged)
   const damaged: string[] = []
   let pending = names.filter((name) => !merged.has(name)).reverse()
@@ -46,11 +46,22 @@ export async function refresh(
     }
     pending = left
   }
+  // Only now it is known who owns the vault: what a removed owner had told may be gone.
+  refuseOldGrants(vault, latest)
   const shown = new Set(names)
   remembered.merged = remembered.merged.filter((name) => shown.has(name))
   bringBack(vault)
   await vault.remember()
   return { damaged, ahead: pending.filter((name) => isAhead(vault, name)) }
+}
+
+/** True when an owner wrote something about members that this device has not read: while it is locked it cannot. */
+export async function hasUnreadMembers(vault: VaultState, call: CallOptions = {}): Promise<boolean> {
+  const merged = new Set(vault.remembered.merged)
+  for await (const { name } of vault.provider.list(membersFolder(vault, vault.recipientId), call)) {
+    if (!merged.has(name) && vault.owners().has(parseName(name)?.writer ?? "")) return true
+  }
+  return false
 }
 
 async function mergeMemberObject(
@@ -60,6 +71,8 @@ async function mergeMemberObject(
 ): Promise<"done" | "not yet" | "damaged"> {
   const { remembered } = vault
   const writer = parseName(name)?.writer
+  // Whoever is locked saves by what it knew before.
+  if (vault.identity.age === null) return "not yet"
   if (writer === undefined || !vault.owners().has(writer) || isAhead(vault, name)) return "not yet"
   const bytes = await vault.provider.get(name, call)
   if (bytes === null) return "done"
@@ -79,7 +92,14 @@ async function mergeTold(vault: VaultState, text: string, writer: string): Promi
   const { remembered } = vault
   if (isBotMembers(text)) {
     const theirs = parseBotMembers(text)
-    const { granted } = remembered
+    const { granted, members } = remembered
+    if (members !== null) {
+      // What is told to a device that was removed: so, and nothing else.
+      const statements = mergeStatements(members.statements, theirs.statements)
+      remembered.members = { ...members, statements }
+      await vault.reloadOwners()
+      return true
+    }
     if (granted === null && !(await ownersOf(vault.id, theirs)).has(writer)) return false
     remembered.granted = granted === null ? theirs : mergeBotMembers(granted, theirs)
     await vault.reloadOwners()
@@ -94,11 +114,15 @@ async function mergeTold(vault: VaultState, text: string, writer: string): Promi
     remembered.members = mergeMembers(remembered.members, theirs)
     const before = vault.owners()
     await vault.reloadOwners()
-    // A new owner's folder holds nothing of what this device wrote before it knew of it.
-    if ([...vault.owners().keys()].some((id) => !before.has(id))) remembered.isUnsaved = true
+    // A new owner's folder holds nothing of what this device wrote before it knew of it, and a removed one can open all of it.
+    if (!isSameSet(new Set(vault.owners().keys()), new Set(before.keys()))) remembered.isUnsaved = true
   }
   await vault.reloadOwners()
   return true
+}
+
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((item) => b.has(item))
 }
 
 function isAhead(vault: VaultState, name: string): boolean {

@@ -1,7 +1,6 @@
 import { defaultLifetime, seal, type SealedEnvelope } from "../envelope.js"
 import { PspError } from "../errors.js"
 import type { Clock } from "../hlc.js"
-import { createCard, parseCard } from "../keys.js"
 import type { Register } from "../merge.js"
 import { changesOf, type Changes, type Since } from "../merge/changes.js"
 import { endCookiesIn } from "../merge/cookie-ends.js"
@@ -11,7 +10,7 @@ import { kindsOf, pathOf } from "../merge/fields.js"
 import { deltaPlaintext } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
 import { copyReaders } from "./copies.js"
-import { isBot, refuseEnded } from "./granted.js"
+import { isBot, readersAsBot, refuseEnded } from "./granted.js"
 import { seenOf } from "./marks.js"
 import { recordOf, upsertRecord } from "./records.js"
 import { areMembersDue, prepareMembers, refuseEarlyClock, type Prepared } from "./save.js"
@@ -103,8 +102,7 @@ async function prepareAsBot(
     const message = `Cannot save back the session of ${site}: this identity may only read it; ask its owner to grant saving back`
     throw new PspError("not-granted", message)
   }
-  const self = await parseCard(await createCard({ ...vault.identity, vault: null }))
-  const readers = [...new Set([self.recipient, ...grant.recipients])]
+  const readers = await readersAsBot(vault, grant)
   const { sid } = grant
   const sealed = await sealDelta(vault, changed, readers, {
     clock,

@@ -1,5 +1,5 @@
 import { utf8, type Bytes } from "../bytes.js"
-import { defaultLifetime, readHeader, seal } from "../envelope.js"
+import { defaultLifetime, parseName, readHeader, seal } from "../envelope.js"
 import { PspError } from "../errors.js"
 import { maxClockAhead, type Clock } from "../hlc.js"
 import { membersToJson } from "../members.js"
@@ -13,11 +13,11 @@ import type { Base } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
 import type { BotNote, Mark } from "../vault-memory.js"
 import { prepareBots } from "./bot-envelopes.js"
-import { isOvertaken, sealCopies } from "./copies.js"
+import { copyIds, folderIn, isOvertaken, sealCopies } from "./copies.js"
 import { note, seenOf } from "./marks.js"
 import { putWhole, type NamedBytes } from "./parts.js"
 import { upsertRecord } from "./records.js"
-import { membersFolder, refresh } from "./refresh.js"
+import { hasUnreadMembers, membersFolder, refresh } from "./refresh.js"
 import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
 
@@ -51,7 +51,7 @@ export interface Prepared {
 }
 
 /** A member envelope to an owner device lives this long (ms), and is written anew when it is a month old. */
-const membersLifetime = 400 * 24 * 60 * 60 * 1000
+export const membersLifetime = 400 * 24 * 60 * 60 * 1000
 const membersRenewal = 30 * 24 * 60 * 60 * 1000
 
 /** Seals a save without touching the store. @throws `not-owner`, `too-large`, `bad-clock` */
@@ -134,8 +134,9 @@ function baseSince(
 /** Puts what was prepared, in order; may be repeated after any failure. */
 export async function commit(vault: VaultState, prepared: Prepared, call: CallOptions = {}): Promise<void> {
   const { remembered, provider } = vault
+  const held = await heldCopies(vault, prepared, call)
   for (const object of prepared.objects) {
-    if (!isOvertaken(vault, object.name)) await putWhole(provider, object, call)
+    if (!held.has(object.name) && !isOvertaken(vault, object.name)) await putWhole(provider, object, call)
   }
   if (prepared.members !== null) {
     remembered.membersWrittenAt = vault.now()
@@ -154,6 +155,17 @@ export async function commit(vault: VaultState, prepared: Prepared, call: CallOp
   // One that stayed after all is read once more by the next look, which does no harm.
   const superseded = new Set(prepared.superseded)
   remembered.merged = remembered.merged.filter((name) => !superseded.has(name))
+}
+
+/**
+ * Names of copies for bots that a locked device does not put: another owner changed something about members that it cannot read, which
+ * may be that these bots were granted nothing any more.
+ */
+async function heldCopies(vault: VaultState, { objects }: Prepared, call: CallOptions): Promise<Set<string>> {
+  if (vault.identity.age !== null) return new Set()
+  const { live, dead } = copyIds(vault, vault.now())
+  const copies = objects.map(({ name }) => name).filter((name) => [live, dead].some((ids) => ids.has(folderIn(name))))
+  return new Set(copies.length > 0 && (await hasUnreadMembers(vault, call)) ? copies : [])
 }
 
 /** `prepare` and `commit`. */
@@ -215,7 +227,10 @@ export async function prepareMembers(
     ),
   )
   const told = await prepareBots(vault, clock, { lifetime: membersLifetime, renewal: membersRenewal })
-  const superseded = [...remembered.written, ...told.superseded]
+  // What was written under keys of before tells others of the new ones.
+  const superseded = [...remembered.written, ...told.superseded].filter(
+    (name) => parseName(name)?.writer === vault.writerId,
+  )
   remembered.written = sealed.map(({ name }) => name)
   remembered.merged.push(
     ...remembered.written.filter((name) => name.startsWith(membersFolder(vault, vault.recipientId))),

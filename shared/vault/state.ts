@@ -1,8 +1,9 @@
-import { open, type EnvelopeType, type OpenedEnvelope } from "../envelope.js"
+import { open, type EnvelopeType, type Header, type OpenedEnvelope } from "../envelope.js"
 import { PspError } from "../errors.js"
 import { clockMs, nextClock, type Clock } from "../hlc.js"
 import { parseCard, recipientIdOf, writerIdOf, type Card, type Identity } from "../keys.js"
-import { ownersOf, type MemberState } from "../members.js"
+import type { MemberState } from "../members.js"
+import { ownershipOf, type FormerOwner, type Ownership } from "../ownership.js"
 import type { Provider } from "../provider.js"
 import { rememberedToJson, type Remembered, type VaultMemory } from "../vault-memory.js"
 
@@ -17,6 +18,10 @@ export interface VaultState {
   readonly remembered: Remembered
   /** By writer id. */
   owners(): ReadonlyMap<string, Card>
+  /** Removed ones, by writer id. */
+  former(): ReadonlyMap<string, FormerOwner>
+  /** Whose a session's envelope is, as its name or header tells; null for one that no owner wrote, or not while it was one. */
+  authorOf(envelope: { writer: string; clock: Clock }): Card | null
   /** Follows the chain of statements again, after one was added. */
   reloadOwners(): Promise<void>
   /** ms since epoch. */
@@ -53,14 +58,30 @@ export async function createState(
 ): Promise<VaultState> {
   const [writerId, recipientId] = await Promise.all([writerIdOf(identity), recipientIdOf(identity)])
   const id = remembered.vault
-  let owners = await currentOwners()
+  let ownership = await currentOwnership()
   let kept: Look | null = null
 
-  async function currentOwners(): Promise<Map<string, Card>> {
+  async function currentOwnership(): Promise<Ownership> {
     const told = remembered.members ?? remembered.granted
-    if (told !== null) return ownersOf(id, told)
+    if (told !== null) return ownershipOf(id, told)
     const pinned = await parseCard(remembered.pinned)
-    return new Map([[pinned.writerId, pinned]])
+    return { owners: new Map([[pinned.writerId, pinned]]), former: new Map() }
+  }
+
+  function authorOf({ writer, clock }: { writer: string; clock: Clock }): Card | null {
+    const owner = ownership.owners.get(writer)
+    if (owner !== undefined) return owner
+    const before = ownership.former.get(writer)
+    const told = remembered.members ?? remembered.granted
+    if (before === undefined || told?.closed.includes(writer) === true) return null
+    return clock <= before.until ? before.card : null
+  }
+
+  function writerKey(header: Header, bot: OpenWhere["bot"]): Uint8Array | null {
+    if (bot !== undefined) return bot.writerId === header.writer ? bot.writer : null
+    // Of a removed device, sessions: what it told of members is told by others.
+    const isSession = header.typ === "base" || header.typ === "delta"
+    return (isSession ? authorOf(header) : ownership.owners.get(header.writer))?.writer ?? null
   }
 
   return {
@@ -70,9 +91,11 @@ export async function createState(
     recipientId,
     id,
     remembered,
-    owners: () => owners,
+    owners: () => ownership.owners,
+    former: () => ownership.former,
+    authorOf,
     reloadOwners: async () => {
-      owners = await currentOwners()
+      ownership = await currentOwnership()
     },
     now,
     tick() {
@@ -88,16 +111,16 @@ export async function createState(
       kept = now
     },
     ownMembers() {
-      if (remembered.members === null || !owners.has(writerId)) {
-        throw new PspError("not-owner", `Cannot change this vault: "${identity.name}" is not one of its owner devices`)
+      if (remembered.members === null || !ownership.owners.has(writerId)) {
+        const why = ownership.former.has(writerId) ? "was removed from" : "is not one of"
+        throw new PspError("not-owner", `Cannot change this vault: "${identity.name}" ${why} its owner devices`)
       }
       return remembered.members
     },
     openAs: (bytes, typ, { sid, name, now: at = now(), bot }) =>
       open(bytes, {
         reader: identity,
-        writerKey: ({ writer }) =>
-          (bot === undefined ? owners.get(writer) : bot.writerId === writer ? bot : null)?.writer ?? null,
+        writerKey: (header) => writerKey(header, bot),
         expected: { vault: id, typ, ...(sid === undefined ? {} : { sid }) },
         ...(name === undefined ? {} : { name }),
         now: at,
@@ -114,7 +137,9 @@ interface Look {
 
 function lookOf({ members, ...rest }: Remembered): Look {
   const parts =
-    members === null ? [] : [members.root, members.statements, members.index, members.sessions, members.grants]
+    members === null
+      ? []
+      : [members.root, members.statements, members.closed, members.index, members.sessions, members.grants]
   return { rest: JSON.stringify(rest), members: parts }
 }
 

@@ -33,6 +33,11 @@ export function isLeaseName(name: string): boolean {
   return name.includes("/leases/")
 }
 
+/** True for the name of an event: none of a session's objects. */
+export function isEventName(name: string): boolean {
+  return name.split("/")[1] === "events"
+}
+
 /** Null for a part, for a lease and for what is none of ours. */
 export function toStored(name: string, size: number): StoredEnvelope | null {
   const parsed = isPartName(name) || isLeaseName(name) ? null : parseName(name)
@@ -48,7 +53,7 @@ export function newestOf(
   stored: StoredEnvelope[],
   at = Infinity,
 ): { last: StoredEnvelope | null; ahead: StoredEnvelope[] } {
-  const byOwners = stored.filter(({ writer, clock }) => vault.owners().has(writer) && clockMs(clock) <= at)
+  const byOwners = stored.filter((envelope) => vault.authorOf(envelope) !== null && clockMs(envelope.clock) <= at)
   const ahead = byOwners.filter(({ clock }) => !isClockPlausible(clock, vault.now()))
   return { last: byOwners[byOwners.length - ahead.length - 1] ?? null, ahead }
 }
@@ -60,7 +65,7 @@ export function sameStamp(
   envelope: StoredEnvelope,
 ): [StoredEnvelope, ...StoredEnvelope[]] {
   const others = stored.filter(
-    ({ name, clock, writer }) => name !== envelope.name && clock === envelope.clock && vault.owners().has(writer),
+    (other) => other.name !== envelope.name && other.clock === envelope.clock && vault.authorOf(other) !== null,
   )
   return [envelope, ...others.reverse()]
 }

@@ -10,7 +10,7 @@ import { isPartName } from "./parts.js"
 import { liveRecords } from "./records.js"
 import { membersFolder, refresh } from "./refresh.js"
 import type { VaultState } from "./state.js"
-import { isLeaseName, sessionFolder, toStored } from "./stored.js"
+import { isEventName, isLeaseName, sessionFolder, toStored } from "./stored.js"
 
 export interface VerifyReport {
   /** Objects that were read. */
@@ -72,10 +72,10 @@ export async function verify(vault: VaultState, { onProgress, ...call }: VerifyO
       session = createSessionCheck(folder)
     }
     const finding = await checkObject(vault, name, call)
-    session.add(vault, name, finding)
+    if (!isEventName(name)) session.add(vault, name, finding)
     if (finding.kind === "gone") continue
     report.checked++
-    shown.add(name)
+    if (!isEventName(name)) shown.add(name)
     if (finding.kind === "expired") report.expired++
     if (finding.kind === "for-others") report.forOthers++
     if (finding.kind === "sound") unlisted.add(name)
@@ -131,7 +131,7 @@ function createShown(vault: VaultState) {
   return {
     add(name: string): void {
       const parsed = parseName(name)
-      if (parsed === null || isPartName(name) || isLeaseName(name) || !vault.owners().has(parsed.writer)) return
+      if (parsed === null || isPartName(name) || isLeaseName(name) || vault.authorOf(parsed) === null) return
       if (name.startsWith(own)) keep(`${own}${parsed.writer}`, parsed.clock)
       else keep(`${parsed.folder}/`, parsed.clock)
     },
@@ -149,9 +149,10 @@ function createShown(vault: VaultState) {
           ({ sid, folder }) =>
             behind.has(folder) || missingMark(remembered, sid, latest.get(folder) ?? null, vault.now()) !== null,
         )
-      // A device's newest member envelope stays until that device writes another one.
+      // A device's newest member envelope stays until that device writes another one, or is removed.
       const members = Object.entries(remembered.marks[vault.recipientId] ?? {}).filter(
-        ([writer, { clock, exp = Infinity }]) => exp > vault.now() && (latest.get(`${own}${writer}`) ?? "") < clock,
+        ([writer, { clock, exp = Infinity }]) =>
+          exp > vault.now() && vault.owners().has(writer) && (latest.get(`${own}${writer}`) ?? "") < clock,
       )
       return [
         ...sessions.map(({ folder }) => defectOf("rolled-back", folder.slice(0, -1))),
@@ -181,7 +182,7 @@ function createSessionCheck(folder: string) {
     add(vault: VaultState, name: string, finding: Finding): void {
       for (const part of finding.parts) parts.add(part)
       const stored = toStored(name, 0)
-      if (stored !== null && vault.owners().has(stored.writer)) {
+      if (stored !== null && vault.authorOf(stored) !== null) {
         const { writer, clock } = stored
         const opened = "opened" in finding ? finding.opened : null
         shown.push({ writer, clock, opened: opened && { id: opened.headerId, seen: opened.header.seen } })

@@ -1,5 +1,5 @@
 import { createCipheriv, createHash, createHmac, createPrivateKey, hkdfSync, sign as signWith } from "node:crypto"
-import { Encrypter, identityToRecipient } from "age-encryption"
+import { Encrypter } from "age-encryption"
 import type { Header } from "../../shared/envelope.js"
 import type { Identity } from "../../shared/keys.js"
 import { idOf, writerIdOf } from "../../shared/keys.js"
@@ -14,6 +14,8 @@ export interface Forge {
   recipients: string[]
   writer: Identity
   dek?: Buffer
+  /** Of that DEK, made before: most of the time goes there. */
+  wraps?: Wrap[]
   /** Hands in the works; each gets the right value and returns what is written. */
   headerText?: (text: string) => string
   context?: (header: Buffer) => Buffer
@@ -32,13 +34,7 @@ export async function forge(f: Forge): Promise<Uint8Array> {
   const ordered = { v, typ, vault, sid, writer, clock, exp, seen, cipher, pad }
   const headerText = JSON.stringify(ordered)
   const header = Buffer.from(f.headerText?.(headerText) ?? headerText)
-  const wraps = await Promise.all(
-    f.recipients.map(async (recipient) => {
-      const encrypter = new Encrypter()
-      encrypter.addRecipient(recipient)
-      return { to: await idOf(Buffer.from(recipient)), age: Buffer.from(await encrypter.encrypt(dek)) }
-    }),
-  )
+  const wraps = f.wraps ?? (await Promise.all(f.recipients.map((recipient) => wrapFor(dek, recipient))))
   const ct = seal(f, dek, f.context?.(header) ?? header)
   const wrapBytes = Buffer.concat(
     wraps.flatMap(({ to, age }) => [u16(to.length), Buffer.from(to), u32(age.length), age]),
@@ -66,7 +62,18 @@ export async function forge(f: Forge): Promise<Uint8Array> {
   return Buffer.from(JSON.stringify(f.outer?.(envelope) ?? envelope))
 }
 
-export const recipientOf = (identity: Identity): Promise<string> => identityToRecipient(identity.age)
+interface Wrap {
+  to: string
+  age: Buffer
+}
+
+export async function wrapFor(dek: Buffer, recipient: string): Promise<Wrap> {
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(recipient)
+  return { to: await idOf(Buffer.from(recipient)), age: Buffer.from(await encrypter.encrypt(dek)) }
+}
+
+export { recipientOf } from "../../shared/keys.js"
 
 function seal(f: Forge, dek: Buffer, context: Buffer): Buffer {
   const length = Math.max(1024, padme(f.plaintext.length + 4))

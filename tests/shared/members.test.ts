@@ -3,15 +3,8 @@ import { beforeAll, describe, expect, it } from "vitest"
 import type { GrantRecord } from "../../shared/grants.js"
 import { clockAt } from "../../shared/hlc.js"
 import { createCard, createIdentity, writerIdOf, type Identity } from "../../shared/keys.js"
-import {
-  membersToJson,
-  mergeMembers,
-  ownersOf,
-  parseMembers,
-  signOwnerStatement,
-  type MemberState,
-  type OwnerStatement,
-} from "../../shared/members.js"
+import { membersToJson, mergeMembers, parseMembers, type MemberState } from "../../shared/members.js"
+import { ownersOf, signOwnerStatement, type OwnerStatement } from "../../shared/ownership.js"
 
 const vault = "0".repeat(32)
 const index = { clock: clockAt(1), key: Buffer.alloc(32, 1).toString("base64") }
@@ -107,6 +100,7 @@ describe("members", () => {
     .map(({ sessions, grants, key, keyAt }): MemberState => ({
       root: "root",
       statements: [],
+      closed: [],
       index: { clock: clockAt(keyAt), key: Buffer.alloc(32, key).toString("base64") },
       sessions,
       grants,
@@ -126,6 +120,7 @@ describe("members", () => {
     const members: MemberState = {
       root: people.root.card,
       statements: [],
+      closed: [],
       index,
       sessions: [{ sid: sid(0), site: "a.example", account: "x", clock: clockAt(1), removed: false }],
       grants: [],
@@ -135,7 +130,7 @@ describe("members", () => {
   })
 
   it("that are not as expected are refused by name of the part", () => {
-    const json = membersToJson({ root: people.root.card, statements: [], index, sessions: [], grants: [] })
+    const json = membersToJson({ root: people.root.card, statements: [], closed: [], index, sessions: [], grants: [] })
     for (const [from, to] of [
       ['"kind":"owner"', '"kind":"bot"'],
       ['"sessions":[]', '"sessions":[{}]'],

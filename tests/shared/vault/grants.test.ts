@@ -414,6 +414,7 @@ describe("a store or a bot that wants more", () => {
     const forged = {
       root: bot.card,
       statements: [],
+      closed: [],
       grants: [
         {
           site: "secret.example",

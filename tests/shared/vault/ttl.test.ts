@@ -84,6 +84,25 @@ describe("a rule of how long a kind is kept", () => {
     expect(cookieEnds(await b.load(site))).not.toHaveProperty("sid")
   })
 
+  it.each([false, true])(
+    "goes on while the same is saved again, and begins anew by the person's own save: %s",
+    async (isAnew) => {
+      const rules = { sessionStorage: 8 * hour }
+      await a.save(session(), { endOf: endsBy(rules, now) })
+      // As a browser in sync remembers it.
+      const since = (await a.loadSession(site))?.since()
+      const saveAgain = async () => {
+        if (since !== undefined) await a.save(session(), { since: { ...since, isAnew, endOf: endsBy(rules, now) } })
+      }
+      now += 7 * hour
+      await saveAgain()
+      now += 2 * hour
+      expect(tabKeys(await b.load(site))).toEqual(isAnew ? ["key"] : [])
+      await saveAgain()
+      expect(tabKeys(await b.load(site))).toEqual(isAnew ? ["key"] : [])
+    },
+  )
+
   it("is kept to by compaction, which forgets the values in every object", async () => {
     const endOf = endsBy({ sessionStorage: 8 * hour }, now)
     await a.save(session(), { endOf })
