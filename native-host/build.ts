@@ -39,7 +39,10 @@ const entries = {
   "providers/cloudflare-kv": "shared/providers/cloudflare-kv.ts",
 }
 
-const { dependencies } = JSON.parse(await readFile("package.json", "utf8")) as { dependencies: Record<string, string> }
+const { dependencies, optionalDependencies } = JSON.parse(await readFile("package.json", "utf8")) as Record<
+  "dependencies" | "optionalDependencies",
+  Record<string, string>
+>
 
 await rm(outdir, { recursive: true, force: true })
 await mkdir(outdir, { recursive: true })
@@ -52,6 +55,8 @@ for (const [name, entry] of Object.entries(programs)) {
     outExtension: { ".js": ".mjs" },
     splitting: true,
     chunkNames: `${name}-parts/[hash]`,
+    // Machine code for one system each: who has none of it locks with a passphrase.
+    external: Object.keys(optionalDependencies),
     banner,
   })
   await chmod(`${outdir}/${name}.mjs`, 0o755)
@@ -62,7 +67,7 @@ await build({
   outdir,
   outExtension: { ".js": ".mjs" },
   splitting: true,
-  external: Object.keys(dependencies),
+  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
   banner: { js: requireShim },
 })
 for (const folder of ["shared", "native-host"]) {

@@ -33,6 +33,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
   ask,
   readSecret: (question) => readSecret(question, { input: process.stdin, output: process.stderr }),
+  askSecret: (question) =>
+    process.stdin.isTTY
+      ? readSecret(question, { input: process.stdin, output: process.stderr })
+      : Promise.resolve(null),
   programs: dirname(fileURLToPath(import.meta.url)),
   now: Date.now,
   interrupted,

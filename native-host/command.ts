@@ -38,6 +38,8 @@ export interface CommandContext {
   confirm: (question: string) => Promise<boolean | null>
   /** A secret, typed unseen or piped in; null where nothing can be asked. */
   readSecret: (question: string) => Promise<string | null>
+  /** A secret, typed unseen; null where there is no terminal. What is piped in is not touched. */
+  askSecret: (question: string) => Promise<string | null>
   /** How far a long command is; drawn on a terminal only, and not with `--quiet` or `--json`. */
   progress: (progress: Progress) => void
   /**

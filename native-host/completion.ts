@@ -25,10 +25,13 @@ export function completionScript(program: Command, shell: Shell): string {
 }
 
 function wordsOf(command: Command): Words {
+  // Which of the commands below one is typed is not looked at: what any of them takes is offered.
+  const below = command.parent === null ? [] : command.commands.flatMap(({ options }) => options)
+  const options = [...command.options, ...below].filter(({ hidden }) => !hidden).map(optionOf)
   return {
     name: command.name(),
     about: command.description(),
-    options: command.options.filter(({ hidden }) => !hidden).map(optionOf),
+    options: options.filter(({ name }, at) => options.findIndex((other) => other.name === name) === at),
     commands: command.commands.map(wordsOf),
   }
 }

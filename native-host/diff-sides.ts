@@ -60,7 +60,8 @@ async function ownSide(context: CommandContext, options: CommonOptions, name: st
   }
   const at = name.indexOf("#")
   const [site, account] = at === -1 ? [name, options.account] : [name.slice(0, at), name.slice(at + 1)]
-  const found = await findSession(context, { ...options, account: account ?? defaultAccount }, site)
+  const does = { kind: "opened", tool: "psp diff" } as const
+  const found = await findSession(context, { ...options, account: account ?? defaultAccount }, site, { does })
   return sideOf(name, found.session.snapshot, "vault", options.at?.[0])
 }
 

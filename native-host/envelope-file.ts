@@ -2,6 +2,11 @@ import { readFile } from "node:fs/promises"
 import { maxEnvelopeBytes } from "../shared/envelope.js"
 import { PspError } from "../shared/errors.js"
 
+/** True for what a command takes for a sealed file and no site: no domain ends so. */
+export function isEnvelopePath(text: string): boolean {
+  return /\.psp$/i.test(text)
+}
+
 /**
  * A sealed session that lies in a file.
  *

@@ -8,6 +8,13 @@ const exclusive: Record<string, string[][]> = {
   ],
   run: [["wait", "steal"]],
   capture: [["cdp", "bidi", "from"]],
+  audit: [
+    ["csv", "json"],
+    ["follow", "until"],
+  ],
+  "recovery create": [["words", "out"]],
+  lock: [["keychain", "off"]],
+  keygen: [["passphrase", "keychain"]],
   push: [["account", "all"]],
   pull: [["account", "all"]],
 }

@@ -10,6 +10,7 @@ import { readIdentity, writeIdentity } from "./identity-file.js"
 import { offersFolder } from "./offers.js"
 import { writePrivateFile } from "./private-file.js"
 import { openHomeStore } from "./stores.js"
+import type { Unlock } from "./unlock.js"
 
 export interface HomeVaultOptions {
   /** PSP_HOME; found as the command line finds it when left out. */
@@ -19,6 +20,10 @@ export interface HomeVaultOptions {
   /** Told about what happens by itself: a first browser that is trusted. */
   notice?: (text: string) => void
   env?: Record<string, string | undefined>
+  /** How a locked identity is opened; where it is left out, PSP_PASSPHRASE_FILE or the system's keychain is what there is. */
+  unlock?: Unlock
+  /** This machine's, where it was read already: nobody is asked for the passphrase twice. */
+  identity?: Identity
 }
 
 /**
@@ -28,14 +33,14 @@ export interface HomeVaultOptions {
  * empty, that browser's vault is joined (the person pressed **Trust this computer** there) and the notice says so.
  *
  * @param onOpened is given the provider, for who wants to close it before the process ends
- * @throws `no-identity`, `bad-identity`, `unsafe-permissions`, `bad-config`, and the store's codes
+ * @throws `no-identity`, `bad-identity`, `unsafe-permissions`, `locked`, `wrong-passphrase`, `keychain-missing`, `keychain-locked`, `bad-config`, and the store's codes
  */
 export async function openHomeVault(
   options: HomeVaultOptions = {},
   onOpened: (provider: Provider) => void = () => undefined,
 ): Promise<Vault> {
   const { env = process.env, home = homeDir(env), notice = () => undefined } = options
-  const identity = await readIdentity(home, env)
+  const identity = options.identity ?? (await readIdentity(home, env, options.unlock))
   const provider = await openHomeStore(home, env, options.store)
   onOpened(provider)
   const memory = fileMemory(home)

@@ -1,6 +1,7 @@
 import { isPspError, PspError } from "../shared/errors.js"
-import type { HeldLease, Lease, LoadedSession, Vault } from "../shared/vault.js"
+import type { EventSays, HeldLease, Lease, LoadedSession, Vault } from "../shared/vault.js"
 import type { CommandContext, CommonOptions } from "./command.js"
+import { isEnvelopePath } from "./envelope-file.js"
 import { findSession } from "./sessions.js"
 import { printable } from "./terminal.js"
 
@@ -20,11 +21,15 @@ export async function takeSession(
   context: CommandContext,
   options: InUseOptions,
   siteText: string,
-  tool: string,
+  does: Pick<EventSays, "kind" | "tool">,
 ): Promise<{ session: LoadedSession; vault: Vault; inUse: Lease[] }> {
   const { wait, steal } = options
   const most = wait === undefined ? null : parseSeconds(wait)
+  const { tool } = does
+  if (isEnvelopePath(siteText) && (wait !== undefined || steal === true))
+    throw new PspError("usage", `Cannot open ${siteText}: nobody else uses a file; leave out --wait and --steal`)
   const found = await findSession(context, options, siteText, {
+    does,
     before: async (vault, site, account) => {
       if (most !== null) await untilFree(context, vault, { site, account, most })
       if (steal === true) await takeOver(context, vault, { site, account, tool })

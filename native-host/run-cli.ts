@@ -23,6 +23,10 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp capture --from FILE              what another tool's file holds; with a SITE, save it
   psp run SITE -- COMMAND              run a command that finds it in $PSP_STORAGE_STATE
   psp grant CARD SITE --until 8h       let a bot open it from the store; psp revoke CARD takes it back
+  psp devices                          your machines; add CARD, remove NAME when one is lost
+  psp recovery create                  24 words for the day when all are lost; psp recover takes them
+  psp rotate-key                       new keys for this machine
+  psp audit                            who used what, when and with which tool
   psp export SITE --to CARD --out FILE hand it to another identity, as a file
   psp push SITE --to STORE             copy it, sealed, to another store; pull brings it from there
   psp history SITE                     what is kept of earlier; psp diff SITE --at TIME compares
@@ -40,6 +44,8 @@ export interface CliWorld {
   ask: (question: string) => Promise<string | null>
   /** A secret, typed unseen or piped in; where it is left out nobody gives one. */
   readSecret?: (question: string) => Promise<string>
+  /** The same, of a person at a terminal only; null where there is none. */
+  askSecret?: (question: string) => Promise<string | null>
   /** The folder that holds `psp-host.mjs`. */
   programs: string
   /** ms since epoch. */
@@ -158,9 +164,20 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     )
   add("keygen", "make this machine's identity and print its card")
     .option("--name <name>", "what people call this machine")
-    .action((own: { name?: string }) =>
+    .option("--passphrase", "lock it with a passphrase")
+    .option("--keychain", "lock it by the system's keychain")
+    .action((own: { name?: string; passphrase?: boolean; keychain?: boolean }) =>
       choose(async (context) => (await import("./commands/keygen.js")).keygen(context, own)),
     )
+  add("lock", "lock this machine's identity with a passphrase, or change it")
+    .option("--keychain", "by the system's keychain instead")
+    .option("--off", "take the lock away, as psp unlock does")
+    .action((own: { keychain?: boolean; off?: boolean }) =>
+      choose(async (context) => (await import("./commands/lock.js")).lock(context, own)),
+    )
+  add("unlock", "take the lock away").action(() =>
+    choose(async (context) => (await import("./commands/lock.js")).unlock(context)),
+  )
   add("card", "print this machine's public card").action(() =>
     choose(async (context) => (await import("./commands/card.js")).card(context)),
   )
@@ -169,6 +186,63 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .action((text: string | undefined, own: object) =>
       choose(async (context, options) =>
         (await import("./commands/trust.js")).trust(context, { ...options, ...own }, text),
+      ),
+    )
+  const devices = add("devices", "the owner devices of the vault: browsers and computers of yours").action(() =>
+    choose(async (context, options) => (await import("./commands/devices.js")).devices(context, options)),
+  )
+  devices
+    .command("add <card>")
+    .description("make another machine of yours an owner device")
+    .option("--yes", "do not ask")
+    .exitOverride()
+    .action((card: string, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/devices.js")).devicesAdd(context, { ...options, ...own }, card),
+      ),
+    )
+  devices
+    .command("remove <device>")
+    .description(
+      "take out a lost one, by its name, its card, or its six words in quotes, and seal everything without it",
+    )
+    .option("--yes", "do not ask")
+    .exitOverride()
+    .action((who: string, own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/devices.js")).devicesRemove(context, { ...options, ...own }, who),
+      ),
+    )
+  const recovery = add("recovery", "a way back in when every device is lost")
+  recovery
+    .command("create")
+    .description("make a recovery identity, an owner device that is kept on paper; it is shown once")
+    .option("--words", "as 24 words, which is what happens without --out")
+    .option("--out <file>", "into a file (0600) instead, to be taken somewhere else")
+    .exitOverride()
+    .action((own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/recovery.js")).recoveryCreate(context, { ...options, ...own }),
+      ),
+    )
+  add(
+    "recover",
+    "open the vault with the recovery words, typed unseen or piped in, and make this machine an owner device",
+  )
+    .option("--from <file>", "a file that psp recovery create --out wrote, or one with the words")
+    .option("--name <name>", "what people call this machine")
+    .option("--remove-lost <device>", "take out the lost device as well: its name, card, or six words in quotes")
+    .action((own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/recover.js")).recover(context, { ...options, ...own }),
+      ),
+    )
+  add("rotate-key [card...]", "new keys for this machine; everything is sealed to them, and the old ones are removed")
+    .option("--bot <card>", "for a bot: psp rotate-key --bot OLD-CARD NEW-CARD gives the new card what the old one had")
+    .option("--yes", "do not ask")
+    .action((cards: string[], own: object) =>
+      choose(async (context, options) =>
+        (await import("./commands/rotate-key.js")).rotateKey(context, { ...options, ...own }, cards),
       ),
     )
   add("list", "sessions that this identity may open").action(() =>
@@ -182,7 +256,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
         (await import("./commands/inspect.js")).inspect(context, { ...options, ...own }, site),
       ),
     )
-  add("restore <site>", "a session into a running browser, or in the format of another tool")
+  add("restore <site>", "a session (a site, or a .psp file) into a running browser, or in the format of another tool")
     .option("--cdp <url>", "Chromium and its kin: http://127.0.0.1:9222, or its websocket")
     .option("--bidi <url>", "Firefox: ws://127.0.0.1:9222")
     .option("--keep", "leave what the browser has already for the site")
@@ -281,10 +355,24 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     (bot: string, site: string | undefined) =>
       choose(async (context, options) => (await import("./commands/revoke.js")).revoke(context, options, bot, site)),
   )
+  add("audit", "who opened, restored, saved, handed over and took back what, and whether anything of that was removed")
+    .option(
+      "--bot <bot>",
+      "what one bot did, and what was done about it: its name, its card, or its six words in quotes",
+    )
+    .option("--site <site>", "at one site")
+    .option("--since <time>", "from then on: 8h, 7d, or a date such as 2027-01-31")
+    .option("--until <time>", "until then")
+    .option("--follow", "go on with what comes, until Ctrl-C")
+    .option("--csv", "for a spreadsheet; --json gives a line of JSON for each")
+    .action((own: object) =>
+      choose(async (context, options) => (await import("./commands/audit.js")).audit(context, { ...options, ...own })),
+    )
   add("export <site>", "seal a session to a card, into a file")
     .requiredOption("--to <card>", "who may open it")
     .requiredOption("--out <file>", "where to write it")
     .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")
+    .option("--kinds <kinds>", "only these, for example cookies,localStorage")
     .action((site: string, own: { to: string; out: string }) =>
       choose(async (context, options) =>
         (await import("./commands/export.js")).exportSession(context, { ...options, ...own }, site),
@@ -352,7 +440,7 @@ function progressOf({ err, now, columns }: CliWorld, { quiet, json }: CommonOpti
 }
 
 function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine, opened: Closeable[]): CommandContext {
-  const { env, out, err, ask, readSecret, programs, now, pause = pauseFor, interrupted } = world
+  const { env, out, err, ask, readSecret, askSecret, programs, now, pause = pauseFor, interrupted } = world
   return {
     home: homeDir(env),
     env,
@@ -371,6 +459,10 @@ function contextOf(world: CliWorld, { quiet }: CommonOptions, line: ProgressLine
       return answer === null ? null : /^y(?:es)?$/i.test(answer.trim())
     },
     readSecret: async (question) => (await readSecret?.(question)) ?? null,
+    async askSecret(question) {
+      line.clear()
+      return (await askSecret?.(question)) ?? null
+    },
     progress: line.show,
     interrupted: interrupted ?? (() => new AbortController().signal),
     pause,

@@ -5,8 +5,8 @@ export const stateVariable = "PSP_STORAGE_STATE"
 
 type Env = Record<string, string | undefined>
 
-/** psp's own, whatever the store: the key to every session of this machine, and an address that may hold a password. */
-const own = ["PSP_IDENTITY", "PSP_STORE"]
+/** psp's own, whatever the store: the key to every session of this machine, where its passphrase lies, and an address that may hold a password. */
+const own = ["PSP_IDENTITY", "PSP_PASSPHRASE_FILE", "PSP_NEW_PASSPHRASE_FILE", "PSP_STORE"]
 
 /** What psp opens a store of that kind with. For any other store these are somebody else's, and stay. */
 const credentialsByKind: Record<string, string[]> = {

@@ -1,13 +1,7 @@
-/**
- * Text that came from a site or a stranger, safe to print: control characters (which move the cursor or start escape
- * sequences), line separators, bidi controls and what cannot be seen (which make one name look like another) become visible
- * escapes, one for each UTF-16 unit: inside of JSON they mean what they stand for.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu, (char) =>
-    Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
-  )
-}
+import { printable } from "../shared/printable.js"
+
+export { printable } from "../shared/printable.js"
+export { timeText } from "../shared/time-text.js"
 
 /** Text that somebody typed in a wrong place: an address in it is cut where a password may be. */
 export function withoutPasswords(text: string): string {
@@ -40,10 +34,6 @@ export function sizeText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`
   return `${(bytes / (1024 * 1024)).toFixed(1)} MiB`
-}
-
-export function timeText(ms: number | null): string {
-  return ms === null ? "-" : new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z")
 }
 
 /** How far away a time is: `in 3 days`, `2 hours ago`. */

@@ -8,7 +8,7 @@ import { untilInterrupted } from "../interruption.js"
 import { captureFix, rememberedCheck, verdictText } from "../login-guard.js"
 import { withRunningBrowser, type BrowserAddress } from "../running-browser.js"
 import { endsFor } from "../ttl-rules.js"
-import { openVaultFor } from "../sessions.js"
+import { openVaultFor, record } from "../sessions.js"
 import { printable } from "../terminal.js"
 
 export type CaptureBrowserOptions = CommonOptions & BrowserAddress & { force?: boolean }
@@ -40,6 +40,10 @@ export async function captureFromBrowser(
   )
   const { captured, gaps } = snapshot.report
   await vault.save(snapshot, { endOf: await endsFor(context.home, snapshot.sites[0], context.now()) })
+  await record(context, vault, {
+    ...{ kind: "saved", site: snapshot.sites[0], account: snapshot.account, tool: "psp capture" },
+    names: [countsText(captured)],
+  })
   return {
     text: `Saved ${snapshot.sites[0]}, account "${printable(snapshot.account)}": ${countsText(captured)}${verdict === null ? "" : `\n${verdictText(verdict)}`}`,
     json: {

@@ -5,9 +5,10 @@ import { kinds } from "../../shared/report.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import type { BrowserAddress } from "../running-browser.js"
+import { countsText } from "../counts-text.js"
 import { readFound } from "../found-file.js"
 import { captureFix, rememberedCheck } from "../login-guard.js"
-import { openVaultFor } from "../sessions.js"
+import { openVaultFor, record } from "../sessions.js"
 import { endsFor } from "../ttl-rules.js"
 import { countText, printable, table, timeText } from "../terminal.js"
 
@@ -49,6 +50,10 @@ export async function capture(
   const { snapshot } = await guardLogin(alone, check, { isForced: options.force === true, fix: captureFix })
   const { gaps } = snapshot.report
   const { mark } = await vault.save(snapshot, { endOf: await endsFor(context.home, wanted, now) })
+  await record(context, vault, {
+    ...{ kind: "saved", site: wanted, account, tool: "psp capture" },
+    names: [countsText(captured)],
+  })
   const expiresAt = mark?.exp ?? null
   const counts = kinds.flatMap((kind) => (captured[kind] ? [`${kind} ${captured[kind]}`] : []))
   return {

@@ -11,13 +11,15 @@ export async function compact(context: CommandContext, options: CommonOptions): 
     vault.compact({ signal, onProgress: (progress) => context.progress({ doing: "Compacting", ...progress }) }),
   )
   const { removed, bytes, written, kept, skipped } = report
-  const { bases, members, parts, ofRemoved, leases } = removed
+  const { bases, members, parts, ofRemoved, leases, events, changes } = removed
   const what = [
     countText(bases, "older save"),
     `${countText(members, "member envelope")} that later ones replace`,
     countText(parts, "left-over part"),
     `${countText(ofRemoved, "object")} of removed sessions`,
+    ...(changes === 0 ? [] : [`${countText(changes, "change")} by bots`]),
     ...(leases === 0 ? [] : [countText(leases, "ended lease")]),
+    ...(events === 0 ? [] : [`${countText(events, "event")} of more than 90 days ago`]),
   ]
   const lines = [
     ...skipped.map(({ code, name, message }) => `${code}  ${printable(name)}\n  ${printable(message)}`),

@@ -3,12 +3,16 @@ import { constants } from "node:fs"
 import { access, lstat, readFile } from "node:fs/promises"
 import { isPspError, toPspError } from "../../shared/errors.js"
 import { chromeExtensionId, firefoxAddonId } from "../../shared/names.js"
+import { ownersOf } from "../../shared/ownership.js"
 import { protocolVersion } from "../../shared/protocol.js"
+import { recoveryName } from "../../shared/recovery.js"
+import { parseRemembered } from "../../shared/vault-memory.js"
 import { version } from "../../shared/version.js"
 import { browserPlaces, type BrowserPlace } from "../browsers.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { encodeFrame, readPayloads } from "../framing.js"
-import { readIdentity } from "../identity-file.js"
+import { fileMemory } from "../home-vault.js"
+import { lockOf, readOwnCard } from "../identity-file.js"
 import { hostProgram, manifestPath, thisMachine } from "../install.js"
 import { readCredentials } from "../credentials.js"
 import { logLevelOf } from "../log-level.js"
@@ -37,6 +41,8 @@ export async function doctor(context: CommandContext, options: CommonOptions): P
   findings.push(await hostFinding(hostProgram(machine), context))
   const kept = await credentialsFinding(context)
   if (kept !== null) findings.push(kept)
+  const recovery = await recoveryFinding(context)
+  if (recovery !== null) findings.push(recovery)
   findings.push(await storeFinding(context, options), ...logFindings(log, await logLevelOf(context.home, context.env)))
   const isWell = findings.every(({ ok }) => ok)
   const text = findings
@@ -51,13 +57,17 @@ export async function doctor(context: CommandContext, options: CommonOptions): P
 async function identityFinding({ home, env }: CommandContext): Promise<Finding> {
   const what = "identity"
   try {
-    const { name } = await readIdentity(home, env)
-    return { what, ok: true, detail: name, fix: "" }
+    const { name } = await readOwnCard(home, env)
+    const isGiven = env["PSP_IDENTITY"] !== undefined && env["PSP_IDENTITY"] !== ""
+    const lock = isGiven ? "none" : await lockOf(home)
+    return { what, ok: true, detail: lock === "none" ? name : `${name}, locked by ${lockNames[lock]}`, fix: "" }
   } catch (error) {
     const { code, message } = toPspError(error, "Reading the identity")
     return { what, ok: false, detail: message, fix: code === "no-identity" ? "psp keygen" : "" }
   }
 }
+
+const lockNames = { passphrase: "a passphrase", keychain: "the system's keychain" }
 
 /** null for a browser that is not on this machine and was never registered. */
 async function placeFinding(place: BrowserPlace): Promise<Finding | null> {
@@ -144,6 +154,24 @@ async function credentialsFinding({ home }: CommandContext): Promise<Finding | n
       : { what, ok: true, detail: `kept for ${countText(size, "place")}, and for you only`, fix: "" }
   } catch (error) {
     const { code, message } = toPspError(error, "Looking at the credentials")
+    return { what, ok: false, detail: message, fix: `(${code})` }
+  }
+}
+
+/** As far as this machine remembers its vault; null for one that owns none, and where nothing was saved yet. */
+async function recoveryFinding({ home }: CommandContext): Promise<Finding | null> {
+  const what = "recovery"
+  try {
+    const text = await fileMemory(home).read()
+    const { vault, members } = text === null ? { vault: "", members: null } : parseRemembered(text)
+    if (members === null) return null
+    const owners = [...(await ownersOf(vault, members)).values()]
+    const isThere = owners.some(({ name }) => name === recoveryName)
+    if (isThere) return { what, ok: true, detail: "a recovery identity exists", fix: "" }
+    const count = countText(owners.length, "device")
+    return { what, ok: true, detail: `none; ${count} can open this vault`, fix: "psp recovery create" }
+  } catch (error) {
+    const { code, message } = toPspError(error, "Looking for a recovery identity")
     return { what, ok: false, detail: message, fix: `(${code})` }
   }
 }

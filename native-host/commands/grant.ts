@@ -1,11 +1,15 @@
 import { PspError } from "../../shared/errors.js"
+import { grantedNames } from "../../shared/granted-names.js"
+import { handoffCommands } from "../../shared/handoff-commands.js"
+import { handoffSentence, type HandoffWords } from "../../shared/handoff-sentence.js"
 import { parseCard, type Card } from "../../shared/keys.js"
 import { kinds as allKinds, type Kind } from "../../shared/report.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
-import type { Grant, Vault } from "../../shared/vault.js"
+import type { Grant } from "../../shared/vault.js"
+import { refuseOwnDevice } from "../card-oddities.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { ownAddress } from "../copy-sessions.js"
-import { openVaultFor, parseEnd } from "../sessions.js"
+import { openVaultFor, parseEnd, record } from "../sessions.js"
 import { shownAddress, splitPassword } from "../store-address.js"
 import { printable, timeText } from "../terminal.js"
 
@@ -31,24 +35,43 @@ export async function grant(
   const bot = await parseCard(cardText)
   const kinds = options.kinds === undefined ? undefined : parseKinds(options.kinds)
   const expiresAt = options.until === undefined ? undefined : parseEnd(options.until, context.now())
-  const terms = { site, account, kinds: kinds ?? ("all" as const), saveBack: options.saveBack === true, expiresAt }
+  const saveBack = options.saveBack === true
   const vault = await openVaultFor(context, options)
   await vault.refresh()
   // Before anybody is asked.
   if (!vault.isOwner)
     throw new PspError("not-owner", "Cannot grant: this machine is not one of the vault's owner devices")
+  await refuseOwnDevice(context, vault, bot)
   // A session may hold the login of an identity provider as well.
   const others = (await vault.load(site, { account }))?.sites.slice(1) ?? []
-  await confirmGrant(context, options, bot, sentenceOf(bot, { ...terms, others }))
+  const terms = {
+    name: bot.name,
+    site,
+    account,
+    others,
+    kinds: kinds ?? "all",
+    saveBack,
+    expiresAt: expiresAt ?? null,
+  } as const
+  await confirmGrant(context, options, bot, handoffSentence(words, terms))
   const granted = await vault.grant(bot.text, {
     site,
     account,
     sites: [site, ...others],
-    saveBack: terms.saveBack,
+    saveBack,
     ...(kinds === undefined ? {} : { kinds }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
   })
-  const commands = await commandsFor(context, options, vault, granted)
+  await record(context, vault, {
+    kind: "granted",
+    site,
+    account,
+    tool: "psp grant",
+    bot: { name: bot.name, fingerprint: bot.fingerprint },
+    names: grantedNames(granted),
+  })
+  const { address } = splitPassword(await ownAddress(context, options))
+  const commands = handoffCommands(vault.card.text, { site, account, store: shownAddress(address) })
   return {
     text: [
       "Granted. On the bot, with credentials of its own for the store:",
@@ -65,24 +88,18 @@ export function grantToJson({ card, site, account, sites, kinds, saveBack, expir
   return { bot: { name, fingerprint, card: text }, site, account, sites, kinds, saveBack, expiresAt, hasEnded }
 }
 
-/** One sentence: what the bot will be able to do. */
-function sentenceOf(
-  { name }: Pick<Card, "name">,
-  {
-    site,
-    account,
-    kinds,
-    saveBack,
-    expiresAt,
-    others,
-  }: Pick<Grant, "site" | "account" | "kinds" | "saveBack"> & { expiresAt: number | undefined; others: string[] },
-): string {
-  const which = account === defaultAccount ? site : `${site}, account "${printable(account)}"`
-  const what = kinds === "all" ? "" : `, but of it only ${kinds.join(", ")}`
-  const until = expiresAt === undefined ? "until you revoke it" : `until ${timeText(expiresAt)}`
-  const back = saveBack ? ", and save back what its visits change" : ""
-  const beside = others.length === 0 ? "" : ` and at ${others.join(", ")}, which the session holds as well`
-  return `"${printable(name)}" will be able to act as you at ${which}${beside}${what}, with what is saved now and later, ${until}${back}.`
+/** The sentence as a terminal shows it. */
+const words: HandoffWords = {
+  account: (site, account) => `${site}, account "${printable(account)}"`,
+  others: (sites) => ` and at ${sites}, which the session holds as well`,
+  only: (kinds) => `, but of it only ${kinds}`,
+  until: (ms) => `until ${timeText(ms)}`,
+  untilRevoked: () => "until you revoke it",
+  saveBack: () => ", and save back what its visits change",
+  now: () => "with what is saved now",
+  nowAndLater: () => "with what is saved now and later",
+  whole: (name, where, what, until) =>
+    `"${printable(name)}" will be able to act as you at ${where}, ${what}, ${until}.`,
 }
 
 async function confirmGrant(
@@ -104,29 +121,12 @@ async function confirmGrant(
   if (!answer) throw new PspError("not-trusted", `Not granted to "${printable(bot.name)}"`)
 }
 
-/** What makes the bot find it: whom to trust and where it lies; its identity and its credentials are its own. */
-async function commandsFor(
-  context: CommandContext,
-  options: GrantCommandOptions,
-  vault: Vault,
-  { site, account }: Grant,
-): Promise<string[]> {
-  const { address } = splitPassword(await ownAddress(context, options))
-  const store = `--store ${shellWord(shownAddress(address))}`
-  const which = account === defaultAccount ? shellWord(site) : `${shellWord(site)} --account ${shellWord(account)}`
-  return [`psp trust ${vault.card.text} ${store}`, `psp restore ${which} ${store} --format playwright --out state.json`]
-}
-
-/** Text that a POSIX shell reads as one word. */
-function shellWord(text: string): string {
-  return /^[\w.,:/@%+=-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", "'\\''")}'`
-}
-
-function parseKinds(text: string): Kind[] {
+/** Kinds as they are typed, between commas. @throws `usage` */
+export function parseKinds(text: string, doing = "grant"): Kind[] {
   const names = text.split(",").map((name) => name.trim())
   const found = allKinds.filter((kind) => names.includes(kind))
   if (found.length === 0 || names.some((name) => !allKinds.some((kind) => kind === name))) {
-    throw new PspError("usage", `Cannot grant these kinds: expected some of ${allKinds.join(",")}`)
+    throw new PspError("usage", `Cannot ${doing} these kinds: expected some of ${allKinds.join(",")}`)
   }
   return found
 }

@@ -8,7 +8,9 @@ export type InspectOptions = CommonOptions & { showValues?: boolean; all?: boole
 
 /** What is in a session: kinds, names, sizes, ends, gaps. Values only with `--show-values`. */
 export async function inspect(context: CommandContext, options: InspectOptions, site: string): Promise<CommandResult> {
-  const { session, vault } = await findSession(context, options, site)
+  const { session, vault } = await findSession(context, options, site, {
+    does: { kind: "opened", tool: "psp inspect" },
+  })
   const leases = await usersOf(vault, session)
   const facts = { ...sessionFacts(session, options.showValues === true), leases: leases.map(leaseToJson) }
   return { text: inspectTree(facts, { now: context.now(), all: options.all === true }).join("\n"), json: facts }

@@ -1,8 +1,7 @@
 import { PspError } from "../../shared/errors.js"
-import { createCard, parseCard } from "../../shared/keys.js"
 import { browserNames, browserPlaces } from "../browsers.js"
 import type { CommandContext, CommandResult } from "../command.js"
-import { createIdentityFile, hasIdentity, readIdentity } from "../identity-file.js"
+import { createIdentityFile, hasIdentity, readOwnCard } from "../identity-file.js"
 import { installHost, placeIn, placesToRegister, register, thisMachine, unregister } from "../install.js"
 import { printable } from "../terminal.js"
 import { machineName } from "./keygen.js"
@@ -41,7 +40,7 @@ export async function install(
       : [placeIn(options.manifestDir, named.includes("firefox") ? "firefox" : "chromium")]
   const program = await installHost(machine, programs)
   if (!(await hasIdentity(home, env))) await createIdentityFile(home, machineName())
-  const card = await parseCard(await createCard(await readIdentity(home, env)))
+  const card = await readOwnCard(home, env)
   const registered = []
   for (const place of places) {
     registered.push({ browser: place.browser, manifest: await register(place, program, ids) })

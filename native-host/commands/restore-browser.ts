@@ -24,7 +24,7 @@ export async function restoreIntoBrowser(
   options: RestoreBrowserOptions,
   site: string,
 ): Promise<CommandResult> {
-  const { session, inUse } = await takeSession(context, options, site, "psp restore")
+  const { session, inUse } = await takeSession(context, options, site, { kind: "restored", tool: "psp restore" })
   const { snapshot } = session
   const tabs = (snapshot.tabs ?? []).filter(({ sessionStorage }) =>
     sessionStorage.some(({ items }) => items.length > 0),

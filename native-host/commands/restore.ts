@@ -30,7 +30,7 @@ export async function restore(context: CommandContext, options: RestoreOptions, 
       `Cannot restore${got}: expected --format ${writtenFormats.join(", ")}, --cdp URL or --bidi URL`,
     )
   }
-  const { session, inUse } = await takeSession(context, options, site, "psp restore")
+  const { session, inUse } = await takeSession(context, options, site, { kind: "restored", tool: "psp restore" })
   const { text, gaps } = await writeFormat(format, session, options)
   const all = [...session.snapshot.report.gaps, ...gaps]
   const users = usersToJson(inUse)

@@ -1,6 +1,6 @@
 import { parseSite } from "../../shared/site.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
-import { openVaultFor } from "../sessions.js"
+import { openVaultFor, record } from "../sessions.js"
 import { countText, printable } from "../terminal.js"
 
 /** Takes back what a bot was granted, and says at which sites only a logout ends what it has read. */
@@ -15,11 +15,21 @@ export async function revoke(
     ...(siteText === undefined ? {} : { site: parseSite(siteText) }),
     ...(account === undefined ? {} : { account }),
   })
-  const sites = [...new Set(sessions.flatMap(({ sites }) => sites))]
+  const { name, fingerprint } = card
+  await record(
+    context,
+    vault,
+    sessions.map(({ site, account }) => ({
+      ...{ kind: "revoked" as const, site, account, tool: "psp revoke" },
+      bot: { name, fingerprint },
+    })),
+  )
+  const logout = [...new Set(sessions.flatMap(({ sites }) => sites))].map((site) => ({ site, url: `https://${site}/` }))
   return {
     text:
       `Revoked ${countText(sessions.length, "grant")} of "${printable(card.name)}" (${card.fingerprint}). ` +
-      `What it has read it keeps until that login ends: log out at ${sites.join(", ")}.`,
-    json: { bot: { name: card.name, fingerprint: card.fingerprint }, sessions },
+      `What it has read it keeps until that login ends: log out at ${logout.map(({ site }) => site).join(", ")}.\n\n` +
+      logout.map(({ url }) => `  ${url}`).join("\n"),
+    json: { bot: { name: card.name, fingerprint: card.fingerprint }, sessions, logout },
   }
 }

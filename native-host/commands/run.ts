@@ -25,7 +25,7 @@ export async function run(
   const { env, say } = context
   const swept = await sweepRunFolders(env)
   if (swept > 0) say(`Removed ${countText(swept, "session")} in the clear that a killed run had left behind.`)
-  const { session, vault, inUse } = await takeSession(context, options, site, "psp run")
+  const { session, vault, inUse } = await takeSession(context, options, site, { kind: "opened", tool: "psp run" })
   const held = { site: session.site, account: session.account, tool: "psp run" }
   const { targetVersion: version, json } = options
   const given = environmentOfCommand(env, await ownAddress(context, options), options.keepEnv)

@@ -2,11 +2,14 @@ import { PspError } from "../../shared/errors.js"
 import { parseCard, type Card } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { confirmCard, publicPart } from "../confirm-card.js"
 import { dropOffer, fileMemory, isOwnVaultEmpty, joinVault, waitingOffers } from "../home-vault.js"
 import { readIdentity } from "../identity-file.js"
-import { openVaultFor } from "../sessions.js"
+import { openVaultFor, record } from "../sessions.js"
 import { openHomeStore } from "../stores.js"
 import { printable } from "../terminal.js"
+import { aboutDevice } from "./devices.js"
+import { unlockOf } from "../unlock.js"
 
 export type TrustOptions = CommonOptions & { yes?: boolean }
 
@@ -22,7 +25,7 @@ async function pinOwner(context: CommandContext, options: TrustOptions, text: st
   const { home, env } = context
   const owner = await parseCard(text)
   if (owner.vault === null) throw new PspError("bad-card", `Cannot trust "${printable(owner.name)}": it owns no vault`)
-  const identity = await readIdentity(home, env)
+  const identity = await readIdentity(home, env, unlockOf(context))
   const provider = await openHomeStore(home, env, options.store)
   context.closeLater(provider)
   const memory = fileMemory(home)
@@ -48,6 +51,7 @@ async function adoptOffers(context: CommandContext, options: TrustOptions): Prom
     if (!owners.has(offer.writerId)) {
       await confirmCard(context, options, offer)
       await vault.addOwner(offer.text)
+      await record(context, vault, aboutDevice("added", offer, "psp trust"))
       trusted.push(offer)
     }
     await dropOffer(context.home, offer)
@@ -57,21 +61,4 @@ async function adoptOffers(context: CommandContext, options: TrustOptions): Prom
       ? "No browser is waiting. Press Trust this computer in the extension first."
       : trusted.map((card) => `Trusted: ${printable(card.name)} (${card.fingerprint})`).join("\n")
   return { text, json: { trusted: trusted.map(publicPart) } }
-}
-
-async function confirmCard({ say, confirm }: CommandContext, { yes }: TrustOptions, card: Card): Promise<void> {
-  say(`${printable(card.name)}: ${card.fingerprint}`)
-  if (yes === true) return
-  const answer = await confirm("Are these the words that the other screen shows? [y/N] ")
-  if (answer === null) {
-    throw new PspError(
-      "usage",
-      "Cannot ask whether to trust this card: there is no terminal; compare the words above and add --yes",
-    )
-  }
-  if (!answer) throw new PspError("not-trusted", `Not trusted: "${printable(card.name)}"`)
-}
-
-function publicPart({ name, fingerprint, text }: Card) {
-  return { name, fingerprint, card: text }
 }

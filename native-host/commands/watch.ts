@@ -1,13 +1,15 @@
 import { PspError, toPspError } from "../../shared/errors.js"
 import { diffSnapshots } from "../../shared/diff.js"
-import { createBell, type Bell } from "../../shared/providers/bell.js"
+import { createBell } from "../../shared/providers/bell.js"
+import { recordRefusal } from "../../shared/record-access.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
-import type { LoadedSession, Vault } from "../../shared/vault.js"
+import type { LoadedSession } from "../../shared/vault.js"
 import { isStoreFault } from "../../shared/vault/faults.js"
 import { countText, printable, timeText } from "../terminal.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { createKeeper, type KeeperOptions } from "../keep-current.js"
-import { openVaultFor } from "../sessions.js"
+import { openVaultFor, record } from "../sessions.js"
+import { createEars, rest, usualWhenNot, usualWhenTold } from "../store-ears.js"
 import { digestOfState } from "../state-digest.js"
 
 export type WatchOptions = CommonOptions & KeeperOptions & { every?: string }
@@ -49,6 +51,7 @@ export async function watch(
       expiresAt = session.expiresAt
       const digest = digestOfState(session.snapshot)
       if (last.digest !== digest) {
+        await record(context, vault, { kind: "opened", site, account, tool: "psp watch" })
         const done = await keep(session)
         tell.changed(session, last.session, done)
         Object.assign(last, { session, digest })
@@ -57,6 +60,7 @@ export async function watch(
     } catch (error) {
       if (isStopped()) break
       const fault = toPspError(error, "Watching")
+      if (last.trouble !== fault.code) await recordRefusal(vault, { site, account, tool: "psp watch" }, fault)
       if (isFirst && !isOver(fault)) throw fault
       if (!isOver(fault) && !isPassing(fault)) throw fault
       if (last.trouble !== fault.code) tell.trouble(fault)
@@ -71,10 +75,6 @@ export async function watch(
   return { text: "", json: undefined }
 }
 
-/** Between two looks (ms). */
-const usualWhenTold = 60_000
-const usualWhenNot = 10_000
-
 /** There is no session to be had now; there may be one again. */
 function isOver({ code }: PspError): boolean {
   return code === "not-found" || code === "expired" || code === "not-granted"
@@ -84,37 +84,6 @@ function isPassing({ code }: PspError): boolean {
   return (
     (isStoreFault(code) && code !== "internal") || code === "corrupt" || code === "damaged" || code === "rolled-back"
   )
-}
-
-async function rest(bell: Bell, signal: AbortSignal, ms: number): Promise<void> {
-  const timer = setTimeout(bell.ring, Math.max(ms, 1))
-  await bell
-    .heard(signal)
-    .catch(() => undefined)
-    .finally(() => clearTimeout(timer))
-}
-
-/** What the store says of changes rings the bell; one that cannot say, or no longer does, is looked at instead. */
-function createEars(vault: Vault, bell: Bell, signal: AbortSignal): { listen: () => void; areOpen: () => boolean } {
-  let isListening = false
-  return {
-    listen() {
-      const heard = isListening ? null : vault.watch({ signal })
-      if (heard === null) return
-      isListening = true
-      void hear(heard).finally(() => (isListening = false))
-    },
-    areOpen: () => isListening,
-  }
-
-  async function hear(heard: AsyncIterable<unknown>): Promise<void> {
-    try {
-      const words = heard[Symbol.asyncIterator]()
-      while ((await words.next()).done !== true) bell.ring()
-    } catch {
-      // The next look listens once more.
-    }
-  }
 }
 
 /** Each change is a line: of JSON on stdout, or for people. */

@@ -43,6 +43,8 @@ export interface Restored {
 }
 
 const args = [...chromiumArgs, ...chromiumSiteArgs]
+/** Puppeteer's own list turns the partitions of third-party storage off. */
+const ignoreDefaultArgs = defaultArgs().filter((flag) => flag.startsWith("--disable-features"))
 const missingFirefox = firefoxPath === undefined ? noFirefox : null
 export const chromedriver = ["/usr/bin/chromedriver", "/usr/lib/chromium/chromedriver"].find((found) =>
   existsSync(found),
@@ -67,8 +69,6 @@ export const restoringTools: RestoringTool[] = [
     missing: null,
     restore: (snapshot, options, expression) =>
       withProfile((userDataDir) => {
-        // Puppeteer's own list turns the partitions of third-party storage off.
-        const ignoreDefaultArgs = defaultArgs().filter((flag) => flag.startsWith("--disable-features"))
         const settings = { executablePath: chromiumPath(), headless: true, userDataDir, ignoreDefaultArgs, args }
         return byPuppeteer(settings, snapshot, options, expression)
       }),
@@ -168,11 +168,18 @@ export const restoringTools: RestoringTool[] = [
     engine: "chromium",
     missing: hasBrowserless ? null : noBrowserless,
     restore: (snapshot, options, expression) =>
-      during(startBrowserless(), async (server) => {
-        const browser = await connect({ browserWSEndpoint: server.address(args) })
-        const report = await browserlessAdapter.restore(browser, snapshot, options)
-        return { report, tabs: await tabsOf(await browser.pages(), expression) }
-      }),
+      withProfile((userDataDir) =>
+        during(startBrowserless(), async (server) => {
+          const browserWSEndpoint = server.address({ args, ignoreDefaultArgs, userDataDir })
+          const browser = await connect({ browserWSEndpoint })
+          try {
+            const report = await browserlessAdapter.restore(browser, snapshot, options)
+            return { report, tabs: await tabsOf(await browser.pages(), expression) }
+          } finally {
+            await browser.close()
+          }
+        }),
+      ),
   },
 ]
 

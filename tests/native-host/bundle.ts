@@ -16,6 +16,7 @@ export async function bundle(folder: string, file: string, lines: string[]): Pro
     format: "esm",
     target: "node20",
     logLevel: "error",
+    external: ["@napi-rs/keyring"],
     outfile,
   })
   return outfile
@@ -46,6 +47,7 @@ async function inputs(entry: string): Promise<Metafile["inputs"]> {
     platform: "node",
     format: "esm",
     logLevel: "error",
+    external: ["@napi-rs/keyring"],
     metafile: true,
     write: false,
   })

@@ -61,7 +61,7 @@ const cardOf = async (env: Record<string, string>) => (await psp(env, ["card"]))
 
 /** What a POSIX shell makes of a printed line: words, some between single quotes. */
 const wordsOf = (line: string) =>
-  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "")
+  [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain ?? "")
 
 /** Saves sessions as the owner, as its browser would. */
 async function save(store: string, env: Record<string, string>, token: string, sites = ["example.com"]): Promise<void> {
@@ -219,5 +219,67 @@ describe("psp grant", () => {
     const address = "redis://bot:canary-password@127.0.0.1:1/0"
     const { out, err } = await psp({ ...owner, PSP_STORE: address }, ["grant", card, "example.com", "--yes"])
     expect(out + err).not.toContain("canary-password")
+  })
+})
+
+describe("psp restore of a sealed file", () => {
+  const file = () => join(folder, "example.com.psp")
+  let owner: Record<string, string>
+
+  beforeEach(async () => {
+    const store = pathToFileURL(join(folder, "store")).href
+    owner = { ...here, PSP_STORE: store }
+    await psp(owner, ["keygen", "--name", "laptop"])
+    await psp(there, ["keygen", "--name", "ci-1"])
+    await save(store, {}, "file")
+    expect(await psp(there, ["trust", await cardOf(owner), "--yes"])).toMatchObject({ code: 0 })
+  })
+
+  it("opens it where it lies, with nothing but what was granted, and says how it was handed over", async () => {
+    const card = await cardOf(there)
+    const made = ["export", "example.com", "--to", card, "--out", file(), "--kinds", "cookies", "--until", "8h"]
+    expect(await psp(owner, made)).toMatchObject({ code: 0 })
+    const state = await psp(there, ["restore", file(), "--format", "playwright"])
+    expect(state).toMatchObject({ code: 0 })
+    expect(JSON.parse(state.out)).toMatchObject({ origins: [] })
+    expect(state.out).toContain("canary-cookie-file")
+    expect((await psp(there, ["inspect", file()])).out).toContain("example.com")
+    const told = (await psp(owner, ["audit"])).out
+    expect(told).toMatch(/granted +example\.com .*to ci-1; as a file; sites example\.com; cookies; until 20/)
+  })
+
+  it("says what is odd about a card before it takes it, and grants nothing to one of the person's own devices", async () => {
+    await psp(owner, ["grant", await cardOf(there), "example.com", "--yes"])
+    const other = { HOME: folder, PSP_HOME: join(folder, "other") }
+    await psp(other, ["keygen", "--name", "CI-1"])
+    const card = await cardOf(other)
+    for (const line of [
+      ["grant", card, "example.com", "--yes"],
+      ["export", "example.com", "--to", card, "--out", file()],
+    ]) {
+      expect((await psp(owner, line)).err).toMatch(/^Look twice: its name looks like that of "ci-1" \(/m)
+    }
+    const own = await psp(owner, ["grant", await cardOf(owner), "example.com", "--yes"])
+    expect(own).toMatchObject({ code: 2, err: expect.stringContaining("one of your own devices") as unknown })
+  })
+
+  it("refuses what a file cannot be asked for, one for somebody else, and none", async () => {
+    const other = { HOME: folder, PSP_HOME: join(folder, "other") }
+    await psp(other, ["keygen", "--name", "other"])
+    await psp(owner, ["export", "example.com", "--to", await cardOf(other), "--out", file(), "--until", "8h"])
+    for (const [args, code] of [
+      [["--at", "2027-01-01"], 2],
+      [["--account", "work"], 2],
+      [["--steal"], 2],
+      [["--wait=3"], 2],
+      [[], 4],
+    ] as const) {
+      const refused = await psp(there, ["restore", file(), "--format", "curl", ...args])
+      expect(refused).toMatchObject({ code, out: "" })
+    }
+    expect(await psp(there, ["restore", join(folder, "none.psp"), "--format", "curl"])).toMatchObject({ code: 3 })
+    expect(
+      await psp(owner, ["export", "example.com", "--to", await cardOf(other), "--out", file(), "--kinds", "x"]),
+    ).toMatchObject({ code: 2 })
   })
 })

@@ -22,6 +22,7 @@ describe("completion in bash", () => {
 
   it("gives the commands that begin so", async () => {
     expect(await complete("res")).toEqual(["restore"])
+    expect(await complete("rec")).toEqual(["recovery", "recover"])
     expect(await complete("co")).toEqual(["config", "compact", "completion"])
   })
 
@@ -30,6 +31,9 @@ describe("completion in bash", () => {
       expect.arrayContaining(["--cdp", "--bidi", "--format", "--out", "--json"]),
     )
     expect(await complete("list", "--")).not.toContain("--cdp")
+    expect(await complete("audit", "--")).toEqual(
+      expect.arrayContaining(["--bot", "--site", "--since", "--until", "--follow", "--csv", "--json"]),
+    )
   })
 
   it("gives the values of an option that has only some, and nothing where it has any", async () => {
@@ -49,6 +53,8 @@ describe("completion in bash", () => {
 
   it("knows commands below commands", async () => {
     expect(await complete("config", "s")).toEqual(["set"])
+    expect(await complete("devices", "")).toEqual(expect.arrayContaining(["add", "remove", "--yes"]))
+    expect(await complete("recovery", "c")).toEqual(["create"])
   })
 })
 

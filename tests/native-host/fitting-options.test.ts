@@ -30,11 +30,16 @@ it.each([
   [["capture", "a.example", "--from", "x", ...firefox], "--bidi and --from exclude each other"],
   [["capture", "a.example", ...browser, ...firefox], "--cdp and --bidi exclude each other"],
   [["capture", "a.example", ...browser, ...playwright], "--format goes with --from"],
+  [["recovery", "create", "--words", "--out", "x"], "--words and --out exclude each other"],
   [["push", "--all", "--to", "file:///x", "--account", "work"], "--account and --all exclude each other"],
   [["pull", "--all", "--from", "file:///x", "--account", "work"], "--account and --all exclude each other"],
 ])("psp %j is refused before anything is read", async (args, why) => {
   const { code, out, err } = await psp(...args)
-  expect([code, out, err]).toEqual([2, "", `psp: Cannot ${args[0] ?? ""}: ${why}\n`])
+  expect([code, out, err]).toEqual([
+    2,
+    "",
+    `psp: Cannot ${args[0] === "recovery" ? "recovery create" : args[0]}: ${why}\n`,
+  ])
 })
 
 it.each(["capture x --from y", "export x --to y --out z", "grant x y", "push x --to y", "remove x", "list", "verify"])(

@@ -25,6 +25,8 @@ async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) 
     state: () => stateOf([]),
     since,
     base: () => ({ snapshot }),
+    without: () => snapshot,
+    stamped: () => ({ snapshot }),
     heads: {},
     refused: [],
     unread: 0,

@@ -119,6 +119,17 @@ describe("psp watch", () => {
     expect(JSON.stringify(changed)).not.toContain("canary")
   })
 
+  it("leaves one event in the access history for each state that it gets", async () => {
+    const watching = watch()
+    await watching.next()
+    await save("rotated")
+    await watching.next()
+    await watching.stop()
+    const events: unknown[] = []
+    for await (const item of vault.events()) events.push(item)
+    expect(events).toMatchObject([1, 2].map(() => ({ type: "event", kind: "opened", site, tool: "psp watch" })))
+  })
+
   it("does nothing for a save of the same state", async () => {
     const watching = watch()
     await watching.next()
