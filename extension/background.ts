@@ -2,6 +2,7 @@ import { browser } from "wxt/browser"
 import { isPspError, toPspError } from "../shared/errors.js"
 import type { SessionEntry, Vault } from "../shared/vault.js"
 import { showBadge } from "./badge.js"
+import { isDeviceLocked } from "./device.js"
 import { forgetSession, undoForget } from "./forget.js"
 import { readHealthFacts } from "./health-facts.js"
 import { withHost, withVaultOffline } from "./host.js"
@@ -10,20 +11,22 @@ import { dismissLost, listLost } from "./lost-saves.js"
 import { learnLoginCheck, loginCheckOf, pickLoginElement, rememberLoginCheck } from "./login-checks.js"
 import { answerMessages, type Computer, type Handlers, type ListedSession } from "./messages.js"
 import { connect } from "./native-port.js"
-import { drain, isWaiting, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
+import { isWaiting, listWaiting, LostSavesError, UnsentSavesError } from "./outbox.js"
 import { createPortProvider } from "./port-provider.js"
 import { maySites } from "./permissions.js"
 import { planRestore, restoreHere, restoreInContainer } from "./restore-here.js"
 import { beginSave, cancelSave, continueSave, refuseSave, resumeSave, stateAfterSend } from "./save.js"
-import { sendOutbox } from "./send.js"
+import { sendOutbox, sendWith } from "./send.js"
 import { onSaveState, readSaveState, writeSaveState } from "./save-state.js"
 import { askCredentials, askStore, cancelStore, changeStore } from "./store-choice.js"
 import { reloadStalePages } from "./stale-pages.js"
-import { switchOff, switchOn, syncNow, takeTicked, undoLast } from "./sync.js"
+import { catchUpUnlocked, switchOff, switchOn, syncNow, takeTicked, undoLast } from "./sync.js"
 import { dismissEnded, listEnded } from "./sync-ended.js"
 import { readSettings } from "./sync-settings.js"
 import { settleSyncAlarm, watchForSync } from "./sync-triggers.js"
+import { tellAccess, tellFromNow, watchTold } from "./tell-access.js"
 import { changingOwners, checkAdoption, isAwaitingAdoption, trustComputer, trustOf } from "./trust.js"
+import { watchLock } from "./unlocked.js"
 
 const retryAlarm = "outbox"
 
@@ -39,8 +42,10 @@ export function startBackground(): void {
     if (name === retryAlarm) void lookAfterLeftovers()
   })
   onSaveState((state) => void showBadge(state))
+  watchLock()
   watchForSync()
   watchForPages()
+  watchTold()
 }
 
 const handlers: Handlers = {
@@ -64,6 +69,7 @@ const handlers: Handlers = {
     // A popup opens: the question that was on the screen before it is gone.
     if (!(await isSiteGranted())) await refuseSave()
     await lookAfterLeftovers()
+    void tellAccess()
     return null
   },
   computer: askComputer,
@@ -74,6 +80,18 @@ const handlers: Handlers = {
         return trustComputer(vault, connection, fingerprint)
       }),
     ),
+  async unlocked() {
+    // The page does not wait for it.
+    void catchUpUnlocked().then(() => tellAccess())
+    return null
+  },
+  async tell({ isOn }) {
+    await tellFromNow(isOn)
+    await settleSyncAlarm()
+    // What is old is learned now, as far as that can be done.
+    void tellAccess()
+    return null
+  },
   sessions: async ({ site }) => {
     try {
       const list = (vault: Vault) => (site === null ? listAll(vault) : listSite(vault, site))
@@ -116,8 +134,8 @@ const handlers: Handlers = {
     await syncNow(session)
     return null
   },
-  async takeIn({ ids, ...session }) {
-    await takeTicked(session, ids)
+  async takeIn({ ticks, ...session }) {
+    await takeTicked(session, ticks)
     return null
   },
   undoTaken: (session) => undoLast(session),
@@ -126,8 +144,9 @@ const handlers: Handlers = {
     return null
   },
   restorePlan: ({ storeId, ...session }) => planRestore(session, storeId),
-  async restoreHere({ storeId, ...session }) {
-    const gaps = storeId === null ? await restoreInContainer(session) : await restoreHere(session, storeId)
+  async restoreHere({ storeId, letIn, ...session }) {
+    const gaps =
+      storeId === null ? await restoreInContainer(session, letIn) : await restoreHere(session, storeId, letIn)
     await settleSyncAlarm()
     await settleWatch()
     return gaps
@@ -180,7 +199,10 @@ async function isSiteGranted(): Promise<boolean> {
 
 /** As `list` with details, but opens the sessions of one site only: a popup must not read the whole store. */
 async function listSite(vault: Vault, site: string): Promise<ListedSession[]> {
-  const entries = (await vault.list({ leases: true })).filter((entry) => entry.site === site)
+  // Leases are sealed, too.
+  const isLocked = await isDeviceLocked()
+  const entries = (await vault.list({ leases: !isLocked })).filter((entry) => entry.site === site)
+  if (isLocked) return Promise.all(entries.map(withKnownCheck))
   return Promise.all(
     entries.map(async (entry) => {
       // What cannot be opened is listed all the same, without its end.
@@ -192,7 +214,7 @@ async function listSite(vault: Vault, site: string): Promise<ListedSession[]> {
 }
 
 async function listAll(vault: Vault): Promise<ListedSession[]> {
-  return (await vault.list({ details: true })).map((entry) => ({ ...entry, check: null }))
+  return (await vault.list({ details: !(await isDeviceLocked()) })).map((entry) => ({ ...entry, check: null }))
 }
 
 async function withKnownCheck(entry: SessionEntry): Promise<ListedSession> {
@@ -232,7 +254,7 @@ async function lookForAdoption(): Promise<void> {
 
 /** Before somebody becomes an owner, so that what waits is sealed to it too; one that cannot go out is no reason to wait for ever. */
 async function drainForOwner(vault: Vault): Promise<void> {
-  await drain(vault).catch((error: unknown) => {
+  await sendWith(vault).catch((error: unknown) => {
     if (!(error instanceof UnsentSavesError)) throw error
   })
 }

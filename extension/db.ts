@@ -1,4 +1,4 @@
-import { openDB, type DBSchema, type IDBPDatabase } from "idb"
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore, type StoreNames } from "idb"
 import type { Prepared } from "../shared/vault.js"
 
 /**
@@ -8,6 +8,11 @@ import type { Prepared } from "../shared/vault.js"
 interface Schema extends DBSchema {
   /** Single values by name; see the modules that use them. */
   kept: { key: string; value: string }
+  /**
+   * Secrets by name, as files: a Blob is a file of its own in the profile, which goes when another takes its place. Of a text the old one
+   * stays in the database's files until the browser has a reason to tidy up (Chromium 156, Firefox 153).
+   */
+  secrets: { key: string; value: Blob }
   /** Sealed saves that wait for the native host, oldest first. */
   outbox: { key: number; value: WaitingSave }
   /** What their objects hold, by save, object and place: looking at what waits does not read it. */
@@ -23,18 +28,24 @@ export interface WaitingSave {
   account: string
   /** ms since epoch. */
   since: number
+  /** What is in it, by name, for the access history; saves of earlier versions have none. */
+  names?: string[]
 }
 
 let opening: Promise<IDBPDatabase<Schema>> | undefined
 
 export function openDatabase(): Promise<IDBPDatabase<Schema>> {
-  opening ??= openDB<Schema>("persistent-sessions", 2, {
-    upgrade(database, from) {
-      // No release had version 1.
+  opening ??= openDB<Schema>("persistent-sessions", 3, {
+    upgrade(database, from, _to, transaction) {
+      // No release had versions 1 and 2.
+      if (from < 1) database.createObjectStore("kept")
       if (from === 1) database.deleteObjectStore("outbox")
-      else database.createObjectStore("kept")
-      database.createObjectStore("outbox", { autoIncrement: true })
-      database.createObjectStore("pieces")
+      if (from < 2) {
+        database.createObjectStore("outbox", { autoIncrement: true })
+        database.createObjectStore("pieces")
+      }
+      database.createObjectStore("secrets")
+      void moveIdentity(transaction.objectStore("kept"), transaction.objectStore("secrets"))
     },
     // Another version of this extension wants to upgrade: let it, and open anew at the next use.
     blocking(_current, _blocked, event) {
@@ -46,6 +57,21 @@ export function openDatabase(): Promise<IDBPDatabase<Schema>> {
     },
   })
   return opening
+}
+
+type StoreOf<Name extends "kept" | "secrets"> = IDBPObjectStore<
+  Schema,
+  ArrayLike<StoreNames<Schema>>,
+  Name,
+  "versionchange"
+>
+
+/** Before version 3 it was a text among others. */
+async function moveIdentity(kept: StoreOf<"kept">, secrets: StoreOf<"secrets">): Promise<void> {
+  const identity = await kept.get("identity")
+  if (identity === undefined) return
+  await secrets.put(new Blob([identity]), "identity")
+  await kept.delete("identity")
 }
 
 export async function readKept(name: string): Promise<string | null> {
@@ -70,6 +96,25 @@ export async function updateKept(name: string, change: (before: string | null) =
   const { store, done } = (await openDatabase()).transaction("kept", "readwrite")
   await store.put(change((await store.get(name)) ?? null), name)
   await done
+}
+
+export async function readSecret(name: string): Promise<string | null> {
+  return (await (await (await openDatabase()).get("secrets", name))?.text()) ?? null
+}
+
+/** On the disk when this returns. */
+export async function writeSecret(name: string, value: string): Promise<void> {
+  const { store, done } = (await openDatabase()).transaction("secrets", "readwrite", { durability: "strict" })
+  await Promise.all([store.put(new Blob([value]), name), done])
+}
+
+/** As `keepFirst`. */
+export async function keepFirstSecret(name: string, value: string): Promise<string> {
+  const { store, done } = (await openDatabase()).transaction("secrets", "readwrite", { durability: "strict" })
+  const kept = (await store.get(name)) ?? new Blob([value])
+  await store.put(kept, name)
+  await done
+  return kept.text()
 }
 
 export async function deleteKept(name: string): Promise<void> {

@@ -1,29 +1,41 @@
 import { browser } from "wxt/browser"
-import { createIdentity, identityToText, parseIdentity, type Identity } from "../shared/keys.js"
+import { createIdentity, identityToText, type Identity } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
 import { openVault, type Vault, type VaultMemory } from "../shared/vault.js"
-import { deleteKept, keepFirst, readKept, writeKept } from "./db.js"
+import { withEventsSeen } from "../shared/vault-memory.js"
+import { deleteKept, keepFirstSecret, readKept, readSecret, writeKept } from "./db.js"
+import { parseDevice, type Device } from "./locked-device.js"
 import { browserOf } from "./stores.js"
+import { unlockedSecret } from "./unlocked.js"
 
 /**
  * This browser as an owner device: its identity and what it remembers of its vault live in IndexedDB. The first caller
- * makes the identity; callers at the same moment get the same one.
+ * makes the identity; callers at the same moment get the same one. While it is locked it is there without what opens: saving goes on.
  */
-let loading: Promise<Identity> | undefined
-
-export function thisDevice(): Promise<Identity> {
-  loading ??= loadIdentity().catch((error: unknown) => {
-    loading = undefined
-    throw error
-  })
-  return loading
+export async function thisDevice(): Promise<Identity> {
+  const text = (await readSecret("identity")) ?? (await firstIdentity())
+  if (last?.text !== text) last = { text, device: parseDevice(text), unlocked: null }
+  const { device, unlocked } = last
+  if (device.file === null) return device.identity
+  const age = await unlockedSecret()
+  if (age === null) {
+    last.unlocked = null
+    return device.identity
+  }
+  return unlocked?.age === age ? unlocked : (last.unlocked = { ...device.identity, age })
 }
 
-async function loadIdentity(): Promise<Identity> {
-  const text = await readKept("identity")
-  if (text !== null) return parseIdentity(text)
+/** What is computed of an identity is found by its object: the same text is the same one. */
+let last: { text: string; device: Device; unlocked: Identity | null } | null = null
+
+/** True while nothing can be opened here. */
+export async function isDeviceLocked(): Promise<boolean> {
+  return (await thisDevice()).age === null
+}
+
+async function firstIdentity(): Promise<string> {
   const identity = await createIdentity(await deviceName())
-  return parseIdentity(await keepFirst("identity", identityToText(identity)))
+  return keepFirstSecret("identity", identityToText(identity))
 }
 
 /** The card of the vault's owner this browser was adopted by; null while it owns a vault of its own. */
@@ -59,6 +71,27 @@ export async function finishJoining(ownerCard: string): Promise<void> {
 export async function openDeviceVault(provider: Provider): Promise<Vault> {
   const [identity, owner] = [await thisDevice(), await adoptedBy()]
   return openVault(provider, { identity, memory: memoryIn("memory"), ...(owner === null ? {} : { owner }) })
+}
+
+/**
+ * The same vault for long reading, while others use it: of what it learns only which events were seen is remembered.
+ *
+ * @param alone does what nobody else may do meanwhile
+ */
+export async function openReadingVault(
+  provider: Provider,
+  alone: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<Vault> {
+  const [identity, owner] = [await thisDevice(), await adoptedBy()]
+  const memory: VaultMemory = {
+    read: () => readKept("memory"),
+    write: (text) =>
+      alone(async () => {
+        const kept = await readKept("memory")
+        if (kept !== null && kept !== "") await writeKept("memory", withEventsSeen(kept, text))
+      }),
+  }
+  return openVault(provider, { identity, memory, ...(owner === null ? {} : { owner }) })
 }
 
 function memoryIn(name: string): VaultMemory {

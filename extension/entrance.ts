@@ -1,22 +1,21 @@
-import type { Stamp } from "../shared/merge.js"
+import type { Register } from "../shared/merge.js"
 import { comparedText, type Known, type KnownFields } from "../shared/merge/changes.js"
 import { describeField } from "../shared/merge/describe.js"
 import { pathOf, type FieldId } from "../shared/merge/fields.js"
 import type { Wait } from "./may-enter.js"
 import { withPages } from "./stale-pages.js"
 import { learn } from "./sync-memory.js"
-import type { HeldChange, SyncSetting } from "./sync-settings.js"
+import { isSameTick, type HeldChange, type SyncSetting, type Tick } from "./sync-settings.js"
 import { isRotatedToken, keepUndo, type Undoable } from "./undo-taken.js"
 import { createFieldWriter, isPageStorage } from "./write-field.js"
 
 export type TakenIn = Pick<SyncSetting, "held"> &
-  Partial<Pick<SyncSetting, "taken" | "letIn" | "ticked" | "reload" | "undo">>
+  Partial<Pick<SyncSetting, "heldMore" | "taken" | "letIn" | "ticked" | "reload" | "undo">>
 
 /** A change by others: what a field is to be, null for nothing. */
 export interface Entering {
   field: FieldId
-  /** By whom, and when. */
-  by: Stamp
+  by: Register
   to: unknown
   before: Known | undefined
   /** What is known of it once it is here; null for a deletion. */
@@ -25,9 +24,10 @@ export interface Entering {
 
 /** What one look lets in, and what it holds. */
 export interface Entrance {
-  hold(field: FieldId, by: Stamp, wait: Wait): void
+  hold(by: Register, wait: Wait): void
   enter(change: Entering): Promise<void>
-  isTicked(field: FieldId, isDeletion: boolean): boolean
+  /** That very change, not what somebody made of the field since the person saw it. */
+  isTicked(by: Register): boolean
   /** What the look came to. */
   end(): Promise<TakenIn>
 }
@@ -36,33 +36,36 @@ interface EntranceOptions {
   setting: SyncSetting
   known: KnownFields
   /** By the person, now. */
-  ticked: ReadonlySet<FieldId>
+  ticked: readonly Tick[]
   nameOf: (writer: string) => string
+  isOwner: (writer: string) => boolean
   digestOf: (json: string) => string
 }
 
 /** Writes what may enter where it still is what this browser knows: what the person or the page did since is newer, and stays. */
-export function createEntrance({ setting, known, ticked, nameOf, digestOf }: EntranceOptions): Entrance {
+export function createEntrance({ setting, known, ticked, nameOf, isOwner, digestOf }: EntranceOptions): Entrance {
   const writer = createFieldWriter(setting, known)
   const held: HeldChange[] = []
   const away: SyncSetting["ticked"] = []
   const entered: (Undoable & { by: string; isRotated: boolean })[] = []
   let reload: SyncSetting["reload"] = []
 
-  const isTicked: Entrance["isTicked"] = (field, isDeletion) =>
-    ticked.has(field) || setting.ticked.some((one) => one.id === field && one.isDeletion === isDeletion)
+  const isTicked: Entrance["isTicked"] = (by) =>
+    [...ticked, ...setting.ticked].some((one) => isSameTick(one, tickFor(by)))
 
-  const hold: Entrance["hold"] = (field, by, wait) => {
-    if (held.length >= maxHeld) return
-    const { where, what } = describeField(field)
-    held.push({ id: field, where, what, by: nameOf(by.writer), ...wait })
+  const hold: Entrance["hold"] = (by, wait) => {
+    const { where, what } = describeField(by.field)
+    const tick = tickFor(by)
+    // What cannot be ticked needs no more of its id than to be told apart.
+    const id = wait.canTake ? tick.id : tick.id.slice(0, 200)
+    held.push({ ...tick, id, where, what, by: nameOf(by.writer), ...wait })
   }
 
   const enter: Entrance["enter"] = async ({ field, by, to, before, now }) => {
-    const refuse = (why: string) => hold(field, by, { why, canTake: false, isLasting: false })
+    const refuse = (why: string) => hold(by, { why, canTake: false, isLasting: false })
     const here = await writer.here(field, to)
     if ("awayAt" in here) {
-      if (isTicked(field, now === null)) away.push({ id: field, isDeletion: now === null })
+      if (isTicked(by)) away.push(tickFor(by))
       refuse(`waits for the next visit of ${here.awayAt}`)
       return
     }
@@ -76,8 +79,7 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
       await learn(setting, new Map([[field, { before, now }]]))
       return
     }
-    // Cookies tell of themselves as they change: what is known of them is what is here.
-    if (pathOf(field)[0] !== "cookies" && digest !== (before?.digest ?? null)) {
+    if (digest !== (before?.digest ?? null)) {
       refuse("what is here is newer")
       return
     }
@@ -98,13 +100,17 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
     const values = entered.filter(({ digest }) => digest !== null).map(({ field }) => field)
     const waiting = away.filter(({ isDeletion }) => !isDeletion).map(({ id }) => id)
     const gone = new Set(entered.filter(({ digest }) => digest === null).map(({ field }) => field))
-    const added = [...values, ...waiting].filter((field) => ticked.has(field) && isPageStorage(pathOf(field)))
+    const chosen = new Set(ticked.map(({ id }) => id))
+    const added = [...values, ...waiting].filter((field) => chosen.has(field) && isPageStorage(pathOf(field)))
     const isThere = (field: FieldId) => (known.has(field) && !gone.has(field)) || added.includes(field)
     return [...new Set([...setting.letIn, ...added])].filter((field) => isThere(field) || waiting.includes(field))
   }
 
   const end: Entrance["end"] = async () => {
-    const result: TakenIn = { held, ticked: away, letIn: letIn() }
+    const [byOwners, byBots] = [held.filter((one) => isOwner(one.writer)), held.filter((one) => !isOwner(one.writer))]
+    // What the person's own devices say is not pushed out of sight by what bots write.
+    const shown = [...byOwners, ...byBots].slice(0, maxHeld)
+    const result: TakenIn = { held: shown, heldMore: held.length - shown.length, ticked: away, letIn: letIn() }
     if (reload.length > 0) result.reload = withPages(setting.reload, reload)
     const [first] = entered
     if (first === undefined) return result
@@ -122,5 +128,9 @@ export function createEntrance({ setting, known, ticked, nameOf, digestOf }: Ent
   return { hold, enter, isTicked, end }
 }
 
-/** More than anybody ticks; whoever writes more of them hides in them. */
+export function tickFor(by: Register): Tick {
+  return { id: by.field, clock: by.clock, writer: by.writer, isDeletion: "deleted" in by }
+}
+
+/** More than anybody ticks. */
 const maxHeld = 100

@@ -40,7 +40,8 @@ export function healthOf(
   if (endsAt !== null && endsAt <= now) return { word: "dead", why: "the saved session has ended" }
   // Before the error, which is then that the computer is away: what is here is safe.
   if (waitingSince !== null) return { word: "waiting", since: waitingSince }
-  if (error !== null) return { word: "error", why: error.message }
+  // What is here is saved all the same.
+  if (error !== null && error.code !== "locked") return { word: "error", why: error.message }
   const own = endsAt === null ? null : { name: null, endsAt }
   const ends = [endOfLogin(cookies), own].filter((end) => end !== null)
   const [first] = ends.toSorted((one, other) => one.endsAt - other.endsAt)

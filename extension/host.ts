@@ -1,7 +1,7 @@
 import { PspError } from "../shared/errors.js"
 import type { Provider } from "../shared/provider.js"
 import type { Vault } from "../shared/vault.js"
-import { openDeviceVault } from "./device.js"
+import { openDeviceVault, openReadingVault } from "./device.js"
 import { connect, type Connection } from "./native-port.js"
 import { createPortProvider } from "./port-provider.js"
 
@@ -16,6 +16,20 @@ export async function withHost<T>(work: (vault: Vault, connection: Connection) =
       const provider = createPortProvider(connection)
       await provider.check?.()
       return await alone(async () => work(await openDeviceVault(provider), connection))
+    } finally {
+      connection.close()
+    }
+  })
+}
+
+/** As `withHost`, for what takes long and changes nothing: saves go on meanwhile. */
+export async function withReadingHost<T>(work: (vault: Vault) => Promise<T>): Promise<T> {
+  return navigator.locks.request("store", { mode: "shared" }, async () => {
+    const connection = await connect()
+    try {
+      const provider = createPortProvider(connection)
+      await provider.check?.()
+      return await work(await openReadingVault(provider, alone))
     } finally {
       connection.close()
     }

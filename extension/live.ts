@@ -3,6 +3,7 @@ import { isPspError } from "../shared/errors.js"
 import { withOpenHost, type OpenHost } from "./host.js"
 import { readInUse, type InUse } from "./in-use.js"
 import { livePort } from "./live-port.js"
+import { isOwnPage } from "./own-page.js"
 import { lookForOthers } from "./sync-poll.js"
 import { readSettings } from "./sync-settings.js"
 
@@ -21,8 +22,7 @@ let last: InUse[] | null = null
 export function watchForPages(): void {
   browser.runtime.onConnect.addListener((port) => {
     const { name, sender } = port
-    if (name !== livePort || sender?.id !== browser.runtime.id || sender.url?.startsWith(location.origin) !== true)
-      return
+    if (name !== livePort || !isOwnPage(sender ?? {})) return
     pages.add(port)
     port.onDisconnect.addListener(() => {
       pages.delete(port)

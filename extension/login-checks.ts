@@ -9,7 +9,8 @@ import { deleteKept, readKept, writeKept } from "./db.js"
 import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import { i18n } from "./i18n.js"
-import { drain, listWaiting } from "./outbox.js"
+import { listWaiting } from "./outbox.js"
+import { sendWith } from "./send.js"
 import { keepOptions } from "./settings.js"
 
 /**
@@ -65,7 +66,7 @@ export async function rememberLoginCheck(session: SessionName, check: LoginCheck
   await keep(session, { check, isUnsaved: true })
   try {
     return await withHost(async (vault) => {
-      await drain(vault)
+      await sendWith(vault)
       const saved = await vault.loadSession(site, { account })
       if (saved === null) return false
       const { check: before, ...rest } = saved.snapshot

@@ -7,11 +7,12 @@ import { isAddressText, type CredentialFact } from "../shared/store-facts.js"
 import type { HealthFacts } from "./health.js"
 import type { LostSave } from "./lost-saves.js"
 import type { Waiting } from "./outbox.js"
+import { isOwnPage, type Sender } from "./own-page.js"
 import type { RestorePlan } from "./restore-here.js"
 import type { SaveIntent } from "./save-state.js"
 import type { StoreView } from "./store-choice.js"
 import type { EndedSync } from "./sync-ended.js"
-import type { SyncMode, SyncSetting } from "./sync-settings.js"
+import type { SyncMode, SyncSetting, Tick } from "./sync-settings.js"
 import type { Trust } from "./trust.js"
 
 /** What pages of the extension ask of its background, and what it answers. */
@@ -27,6 +28,10 @@ export interface Messages {
   trust: { ask: { fingerprint: string }; answer: Trust }
   /** Sessions of one site, or with null of all of them. */
   sessions: { ask: { site: string | null }; answer: Sessions }
+  /** A page unlocked this browser: what waited for it goes on. */
+  unlocked: { ask: object; answer: null }
+  /** Tells the person of what happens in the access history from now on, or no longer. */
+  tell: { ask: { isOn: boolean }; answer: null }
   waiting: { ask: object; answer: Waiting[] }
   /** Saves that the browser lost, until they are dismissed. */
   lost: { ask: object; answer: LostSave[] }
@@ -51,16 +56,22 @@ export interface Messages {
   dismissEnded: { ask: { site: string; account: string }; answer: null }
   /** Looks now, without waiting for anything to change. */
   syncNow: { ask: { site: string; account: string }; answer: null }
-  /** Takes over what others changed, by the ids of its fields. */
-  takeIn: { ask: { site: string; account: string; ids: string[] }; answer: null }
+  /** Takes over what others changed, as the person saw it. */
+  takeIn: { ask: { site: string; account: string; ticks: Tick[] }; answer: null }
   /** Takes back what was taken over last; how many fields are as they were. */
   undoTaken: { ask: { site: string; account: string }; answer: number }
   /** Loads the pages anew whose storage was written. */
   reloadPages: { ask: { site: string; account: string }; answer: null }
   /** What would be replaced. */
   restorePlan: { ask: { site: string; account: string; storeId: string }; answer: RestorePlan }
-  /** Replaces what this browser has of the site by what was saved; with null for a store, in a container of its own. */
-  restoreHere: { ask: { site: string; account: string; storeId: string | null }; answer: Gap[] }
+  /**
+   * Replaces what this browser has of the site by what was saved, and of what bots wrote by what the person lets in, as they saw it;
+   * with null for a store, in a container of its own.
+   */
+  restoreHere: {
+    ask: { site: string; account: string; storeId: string | null; letIn: Tick[] }
+    answer: Gap[]
+  }
   /** Brings back what was forgotten last. */
   unforget: { ask: { site: string; account: string }; answer: null }
   /** How being logged in looks, or null for no longer; false: it goes with the next save. */
@@ -115,11 +126,14 @@ async function postUntilAnswered<K extends MessageType>(message: object, tries: 
   }
 }
 
-/** Answers the extension's own pages, and nobody else: content scripts and other extensions get silence. */
+/**
+ * Answers the extension's own pages, and nobody else: content scripts and other extensions get silence. No message adds a recipient: a
+ * session is handed off in the dashboard itself.
+ */
 export function answerMessages(handlers: Handlers): void {
   // The polyfill's listeners answer with a promise; the types, which are Chrome's, do not know that.
-  const answer = (message: unknown, sender: { id?: string; url?: string }) => {
-    if (sender.id !== browser.runtime.id || sender.url?.startsWith(location.origin) !== true) return undefined
+  const answer = (message: unknown, sender: Sender) => {
+    if (!isOwnPage(sender)) return undefined
     const type = typeOf(message)
     return type === null ? undefined : answerOne(handlers, type, message)
   }
@@ -153,6 +167,8 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   computer: () => ({}),
   trust: ({ fingerprint }) => ({ fingerprint: textOf(fingerprint, 200) }),
   sessions: ({ site }) => ({ site: site === null ? null : textOf(site, 255) }),
+  unlocked: () => ({}),
+  tell: ({ isOn }) => ({ isOn: isOn === true }),
   waiting: () => ({}),
   lost: () => ({}),
   dismissLost: ({ id }) => ({ id: textOf(id, 64) }),
@@ -166,19 +182,26 @@ const parsers: { [K in MessageType]: (message: Fields) => Messages[K]["ask"] } =
   syncsEnded: () => ({}),
   dismissEnded: parseSession,
   syncNow: parseSession,
-  takeIn: (message) => ({ ...parseSession(message), ids: textsOf(message["ids"], maxIdLength) }),
+  takeIn: (message) => ({ ...parseSession(message), ticks: ticksOf(message["ticks"]) }),
   undoTaken: parseSession,
   reloadPages: parseSession,
   forget: parseSession,
   unforget: parseSession,
   restorePlan: (message) => ({ ...parseSession(message), storeId: textOf(message["storeId"], 200) }),
-  restoreHere: (message) => ({ ...parseSession(message), storeId: storeOf(message["storeId"]) }),
+  restoreHere: (message) => ({
+    ...parseSession(message),
+    storeId: storeOf(message["storeId"]),
+    letIn: ticksOf(message["letIn"]),
+  }),
   remember: (message) => ({ ...parseSession(message), check: message["check"] === null ? null : parseCheck(message) }),
   pick: (message) => ({ ...parseSession(message), check: parseCheck(message), tabId: numberOf(message["tabId"]) }),
 }
 
 /** Of a field that is asked for. */
 export const maxIdLength = 5000
+
+/** More than anybody ticks. */
+export const maxTicks = 100
 
 function parseCheck({ check }: Fields): LoginCheck {
   const { url, text, selector } = (check ?? {}) as Fields
@@ -234,8 +257,21 @@ function parseIntent(value: unknown): SaveIntent {
 }
 
 function textsOf(value: unknown, max: number): string[] {
-  if (!Array.isArray(value) || value.length > 100) throw badMessage()
+  if (!Array.isArray(value) || value.length > maxTicks) throw badMessage()
   return value.map((text) => textOf(text, max))
+}
+
+function ticksOf(value: unknown): Tick[] {
+  if (!Array.isArray(value) || value.length > maxTicks) throw badMessage()
+  return value.map((told) => {
+    const { id, clock, writer, isDeletion } = (told ?? {}) as Fields
+    return {
+      id: textOf(id, maxIdLength),
+      clock: textOf(clock, 64),
+      writer: textOf(writer, 64),
+      isDeletion: isDeletion === true,
+    }
+  })
 }
 
 function addressOf(value: unknown): string {

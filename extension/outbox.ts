@@ -2,6 +2,7 @@ import { isPspError, PspError } from "../shared/errors.js"
 import type { Prepared, Vault } from "../shared/vault.js"
 import { openDatabase, type WaitingSave } from "./db.js"
 import { noteLost } from "./lost-saves.js"
+import { forgetMemory } from "./sync-memory.js"
 
 /**
  * Sealed saves wait here until the native host has acknowledged them. A commit is idempotent (names end in the digest of
@@ -151,6 +152,9 @@ export class LostSavesError extends UnsentSavesError {
 
 let draining: Promise<number> | undefined
 
+/** Told of each save that went out. */
+export type OnSent = (save: WaitingSave) => void
+
 /**
  * Puts what waits, in order, and stops at the first fault of the store or the host; what was put is gone from the outbox,
  * the rest stays. A fault that is about a save alone holds up no other session, only what is behind it of its own; what
@@ -159,13 +163,13 @@ let draining: Promise<number> | undefined
  * @returns how many went out
  * @throws whatever the store or the host answered; `LostSavesError`, `UnsentSavesError`
  */
-export async function drain(vault: Pick<Vault, "commit">): Promise<number> {
+export async function drain(vault: Pick<Vault, "commit">, onSent: OnSent = () => undefined): Promise<number> {
   // One at a time in this process; a second process (an update) would only repeat idempotent puts.
-  draining ??= drainNow(vault).finally(() => (draining = undefined))
+  draining ??= drainNow(vault, onSent).finally(() => (draining = undefined))
   return draining
 }
 
-async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
+async function drainNow(vault: Pick<Vault, "commit">, onSent: OnSent): Promise<number> {
   let sent = 0
   const lost: WaitingSave[] = []
   const held = new Map<string, PspError>()
@@ -177,6 +181,8 @@ async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
       // One that the person forgot while it was read is not lost.
       if (await isStillThere(id)) {
         await noteLost({ id: save.intentId, site: save.site, account: save.account, since: save.since })
+        // What it held counts as saved: the next look saves the whole of it.
+        await forgetMemory(save)
         lost.push(save)
       }
     } else {
@@ -189,6 +195,7 @@ async function drainNow(vault: Pick<Vault, "commit">): Promise<number> {
         continue
       }
       sent++
+      onSent(save)
     }
     await drop(id)
   }

@@ -25,3 +25,18 @@ export async function grantedOrigins(): Promise<string[]> {
 export function takeBack(origin: string): Promise<boolean> {
   return browser.permissions.remove({ origins: [origin] })
 }
+
+const notify = { permissions: ["notifications" as const] }
+
+/** Asks to be allowed to tell. First thing in a click handler, as `requestSites`. */
+export function requestNotify(): Promise<boolean> {
+  return browser.permissions.request(notify)
+}
+
+export function mayNotify(): Promise<boolean> {
+  return browser.permissions.contains(notify)
+}
+
+export function giveBackNotify(): Promise<boolean> {
+  return browser.permissions.remove(notify)
+}

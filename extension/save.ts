@@ -54,9 +54,9 @@ const realSteps: SaveSteps = {
     return prepared
   },
   withOwners,
-  async keep(prepared, { id, site, account }) {
+  async keep(prepared, { id, site, account, kinds }) {
     try {
-      await enqueue({ intentId: id, prepared, site, account, since: Date.now() })
+      await enqueue({ intentId: id, prepared, site, account, since: Date.now(), names: [kinds.join(", ")] })
     } catch (error) {
       // What counts as sealed and was not kept would never be sealed again.
       await forgetMemory({ site, account })

@@ -1,3 +1,4 @@
+import { shellWord } from "../shared/shell-word.js"
 import type { CredentialFact } from "../shared/store-facts.js"
 
 /**
@@ -7,7 +8,7 @@ import type { CredentialFact } from "../shared/store-facts.js"
  * @param address of a store that is not set; null for the one that is
  */
 export function credentialCommands(credentials: CredentialFact[], address: string | null): string[] {
-  const store = address === null ? "" : ` --store ${quotedAddress(address)}`
+  const store = address === null ? "" : ` --store ${shellWord(address)}`
   return credentials
     .filter(({ name, state }) => state === "missing" || (state === "none" && name !== "sessionToken"))
     .map(({ name }) => `psp config set credentials.${name}${store}`)
@@ -15,12 +16,5 @@ export function credentialCommands(credentials: CredentialFact[], address: strin
 
 /** What brings into the store that is set what lies in another one. */
 export function pullCommand(address: string): string {
-  return `psp pull --all --from ${quotedAddress(address)}`
-}
-
-/** One word of a command line: double quotes are understood by every shell, as long as nothing in them means anything to one. */
-function quotedAddress(address: string): string {
-  if (/^[\w:/.@=,+-]+$/.test(address)) return address
-  if (/^[^"$`\\!%]+$/.test(address)) return `"${address}"`
-  return `'${address.replaceAll("'", `'\\''`)}'`
+  return `psp pull --all --from ${shellWord(address)}`
 }

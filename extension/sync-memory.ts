@@ -16,8 +16,6 @@ export interface SyncMemory {
   known: KnownFields
   /** What was deleted here, and when. */
   gone: ReadonlyMap<FieldId, Stamp>
-  /** By writer id: up to which clock everything of that writer is in it. */
-  heads: Record<string, Clock>
   /** How many changes were sealed since the last whole save. */
   deltas: number
   /** When the last whole save was sealed (ms since epoch): a session ends some weeks after that. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../shared/errors.js"
+import type { Stamp } from "../shared/merge.js"
 import type { FieldId } from "../shared/merge/fields.js"
 import type { Kind } from "../shared/report.js"
 import { readKept, updateKept } from "./db.js"
@@ -23,10 +24,12 @@ export interface SyncSetting extends SessionName {
   taken: { count: number; others: number; by: string; at: number } | null
   /** What others changed and the person has not let in. Names only. */
   held: HeldChange[]
+  /** How many more wait than are listed. */
+  heldMore: number
   /** Fields of page storage that the person ticked once: what others make of them later enters by itself. */
   letIn: FieldId[]
   /** What the person ticked and no open page could be given yet. */
-  ticked: Ticked[]
+  ticked: Tick[]
   /** Pages that were open while others' values were written into their storage. */
   reload: StalePage[]
   /** How many changes can be undone, and until when (ms since epoch). */
@@ -40,14 +43,14 @@ export interface StalePage {
   host: string
 }
 
-export interface Ticked {
+/** What a person ticks: one change of a field, and no other that comes after it. */
+export interface Tick extends Stamp {
+  /** Of the field. */
   id: FieldId
   isDeletion: boolean
 }
 
-export interface HeldChange {
-  /** Of the field. */
-  id: string
+export interface HeldChange extends Tick {
   what: string
   where: string
   by: string
@@ -64,6 +67,7 @@ export const freshSync = {
   busyUntil: 0,
   taken: null,
   held: [],
+  heldMore: 0,
   letIn: [],
   ticked: [],
   reload: [],
@@ -115,6 +119,14 @@ function parse(text: string | null): SyncSetting[] {
   if (text === null) return []
   // One that was written by an earlier version has not all of it.
   return (JSON.parse(text) as SyncSetting[]).map((setting) => ({ ...freshSync, ...setting }))
+}
+
+export function isSameTick(one: Tick, other: Tick): boolean {
+  return keyOfTick(one) === keyOfTick(other)
+}
+
+export function keyOfTick({ id, clock, writer, isDeletion }: Tick): string {
+  return JSON.stringify([id, clock, writer, isDeletion])
 }
 
 function isSame(one: SessionName, other: SessionName): boolean {

@@ -1,12 +1,15 @@
 import { browser } from "wxt/browser"
 import { belongsToSite } from "../shared/site.js"
 import type { SessionName } from "./forget.js"
+import { lookSpan } from "./access-news.js"
+import { readTold } from "./access-told.js"
 import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
 import { watchStalePages } from "./stale-pages.js"
 import { syncNow } from "./sync.js"
 import { lookAround } from "./sync-poll.js"
 import { dropStale, noteSync, readSettings, settingOf, type SyncSetting } from "./sync-settings.js"
+import { tellAccess } from "./tell-access.js"
 import { watchUndo } from "./undo-taken.js"
 
 const alarm = "sync"
@@ -29,7 +32,7 @@ export function watchForSync(): void {
   })
   browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
-    if (name === alarm) void lookAround()
+    if (name === alarm) void lookAround().then(() => tellAccess())
   })
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
   watchStalePages()
@@ -53,14 +56,15 @@ async function catchUp(): Promise<void> {
   await lookAt(() => true)
 }
 
-/** The alarm rings only while something is on: more often where changes of others come in. */
+/** The alarm rings only while something is on: more often where changes of others come in, seldom where they are only told of. */
 export async function settleSyncAlarm(): Promise<void> {
   const settings = await readSettings()
-  if (settings.length === 0) {
+  if (settings.length === 0 && (await readTold()) === null) {
     await browser.alarms.clear(alarm)
     return
   }
-  const periodInMinutes = settings.some(({ mode }) => mode === "both") ? 1 : 5
+  const own = settings.some(({ mode }) => mode === "both") ? 1 : 5
+  const periodInMinutes = settings.length === 0 ? lookSpan / 60_000 : own
   const known = await browser.alarms.get(alarm)
   if (known?.periodInMinutes !== periodInMinutes) await browser.alarms.create(alarm, { periodInMinutes })
 }
@@ -103,7 +107,8 @@ async function lookUntilDone(session: SessionName, isQuiet: boolean): Promise<vo
   for (let left = tries; left > 0; left--) {
     await syncNow(session, { isQuiet })
     const error = (await settingOf(session))?.error ?? null
-    if (error === null) return
+    // Unlocked, it is looked at anew.
+    if (error === null || error.code === "locked") return
     await new Promise((resolve) => setTimeout(resolve, betweenTries))
   }
 }

@@ -1,25 +1,21 @@
 import { isPspError, PspError, toPspError } from "../shared/errors.js"
 import { judgeLoss } from "../shared/login-state.js"
 import { changesOf, knownAfter, type KnownFields } from "../shared/merge/changes.js"
+import type { SessionState } from "../shared/merge.js"
 import type { Prepared } from "../shared/vault.js"
 import type { Snapshot } from "../shared/snapshot.js"
 import type { SessionName } from "./forget.js"
 import { withHost, withVaultOffline } from "./host.js"
-import {
-  dropWaiting,
-  enqueue,
-  listWaiting,
-  LostSavesError,
-  syncIntent,
-  UnsentSavesError,
-  type Waiting,
-} from "./outbox.js"
+import { changeNames } from "./note-access.js"
+import { isDeviceLocked } from "./device.js"
+import { dropWaiting, enqueue, listWaiting, syncIntent, UnsentSavesError, type Waiting } from "./outbox.js"
 import { sendOutbox } from "./send.js"
 import { keepOptions } from "./settings.js"
+import { knownAtOwnSave } from "./own-save.js"
 import { captureForSync } from "./sync-capture.js"
 import { dismissEnded, noteEnded } from "./sync-ended.js"
 import { afterSave, untilNextSave } from "./sync-pace.js"
-import { createDigest, forgetMemory, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
+import { createDigest, forgetMemory, notePassed, readMemory, writeMemory, type SyncMemory } from "./sync-memory.js"
 import {
   dropSetting,
   freshSync,
@@ -28,6 +24,7 @@ import {
   readSettings,
   settingOf,
   type SyncSetting,
+  type Tick,
 } from "./sync-settings.js"
 import { takeIn } from "./take-in.js"
 import { withOwners } from "./trust.js"
@@ -95,25 +92,55 @@ export function syncNow(
       if (await endIfRemoved(setting)) return
       const busyUntil = isLast ? 0 : untilNextSave((await readMemory(setting))?.saves ?? [], Date.now())
       await noteSync(session, { busyUntil })
-      const isSaved = busyUntil === 0 && (await saveChanges(setting))
+      const isHeldUp = (await waitingOf(setting)) >= maxWaiting
+      let isSaved = busyUntil === 0 && (await saveChanges(setting))
       if ((await waitingOf(setting)) > 0 && (await learnRemoval(setting))) return
       await send(setting)
+      if (isHeldUp && busyUntil === 0) {
+        // What changed while too much waited was not looked at.
+        isSaved = (await saveChanges(setting)) || isSaved
+        await send(setting)
+      }
       // What is not saved yet would give way to what others changed before it.
       const isLearning = busyUntil === 0 && (isSaved || (setting.mode === "both" && !isQuiet))
-      const taken = isLearning ? await takeIn(setting) : {}
+      const isLocked = await isDeviceLocked()
+      const taken = isLearning && !isLocked ? await takeIn(setting) : {}
       // It learned of another device of the person, which cannot open what was sealed before that.
       if (isLearning && (await hasNewOwner(await readMemory(setting)))) {
         await saveChanges(setting)
         await send(setting)
       }
       if (await endIfRemoved(setting)) return
-      await noteSync(session, { ...(busyUntil === 0 && { syncedAt: Date.now() }), error: null, ...taken })
+      const error = isLocked && setting.mode === "both" ? awaitsUnlock : null
+      await noteSync(session, { ...(busyUntil === 0 && { syncedAt: Date.now() }), error, ...taken })
     } catch (error) {
       const { code, message } = toPspError(error, "Keeping the session in sync")
       await noteSync(session, { error: { code, message } })
       if (!isPspError(error)) throw error
     }
   })
+}
+
+/** What changes here is saved all the same; what changed elsewhere is looked at once it is unlocked. */
+const awaitsUnlock = {
+  code: "locked",
+  message: "Cannot take over what others changed: this browser is locked",
+} as const
+
+/**
+ * It was unlocked: what waited for it comes in, and bots are told what was saved meanwhile, which may have been kept from them
+ * (`heldCopies`).
+ */
+export async function catchUpUnlocked(): Promise<void> {
+  // Away, it is learned with the next look.
+  await withHost((vault) => vault.refresh()).catch((error: unknown) => {
+    if (!isPspError(error)) throw error
+  })
+  for (const session of await readSettings()) {
+    const memory = await readMemory(session)
+    if (memory !== null) await notePassed(session, { ...memory.passed, copies: [] })
+    await syncNow(session)
+  }
 }
 
 /**
@@ -132,6 +159,7 @@ async function endIfRemoved(setting: SyncSetting): Promise<boolean> {
   await dropWaiting(site, account)
   await dropSetting(setting)
   await forgetMemory(setting)
+  await forgetUndo(setting)
   await noteEnded({ site, account, removedAt })
   return true
 }
@@ -143,10 +171,10 @@ async function learnRemoval(setting: SyncSetting): Promise<boolean> {
 }
 
 /** Takes over what the person ticked of what others changed. */
-export async function takeTicked(session: SessionName, ids: readonly string[]): Promise<void> {
+export async function takeTicked(session: SessionName, ticked: readonly Tick[]): Promise<void> {
   await inTurn(async () => {
     const setting = await settingOf(session)
-    if (setting !== null) await noteSync(session, await takeIn(setting, new Set(ids)))
+    if (setting !== null) await noteSync(session, await takeIn(setting, ticked))
   })
 }
 
@@ -167,8 +195,6 @@ async function send(session: SessionName): Promise<void> {
   try {
     await sendOutbox()
   } catch (error) {
-    // The browser lost something: whatever it was, the next look saves the whole of it.
-    if (error instanceof LostSavesError) await forgetMemory(session)
     if (!(error instanceof UnsentSavesError) || (await waitingOf(session)) > 0) throw error
   }
 }
@@ -188,23 +214,27 @@ async function saveChanges(setting: SyncSetting): Promise<boolean> {
   const stored = await storedBefore(setting)
   return withOwners(() =>
     withMemory(async () => {
-      const memory = await readMemory(setting)
+      let memory = await readMemory(setting)
       const isOld = memory === null || memory.deltas >= maxDeltas || Date.now() - memory.wholeAt > maxAge
       const isDue = isOld || (await hasNewOwner(memory))
       const snapshot = await captureForSync(setting, { isWhole: isDue })
       // With no page open there are only cookies: they would be no whole save.
       const hasPages = snapshot.origins !== undefined
-      if (memory === null && stored !== null && judgeLoss(stored, snapshot) !== null) {
-        // Not logged in here, and never was: no logout of those who are.
-        await writeMemory(setting, await newcomer())
-        return false
+      if (memory === null && stored !== null) {
+        if (judgeLoss(stored.snapshot, snapshot) !== null) {
+          // Not logged in here, and never was: no logout of those who are.
+          await writeMemory(setting, await freshMemory())
+          return false
+        }
+        memory = await memoryOfOwnSave(stored, snapshot)
       }
       if (memory === null && !hasPages) return false
-      const isWhole = memory === null || (isDue && hasPages)
-      const sealed = isWhole ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
+      const sealed =
+        memory === null || (isDue && hasPages) ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
       if (sealed === null) return false
       const intentId = `${syncIntent}${crypto.randomUUID()}`
-      await enqueue({ intentId, prepared: sealed.prepared, site, account, since: Date.now() })
+      const { prepared, names } = sealed
+      await enqueue({ intentId, prepared, site, account, since: Date.now(), names })
       // Only once it is kept: what is remembered as sealed and is not would never be sealed again.
       await writeMemory(setting, sealed.memory)
       return true
@@ -212,13 +242,38 @@ async function saveChanges(setting: SyncSetting): Promise<boolean> {
   )
 }
 
+interface Stored {
+  snapshot: Snapshot
+  /** What this browser itself saved last, and when; null where it did not, or where that is kept no more. */
+  own: { state: SessionState; writer: string; at: number } | null
+}
+
 /** Before the first look: what others, or an earlier click, saved of the session. Null where nothing was. */
-async function storedBefore(setting: SyncSetting): Promise<Snapshot | null> {
+async function storedBefore(setting: SyncSetting): Promise<Stored | null> {
   const { site, account } = setting
   if ((await readMemory(setting)) !== null || (await waitingOf(setting)) > 0) return null
   const known = await withVaultOffline(async (vault) => vault.known())
   if (!known.some((session) => session.site === site && session.account === account)) return null
-  return withHost((vault) => vault.load(site, { account }))
+  return withHost(async (vault) => {
+    const snapshot = await vault.load(site, { account })
+    if (snapshot === null) return null
+    const at = vault.savedAt(site, account)
+    const own = at === null ? null : await vault.loadSession(site, { account, at }).catch(onlyExpected)
+    if (at === null || own === null) return { snapshot, own: null }
+    return { snapshot, own: { state: own.state(), writer: vault.card.writerId, at } }
+  })
+}
+
+function onlyExpected(error: unknown): null {
+  if (isPspError(error)) return null
+  throw error
+}
+
+/** What a click saved before is known from then on: a token that a bot rotated since is newer than the one that is still here. */
+async function memoryOfOwnSave({ own }: Stored, snapshot: Snapshot): Promise<SyncMemory | null> {
+  if (own === null) return null
+  const known = knownAtOwnSave(own, snapshot, await createDigest())
+  return { ...(await freshMemory()), known, wholeAt: own.at }
 }
 
 async function ownersNow(): Promise<string[]> {
@@ -229,11 +284,11 @@ async function hasNewOwner(memory: SyncMemory | null): Promise<boolean> {
   return memory !== null && (await ownersNow()).some((owner) => !memory.owners.includes(owner))
 }
 
-/** Of a browser that holds nothing of the session yet. */
-async function newcomer(): Promise<SyncMemory> {
+/** Of a browser that knows nothing of the session yet. */
+async function freshMemory(): Promise<SyncMemory> {
   const passed = { fields: [], own: "", copies: [] }
   const owners = await ownersNow()
-  return { known: new Map(), gone: new Map(), heads: {}, deltas: 0, wholeAt: Date.now(), saves: [], owners, passed }
+  return { known: new Map(), gone: new Map(), deltas: 0, wholeAt: Date.now(), saves: [], owners, passed }
 }
 
 /** A look and a click must not write down what the other does not know of. Taken after the owners' lock, always. */
@@ -251,6 +306,7 @@ async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Seal
   if (prepared === null) return null
   return {
     prepared,
+    names: changeNames(known, changes.changed),
     memory: {
       ...memory,
       ...knownAfter({ ...memory, digestOf }, changes),
@@ -263,6 +319,8 @@ async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Seal
 interface Sealed {
   prepared: Prepared
   memory: SyncMemory
+  /** What changed, for the access history. */
+  names: string[]
 }
 
 /** A whole save; of what this browser knew before, only what changed counts as new. */
@@ -276,19 +334,21 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
     })
     const known = knownOfBase(prepared, snapshot, digestOf)
     const passed = { fields: [], own: "", copies: [...copies] }
-    return { prepared, memory: { ...known, heads: {}, deltas: 0, wholeAt: Date.now(), saves: [], owners, passed } }
+    return { prepared, names: [], memory: { ...known, deltas: 0, wholeAt: Date.now(), saves: [], owners, passed } }
   }
-  const { known, gone, heads } = memory
+  const { known, gone } = memory
   const saves = afterSave(memory.saves, Date.now())
   const passed = { ...memory.passed, fields: [] }
-  const since = { known, gone, heads, digestOf, isAnew, ...keep }
+  // What waits for the person's tick is in no save of this browser: it speaks for nobody else.
+  const since = { known, gone, heads: {}, digestOf, isAnew, ...keep }
   const prepared = await withVaultOffline((vault) => vault.prepare(snapshot, { since }))
   const changes = changesOf(known, snapshot, { stamp: stampOf(prepared), digestOf, isAnew })
   // What is open nowhere now is in the saves before this one, and still known.
   const after = knownAfter({ known, gone, digestOf }, changes)
   return {
     prepared,
-    memory: { ...after, heads, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), saves, owners, passed },
+    names: changeNames(known, changes.changed),
+    memory: { ...after, deltas: changes.isWhole ? 0 : 1, wholeAt: Date.now(), saves, owners, passed },
   }
 }
 

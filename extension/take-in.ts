@@ -8,38 +8,45 @@ import { createEntrance, type TakenIn } from "./entrance.js"
 import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import { waitOf, whyNotHere } from "./may-enter.js"
+import { memberNames } from "./member-names.js"
 import { tellBots } from "./tell-bots.js"
 import { createDigest, learn, readMemory } from "./sync-memory.js"
-import type { SyncSetting } from "./sync-settings.js"
+import type { SyncSetting, Tick } from "./sync-settings.js"
 
 /**
  * Lets into this browser what others changed of a session: of itself only rotations (`may-enter.ts`). All else waits for the person's
  * tick, by name; and what is ticked, for a page that it can be written through.
  */
-export async function takeIn(setting: SyncSetting, ticked: ReadonlySet<FieldId> = new Set()): Promise<TakenIn> {
+export async function takeIn(setting: SyncSetting, ticked: readonly Tick[] = []): Promise<TakenIn> {
   const memory = await readMemory(setting)
   if (memory === null) return { held: [] }
   const digestOf = await createDigest()
   const seen = await withHost((vault) => look(vault, setting))
   if (seen === null) return { held: [] }
-  const { state, nameOf } = seen
+  const { state, nameOf, isOwner } = seen
   const { known } = memory
   const learned = new Map<FieldId, { before: Known | undefined; now: Known }>()
-  const entrance = createEntrance({ setting, known, ticked, nameOf, digestOf })
+  const entrance = createEntrance({ setting, known, ticked, nameOf, isOwner, digestOf })
   for (const [field, live] of setting.mode === "both" ? livesOf(state) : []) {
     if (isAboutSession(field)) continue
     const before = known.get(field)
     if (pathOf(field)[0] === "area" || isSameStamp(before, live) || hasEnded(live, Date.now())) continue
-    const { clock, writer, born, value } = live
-    const now: Known = { clock, writer, born, digest: value === undefined ? "" : digestOf(comparedText(value)) }
+    const { clock, writer, born, expiresAt, value } = live
+    const now: Known = {
+      clock,
+      writer,
+      born,
+      expiresAt,
+      digest: value === undefined ? "" : digestOf(comparedText(value)),
+    }
     if (before?.digest === now.digest) {
       learned.set(field, { before, now })
       continue
     }
     // What this browser has changed since is newer than what it knows of others.
     if (before !== undefined && before.clock > clock) continue
-    const wait = await waitOf(live, before, setting)
-    if (wait !== null && !(wait.canTake && entrance.isTicked(field, false))) entrance.hold(field, live, wait)
+    const wait = await waitOf(live, known, setting)
+    if (wait !== null && !(wait.canTake && entrance.isTicked(live))) entrance.hold(live, wait)
     else await entrance.enter({ field, by: live, to: value, before, now })
   }
   for (const { register: deletion, why } of setting.mode === "both" ? deletionsIn(seen) : []) {
@@ -49,13 +56,12 @@ export async function takeIn(setting: SyncSetting, ticked: ReadonlySet<FieldId> 
     if (before === undefined || pathOf(field)[0] === "area" || before.clock > deletion.clock) continue
     const never = whyNotHere(field, setting)
     // It stays known: the next look finds it gone, and says so as this browser's own deletion.
-    if (never === null && entrance.isTicked(field, true))
+    if (never === null && entrance.isTicked(deletion))
       await entrance.enter({ field, by: deletion, to: null, before, now: null })
-    else entrance.hold(field, deletion, { why: never ?? why, canTake: never === null, isLasting: false })
+    else entrance.hold(deletion, { why: never ?? why, canTake: never === null, isLasting: false })
   }
   const refused = setting.mode === "both" ? seen.refused.filter(({ register }) => !("deleted" in register)) : []
-  for (const { register, why } of refused)
-    entrance.hold(register.field, register, { why, canTake: false, isLasting: false })
+  for (const { register, why } of refused) entrance.hold(register, { why, canTake: false, isLasting: false })
   noteDead(state, known, learned)
   await learn(setting, learned)
   return entrance.end()
@@ -65,6 +71,7 @@ interface Seen {
   state: SessionState
   refused: Refusal[]
   nameOf: (writer: string) => string
+  isOwner: (writer: string) => boolean
 }
 
 /** What tells of the session and of who saved it, and is nothing that a browser holds. */
@@ -101,12 +108,12 @@ async function look(vault: Vault, { site, account }: SessionName): Promise<Seen 
   const session = await vault.loadSession(site, { account })
   if (session === null) return null
   await tellBots(vault, session)
-  const cards = [...vault.owners(), ...(await vault.grants()).map(({ card }) => card)]
-  const names = new Map(cards.map(({ writerId, name }) => [writerId, name]))
+  const owners = new Set(vault.owners().map(({ writerId }) => writerId))
   return {
     state: session.state(),
     refused: session.refused,
-    nameOf: (writer) => names.get(writer) ?? "somebody who is no member any more",
+    nameOf: await memberNames(vault),
+    isOwner: (writer) => owners.has(writer),
   }
 }
 

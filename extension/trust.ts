@@ -3,7 +3,15 @@ import { createCard, parseCard, type Card } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
 import type { SaveEntry, Vault } from "../shared/vault.js"
 import { readKept, writeKept } from "./db.js"
-import { adoptedBy, beginJoining, finishJoining, joining, openJoinedVault, thisDevice } from "./device.js"
+import {
+  adoptedBy,
+  beginJoining,
+  finishJoining,
+  joining,
+  openDeviceVault,
+  openJoinedVault,
+  thisDevice,
+} from "./device.js"
 import type { Connection } from "./native-port.js"
 import { createPortProvider } from "./port-provider.js"
 
@@ -33,7 +41,7 @@ export function withOwners<T>(work: () => Promise<T>): Promise<T> {
   return navigator.locks.request("owners", { mode: "shared" }, work)
 }
 
-export async function trustOf(connection: Pick<Connection, "hello">): Promise<Trust> {
+export async function trustOf(connection: Pick<Connection, "hello" | "request">): Promise<Trust> {
   const card = await computerCard(connection)
   if (card === null) return { state: "no-identity" }
   const { name, fingerprint } = card
@@ -41,9 +49,33 @@ export async function trustOf(connection: Pick<Connection, "hello">): Promise<Tr
   if (known === null) return { state: "unknown", name, fingerprint }
   const before = await parseCard(known)
   if (before.writerId !== card.writerId || before.recipientId !== card.recipientId) {
-    return { state: "changed", name, fingerprint, before: before.fingerprint }
+    if (!(await hasSucceeded(card, before, connection)))
+      return { state: "changed", name, fingerprint, before: before.fingerprint }
+    await writeKept(keptCard, card.text)
   }
   return { state: (await isAwaitingAdoption()) ? "waiting" : "trusted", name, fingerprint }
+}
+
+/**
+ * True when this vault's owners say that the computer has new keys: the new ones are an owner's, by a chain of signatures from the
+ * one that this browser knows, and the old ones are removed. A host alone cannot say so.
+ */
+async function hasSucceeded(
+  card: Card,
+  before: Card,
+  connection: Pick<Connection, "hello" | "request">,
+): Promise<boolean> {
+  try {
+    const vault = await openDeviceVault(createPortProvider(connection))
+    await vault.refresh()
+    const owners = vault.owners()
+    const isIn = ({ writerId, recipientId }: Card) =>
+      owners.some((owner) => owner.writerId === writerId && owner.recipientId === recipientId)
+    return vault.isOwner && isIn(card) && !owners.some(({ writerId }) => writerId === before.writerId)
+  } catch (error) {
+    if (isPspError(error)) return false
+    throw error
+  }
 }
 
 /** What the person last decided, without asking the host. */

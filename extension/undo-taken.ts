@@ -26,17 +26,31 @@ interface Kept {
 const keptMinutes = 5
 const alarm = "undo"
 
-/** Keeps what the last take-over replaced. False when there is no room for it, which costs only the way back. */
-export async function keepUndo(session: SessionName, entries: Undoable[]): Promise<SyncSetting["undo"]> {
+/**
+ * Keeps what the last take-over replaced, and of one before it that can still be undone what it replaced: else whoever writes twice
+ * takes the way back away. Null when there is no room for it, which costs only that.
+ */
+export async function keepUndo(session: SessionName, fresh: Undoable[]): Promise<SyncSetting["undo"]> {
   const until = Date.now() + keptMinutes * 60_000
+  const kept = await readUndo(session)
+  const entries = withEarlier(kept !== null && kept.until > Date.now() ? kept.entries : [], fresh)
   try {
     await browser.storage.session.set({ [nameOf(session)]: { until, entries } satisfies Kept })
   } catch {
     await forgetUndo(session)
     return null
   }
-  await browser.alarms.create(alarm, { delayInMinutes: keptMinutes })
+  // An earlier one stays, or whoever writes all the time puts it off for ever.
+  if ((await browser.alarms.get(alarm)) === undefined)
+    await browser.alarms.create(alarm, { delayInMinutes: keptMinutes })
   return { count: entries.length, until }
+}
+
+/** What a field was first, and what it is last. */
+export function withEarlier(earlier: readonly Undoable[], fresh: readonly Undoable[]): Undoable[] {
+  const entries = new Map(earlier.map((entry) => [entry.field, entry]))
+  for (const entry of fresh) entries.set(entry.field, { ...entry, was: (entries.get(entry.field) ?? entry).was })
+  return [...entries.values()]
 }
 
 export async function forgetUndo(session: SessionName): Promise<void> {
@@ -53,7 +67,11 @@ export function watchUndo(): void {
 async function forgetOld(): Promise<void> {
   for (const setting of await readSettings()) {
     const kept = await readUndo(setting)
-    if (kept === null || kept.until > Date.now()) continue
+    if (kept === null) continue
+    if (kept.until > Date.now()) {
+      await browser.alarms.create(alarm, { when: kept.until })
+      continue
+    }
     await forgetUndo(setting)
     await noteSync(setting, { undo: null })
   }

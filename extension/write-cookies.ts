@@ -19,8 +19,14 @@ export function hostnameOfCookies(field: FieldId): string {
   return String(pathOf(field)[2])
 }
 
-/** All of them or nothing: chunks of two logins are none. @returns false when the old ones stand again */
+/**
+ * All of them or nothing: chunks of two logins are none. No browser sets a cookie only where it is still the one that was read, so they
+ * are read once more right before.
+ *
+ * @returns false when what was there is there, as it was or newer
+ */
 export async function swapCookies(from: readonly Cookie[], to: readonly Cookie[], storeId: string): Promise<boolean> {
+  if (!(await isStill(from, storeId))) return false
   const ids = new Set(to.map(cookieId))
   const results: boolean[] = []
   for (const cookie of to) results.push(await setCookie(cookie, storeId))
@@ -30,4 +36,12 @@ export async function swapCookies(from: readonly Cookie[], to: readonly Cookie[]
   for (const added of to) if (!before.has(cookieId(added))) await removeCookie(added, storeId)
   for (const cookie of from) await setCookie(cookie, storeId)
   return false
+}
+
+async function isStill(from: readonly Cookie[], storeId: string): Promise<boolean> {
+  for (const cookie of from) {
+    const own = await captureCookies(siteOf(cookie.domain) ?? cookie.domain, storeId, [])
+    if (own.find((other) => cookieId(other) === cookieId(cookie))?.value !== cookie.value) return false
+  }
+  return true
 }

@@ -23,6 +23,8 @@ export const baseManifest = {
     "storage",
     "unlimitedStorage",
   ],
+  // Tells when a handoff is used; asked for when the person switches that on. Optional in both browsers.
+  optional_permissions: ["notifications"],
   optional_host_permissions: ["*://*/*"],
   action: { default_title: "__MSG_extensionName__" },
   options_ui: { page: "dashboard.html", open_in_tab: true },

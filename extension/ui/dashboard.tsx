@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
+import { printable } from "../../shared/printable.js"
 import { ask, type Sessions } from "../messages.js"
 import type { SessionName } from "../forget.js"
 import type { LostSave } from "../lost-saves.js"
@@ -8,15 +9,20 @@ import type { Waiting } from "../outbox.js"
 import { grantedOrigins, takeBack } from "../permissions.js"
 import type { SyncSetting } from "../sync-settings.js"
 import { ownCard } from "../trust.js"
+import { AccessHistory } from "./access-history.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf, sizeOf } from "./format.js"
+import { HandoffList } from "./handoffs.js"
 import { HealthLine, useHealthFacts } from "./health.js"
 import { InUseNote } from "./in-use.js"
 import { KeepRules } from "./keep-rules.js"
 import { useLive } from "./live.js"
+import { useLock } from "./lock.js"
+import { LockSettings } from "./lock-settings.js"
 import { SyncState, useSyncs } from "./sync.js"
 import { StoreSettings } from "./store-settings.js"
+import { TellAccess } from "./tell-access.js"
 import { WaitingSaves } from "./waiting.js"
 
 /** Everything this browser saved, may read and is: also the extension's options page. */
@@ -30,6 +36,7 @@ export function Dashboard() {
   const [computer, setComputer] = useComputer(whileWaiting)
   const [syncs, lookAtSyncs] = useSyncs()
   const live = useLive()
+  const [lock, lookAtLock] = useLock()
   const health = useHealthFacts([live, changeOf(syncs)])
 
   const look = async () => {
@@ -60,7 +67,8 @@ export function Dashboard() {
           {syncs.map((setting) => (
             <div key={JSON.stringify([setting.site, setting.account])} class="card sync">
               <span>
-                <strong class="text">{setting.site}</strong> <span class="quiet text">{setting.account}</span>{" "}
+                <strong class="text">{setting.site}</strong>{" "}
+                <span class="quiet text">{printable(setting.account)}</span>{" "}
                 <span class="quiet small">{i18n.t(setting.mode === "both" ? "syncBoth" : "syncSave")}</span>
               </span>
               <HealthLine setting={setting} facts={health?.find((one) => isOf(one, setting)) ?? null} />
@@ -70,6 +78,15 @@ export function Dashboard() {
           ))}
         </section>
       )}
+      <section aria-labelledby="handoffs-title">
+        <h2 id="handoffs-title">{i18n.t("givenTitle")}</h2>
+        <HandoffList />
+      </section>
+      <section aria-labelledby="history-title">
+        <h2 id="history-title">{i18n.t("historyTitle")}</h2>
+        <AccessHistory />
+        <TellAccess />
+      </section>
       <WaitingSaves waiting={waiting} lost={lost} onChange={look} />
       <section>
         <h2>{i18n.t("permissionsTitle")}</h2>
@@ -106,6 +123,10 @@ export function Dashboard() {
           </div>
         </section>
       )}
+      <section aria-labelledby="lock-title">
+        <h2 id="lock-title">{i18n.t("lockTitle")}</h2>
+        <LockSettings state={lock} onChange={() => void lookAtLock().then(look)} />
+      </section>
       {computer?.isThere === true ? (
         <section aria-labelledby="store-title">
           <h2 id="store-title">{i18n.t("storeTitle")}</h2>
@@ -144,7 +165,7 @@ function SessionTable({ sessions, onChange }: { sessions: Sessions; onChange: (t
         {entries.map(({ sid, site, account, savedAt, expiresAt, bytes }) => (
           <tr key={sid}>
             <td class="text">{site}</td>
-            <td class="text">{account}</td>
+            <td class="text">{printable(account)}</td>
             <td>{savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : agoOf(savedAt)}</td>
             <td>{expiresAt === null ? "" : dateOf(expiresAt)}</td>
             <td>{bytes === 0 ? "" : sizeOf(bytes)}</td>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks"
+import { shownName } from "./shown-name.js"
 import { i18n } from "../i18n.js"
 import { ask } from "../messages.js"
 import type { EndedSync } from "../sync-ended.js"
@@ -19,7 +20,7 @@ export function EndedSyncs({ site, syncs }: { site: string; syncs: SyncSetting[]
         .filter((one) => one.site === site)
         .map(({ account, removedAt }) => (
           <div key={account} class="row">
-            <span class="small text">{i18n.t("syncEnded", [account, dateOf(removedAt)])}</span>
+            <span class="small text">{i18n.t("syncEnded", [shownName(account), dateOf(removedAt)])}</span>
             <button
               type="button"
               aria-label={i18n.t("dismissFor", [account])}

@@ -8,6 +8,11 @@ export function dateOf(ms: number): string {
   return new Date(ms).toLocaleDateString([], { day: "numeric", month: "short", year: "numeric" })
 }
 
+/** A day and a time, to the minute. */
+export function dayTimeOf(ms: number): string {
+  return new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
+}
+
 /** "3 minutes ago", "in 2 days". */
 export function agoOf(ms: number, now = Date.now()): string {
   const seconds = Math.round((ms - now) / 1000)
@@ -23,10 +28,10 @@ export function agoOf(ms: number, now = Date.now()): string {
   return format.format(seconds, "second")
 }
 
-/** "8 hours", "7 days". */
+/** "15 minutes", "8 hours", "7 days". */
 export function spanOf(ms: number): string {
   const hours = ms / 3_600_000
-  const [value, unit] = hours < 24 ? [hours, "hour"] : [hours / 24, "day"]
+  const [value, unit] = hours < 1 ? [hours * 60, "minute"] : hours < 24 ? [hours, "hour"] : [hours / 24, "day"]
   return value.toLocaleString([], { style: "unit", unit, unitDisplay: "long" })
 }
 

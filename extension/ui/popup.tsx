@@ -18,6 +18,7 @@ import { EndedSyncs } from "./ended-syncs.js"
 import { inUseOf } from "../in-use.js"
 import { keepFocus } from "./keep-focus.js"
 import { useLive } from "./live.js"
+import { LockCard, useLock } from "./lock.js"
 import { SaveForm, startSave } from "./save-form.js"
 import { SaveStatus } from "./save-status.js"
 import { useSyncs } from "./sync.js"
@@ -44,6 +45,7 @@ export function Popup() {
   const [wasTrusted, setTrusted] = useState<boolean | null>(null)
   const [syncs, lookAtSyncs] = useSyncs()
   const live = useLive()
+  const [lock] = useLock()
   const looks = useRef(0)
   const forgotten = useRef(new Set<string>())
 
@@ -100,7 +102,7 @@ export function Popup() {
   }
 
   // Waited for, because their sentence stands above what can be clicked.
-  if (description === null || wasTrusted === null || keep === null) return <main aria-busy="true" />
+  if (description === null || wasTrusted === null || keep === null || lock === null) return <main aria-busy="true" />
   if (description.site === null) {
     return (
       <main>
@@ -155,9 +157,11 @@ export function Popup() {
           beginAgain({ alsoSites: [...(ownSave?.intent.alsoSites ?? []), other] })
         }}
       />
+      <LockCard state={lock} onUnlocked={() => void lookAtSessions()} />
       <EndedSyncs site={site} syncs={syncs ?? []} />
       <SavedSessions
         sessions={sessions}
+        isTrusted={wasTrusted || isTrustedNow(computer)}
         tab={{ ...description, id: description.tabId, url: description.tabs[0]?.url ?? "" }}
         alsoSites={also}
         syncs={syncs ?? []}

@@ -6,6 +6,9 @@ import type { Gap } from "../../shared/report.js"
 import { ask } from "../messages.js"
 import { requestSites } from "../permissions.js"
 import type { RestorePlan } from "../restore-here.js"
+import type { SavedBack } from "../saved-back.js"
+import { keyOfTick, type Tick } from "../sync-settings.js"
+import { Check, toggled } from "./check.js"
 import { Gaps } from "./gaps.js"
 
 interface RestoreHereProps {
@@ -26,6 +29,7 @@ export function RestoreHere({ site, account, storeId, onDone }: RestoreHereProps
   const dialog = useRef<HTMLDialogElement>(null)
   const title = useId()
   const [state, setState] = useState<State>({ phase: "closed" })
+  const [letIn, setLetIn] = useState<Tick[]>([])
   const isOpen = state.phase !== "closed"
   useEffect(() => {
     // Only now there is something in it that can take the focus: Cancel, which does nothing.
@@ -35,6 +39,7 @@ export function RestoreHere({ site, account, storeId, onDone }: RestoreHereProps
     setState({ phase: "done", text: i18n.t("failed", [toPspError(error, "Restoring").message]), gaps: [] })
   const look = () => {
     setState({ phase: "looking" })
+    setLetIn([])
     ask("restorePlan", { site, account, storeId })
       // Closed meanwhile, it stays closed.
       .then((plan) => setState((now) => (now.phase === "looking" ? { phase: "asking", plan } : now)))
@@ -46,7 +51,7 @@ export function RestoreHere({ site, account, storeId, onDone }: RestoreHereProps
     setState({ phase: "working" })
     const work = async () => {
       await asked
-      const gaps = await ask("restoreHere", { site, account, storeId: isInContainer ? null : storeId })
+      const gaps = await ask("restoreHere", { site, account, storeId: isInContainer ? null : storeId, letIn })
       setState({
         phase: "done",
         text: i18n.t(isInContainer ? "restoreDoneContainer" : "restoreDone", [account, site]),
@@ -69,7 +74,16 @@ export function RestoreHere({ site, account, storeId, onDone }: RestoreHereProps
               {i18n.t("restoreTitle", [site])}
             </h2>
             <div class="small" role="group" aria-live="polite">
-              {state.phase === "asking" ? <Plan plan={state.plan} /> : null}
+              {state.phase === "asking" ? (
+                <>
+                  <Plan plan={state.plan} />
+                  <SavedBackChoice
+                    changes={state.plan.savedBack}
+                    isOn={(change) => letIn.includes(change)}
+                    onToggle={(change) => setLetIn(toggled(letIn, change))}
+                  />
+                </>
+              ) : null}
               {state.phase === "looking" ? <p>{i18n.t("restoreLooking")}</p> : null}
               {state.phase === "working" ? <progress aria-label={i18n.t("restoreTitle", [site])} /> : null}
               {state.phase === "done" ? <p class="text">{state.text}</p> : null}
@@ -99,6 +113,31 @@ export function RestoreHere({ site, account, storeId, onDone }: RestoreHereProps
   )
 }
 
+interface SavedBackChoiceProps {
+  changes: SavedBack[]
+  isOn: (change: SavedBack) => boolean
+  onToggle: (change: SavedBack) => void
+}
+
+/** What bots wrote is not put back unasked: it may be a login of somebody else. */
+function SavedBackChoice({ changes, isOn, onToggle }: SavedBackChoiceProps) {
+  if (changes.length === 0) return null
+  return (
+    <fieldset class="wrapping">
+      <legend class="text">{i18n.t("restoreSavedBack", changes.length, [String(changes.length)])}</legend>
+      {changes.map((change) => (
+        <Check
+          key={keyOfTick(change)}
+          label={`${change.what}, ${change.where} (${change.by})`}
+          isOn={isOn(change)}
+          onToggle={() => onToggle(change)}
+        />
+      ))}
+      <p class="quiet">{i18n.t("restoreSavedBackHint")}</p>
+    </fieldset>
+  )
+}
+
 /** More names than anybody reads. */
 const mostNames = 12
 
@@ -110,9 +149,9 @@ function Plan({ plan: { sites, cookies, synced, tabs } }: { plan: RestorePlan })
       {cookies.length === 0 ? null : (
         <p class="text">{i18n.t("restoreCookies", cookies.length, [String(cookies.length), names])}</p>
       )}
-      {synced.map(({ account }) => (
-        <p key={account} class="text">
-          {i18n.t("restoreEnds", [account])}
+      {synced.map(({ site, account }) => (
+        <p key={`${site} ${account}`} class="text">
+          {i18n.t("restoreEnds", [account, site])}
         </p>
       ))}
       {synced.length > 0 || cookies.length === 0 ? null : <p>{i18n.t("restoreUnsaved")}</p>}

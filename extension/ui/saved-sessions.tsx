@@ -1,8 +1,10 @@
+import { printable } from "../../shared/printable.js"
 import { i18n } from "../i18n.js"
 import type { ListedSession, Sessions } from "../messages.js"
 import { Forget } from "./forget.js"
 import { agoOf, dateOf } from "./format.js"
 import { LoginCheckForm } from "./login-check.js"
+import { openHandOff } from "./route.js"
 import { RestoreHere } from "./restore-here.js"
 import type { SyncSetting } from "../sync-settings.js"
 import { SyncSwitch } from "./sync.js"
@@ -12,6 +14,8 @@ interface SavedSessionsProps {
   sessions: Sessions | null
   /** The tab the popup is about. */
   tab: { id: number; url: string; mayRead: boolean; storeId: string; isPrivate: boolean; account: string }
+  /** Something can be handed off from here. */
+  isTrusted: boolean
   /** Other sites that are saved with it. */
   alsoSites: string[]
   syncs: SyncSetting[]
@@ -64,7 +68,19 @@ interface SavedSessionProps extends Omit<SavedSessionsProps, "sessions"> {
 }
 
 function SavedSession(props: SavedSessionProps) {
-  const { session, isKnown, tab, alsoSites, syncs, onChange, onRemembered, onSwitched, onRestored, onForgotten } = props
+  const {
+    session,
+    isKnown,
+    isTrusted,
+    tab,
+    alsoSites,
+    syncs,
+    onChange,
+    onRemembered,
+    onSwitched,
+    onRestored,
+    onForgotten,
+  } = props
   const setting = syncs.find((one) => one.site === session.site && one.account === session.account) ?? null
   const isOn = setting !== null
   const { site, account, savedAt, expiresAt, check } = session
@@ -72,14 +88,21 @@ function SavedSession(props: SavedSessionProps) {
     <div class="card session">
       <div class="row">
         <span class="small">
-          <strong class="text">{account}</strong>
+          <strong class="text">{printable(account)}</strong>
           <br />
           <span class="quiet">
             {savedAt === null ? i18n.t(isKnown ? "notStoredYet" : "notKnownNow") : i18n.t("savedAgo", [agoOf(savedAt)])}
             {expiresAt === null ? "" : `, ${i18n.t("endsOn", [dateOf(expiresAt)])}`}
           </span>
         </span>
-        <Forget {...{ site, account, onChange }} onForgotten={(canUndo) => onForgotten(account, canUndo)} />
+        <span class="actions">
+          {isTrusted && isKnown && savedAt !== null ? (
+            <button type="button" onClick={() => openHandOff({ site, account })}>
+              {i18n.t("handOff")}
+            </button>
+          ) : null}
+          <Forget {...{ site, account, onChange }} onForgotten={(canUndo) => onForgotten(account, canUndo)} />
+        </span>
       </div>
       {/* Of a private window nothing is remembered, so nothing can be compared; another account is not what is logged in here. */}
       {tab.isPrivate || (account !== tab.account && !isOn) ? null : (

@@ -4,7 +4,7 @@ import { toPspError } from "../../shared/errors.js"
 import { defaultKinds } from "../../shared/report.js"
 import { ask } from "../messages.js"
 import { requestSites } from "../permissions.js"
-import type { HeldChange, SyncMode, SyncSetting } from "../sync-settings.js"
+import { keyOfTick, type HeldChange, type SyncMode, type SyncSetting } from "../sync-settings.js"
 import { Check, toggled } from "./check.js"
 import { agoOf } from "./format.js"
 import { AfterTaking, takenText } from "./after-taking.js"
@@ -99,14 +99,16 @@ export function SyncState({
   onDone: () => Promise<void>
 }) {
   const { syncedAt, error, taken, held, mode } = setting
+  const isLocked = error?.code === "locked"
   return (
     <>
       <p class="small quiet text">
-        {error !== null
+        {error !== null && !isLocked
           ? i18n.t("syncFailed", [error.message])
           : syncedAt === null
             ? i18n.t("syncBegins")
             : i18n.t("syncedAgo", [agoOf(syncedAt)])}
+        {isLocked ? ` ${i18n.t("syncAwaitsUnlock")}` : ""}
         {setting.busyUntil > Date.now() ? ` ${i18n.t("syncBusy")}` : ""}
         {mode === "both" && taken !== null ? ` ${takenText(taken)}` : ""}
       </p>
@@ -118,7 +120,7 @@ export function SyncState({
 
 /** What others changed and this browser did not let in by itself: by name, to be ticked. */
 function Held({
-  setting: { site, account, held },
+  setting: { site, account, held, heldMore },
   onChange,
   onDone,
 }: {
@@ -126,24 +128,27 @@ function Held({
   onChange: (text: string) => void
   onDone: () => Promise<void>
 }) {
-  const [ids, setIds] = useState<string[]>([])
+  const [chosen, setChosen] = useState<string[]>([])
+  // What changed since the person ticked it is another change, not ticked.
+  const ticked = held.filter((change) => chosen.includes(keyOfTick(change)))
   const act = () => {
-    ask("takeIn", { site, account, ids })
+    ask("takeIn", { site, account, ticks: ticked })
       .then(onDone)
       .catch((error: unknown) => onChange(i18n.t("failed", [toPspError(error, "Taking over changes").message])))
   }
   return (
     <details class="held">
-      <summary>{i18n.t("syncHeld", held.length, [String(held.length)])}</summary>
+      <summary>{i18n.t("syncHeld", held.length + heldMore, [String(held.length + heldMore)])}</summary>
       {held.map((change) => (
         <HeldLine
-          key={change.id}
+          key={keyOfTick(change)}
           change={change}
-          isOn={ids.includes(change.id)}
-          onToggle={() => setIds(toggled(ids, change.id))}
+          isOn={ticked.includes(change)}
+          onToggle={() => setChosen(toggled(chosen, keyOfTick(change)))}
         />
       ))}
-      <button type="button" disabled={ids.length === 0} onClick={act}>
+      {heldMore === 0 ? null : <p class="small quiet">{i18n.t("syncHeldMore", heldMore, [String(heldMore)])}</p>}
+      <button type="button" disabled={ticked.length === 0} onClick={act}>
         {i18n.t("syncTake")}
       </button>
     </details>

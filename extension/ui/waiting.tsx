@@ -1,3 +1,4 @@
+import { printable } from "../../shared/printable.js"
 import { i18n } from "../i18n.js"
 import { ask } from "../messages.js"
 import type { LostSave } from "../lost-saves.js"
@@ -58,7 +59,7 @@ export function WaitingSaves({
 function SaveName({ site, account }: { site: string; account: string }) {
   return (
     <>
-      <span class="text">{site}</span> <span class="quiet text">{account}</span>
+      <span class="text">{site}</span> <span class="quiet text">{printable(account)}</span>
     </>
   )
 }

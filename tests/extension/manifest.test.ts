@@ -10,6 +10,7 @@ interface Manifest {
   manifest_version: number
   key?: string
   permissions: string[]
+  optional_permissions: string[]
   optional_host_permissions: string[]
   host_permissions?: string[]
   content_scripts?: unknown
@@ -49,6 +50,11 @@ describe.each(["chrome", "firefox"])("the manifest for %s", (browser) => {
     expect(manifest()).not.toHaveProperty("host_permissions")
     expect(manifest()).not.toHaveProperty("content_scripts")
     expect(manifest().permissions.join()).not.toMatch(/<all_urls>|:\/\//)
+  })
+
+  it("may notify nobody before the person asks for it", () => {
+    expect(manifest().optional_permissions).toEqual(["notifications"])
+    expect(manifest().permissions).not.toContain("notifications")
   })
 
   it("shows pages nothing of the extension and lets nobody else talk to it", () => {

@@ -5,6 +5,8 @@ import { PspError } from "../../shared/errors.js"
 interface Sender {
   id?: string
   url?: string
+  origin?: string
+  frameId?: number
 }
 type Listener = (message: unknown, sender: Sender) => Promise<unknown> | undefined
 
@@ -41,6 +43,8 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   computer: vi.fn<Handlers["computer"]>(async () => ({ isThere: false, code: "host-missing", message: "not there" })),
   trust: vi.fn<Handlers["trust"]>(async () => ({ state: "no-identity" })),
   sessions: vi.fn<Handlers["sessions"]>(async () => ({ entries: [], isKnown: true })),
+  unlocked: vi.fn<Handlers["unlocked"]>(async () => null),
+  tell: vi.fn<Handlers["tell"]>(async () => null),
   waiting: vi.fn<Handlers["waiting"]>(async () => []),
   lost: vi.fn<Handlers["lost"]>(async () => []),
   dismissLost: vi.fn<Handlers["dismissLost"]>(async () => null),
@@ -60,7 +64,13 @@ const handlers: { [K in keyof Handlers]: ReturnType<typeof vi.fn<Handlers[K]>> }
   undoTaken: vi.fn<Handlers["undoTaken"]>(async () => 0),
   reloadPages: vi.fn<Handlers["reloadPages"]>(async () => null),
   forget: vi.fn<Handlers["forget"]>(async () => ({ canUndo: true })),
-  restorePlan: vi.fn<Handlers["restorePlan"]>(async () => ({ sites: [], cookies: [], synced: [], tabs: 0 })),
+  restorePlan: vi.fn<Handlers["restorePlan"]>(async () => ({
+    sites: [],
+    cookies: [],
+    synced: [],
+    tabs: 0,
+    savedBack: [],
+  })),
   restoreHere: vi.fn<Handlers["restoreHere"]>(async () => []),
   unforget: vi.fn<Handlers["unforget"]>(async () => null),
 }
@@ -105,11 +115,66 @@ it("an expected fault arrives with its code, anything else as internal without i
 it.each([
   ["another extension", { id: "their-id", url: "chrome-extension://their-id/page.html" }],
   ["a content script of ours in a page", { id: "our-id", url: "https://example.com/" }],
+  ["a page whose address only begins like ours", { id: "our-id", url: "chrome-extension://our-id.evil.example/" }],
   ["a sender that says nothing of itself", {}],
 ])("%s gets no answer", async (_who, sender) => {
   fake.sender = sender
   await expect(ask("wake", {})).rejects.toMatchObject({ code: "internal" })
   expect(handlers.wake).not.toHaveBeenCalled()
+})
+
+/** Has what each of the types asks for. */
+const fits = {
+  intent,
+  granted: true,
+  fingerprint: "six words",
+  site: "example.com",
+  account: "default",
+  id: "click-1",
+  address: "file:///vault",
+  mode: "save",
+  scope: { alsoSites: [], kinds: ["cookies"], withoutOrigins: [], storeId: "0" },
+  ticks: [],
+  storeId: "0",
+  letIn: [],
+  check: { url: "https://example.com/home" },
+  tabId: 7,
+}
+const askEach = () =>
+  Object.keys(handlers).flatMap((type) => fake.listeners.map((listener) => listener({ ...fits, type }, fake.sender)))
+const calls = () => Object.values(handlers).filter(({ mock }) => mock.calls.length > 0).length
+
+it("a page of ours is answered by each handler, whether or not the browser tells of its origin and its frame", async () => {
+  for (const more of [{}, { origin: "chrome-extension://our-id", frameId: 0 }]) {
+    for (const handler of Object.values(handlers)) handler.mockClear()
+    Object.assign(fake.sender, more)
+    for (const reply of askEach()) expect(await reply).toHaveProperty("answer")
+    expect(calls()).toBe(Object.keys(handlers).length)
+  }
+})
+
+it("300 messages of every type from pages, content scripts, frames and other extensions run no handler", () => {
+  const [page, ours] = ["https://example.com", "chrome-extension://our-id"]
+  const senders: Sender[] = [
+    { url: `${page}/`, origin: page, frameId: 0 },
+    { id: "our-id", url: `${page}/`, origin: page, frameId: 0 },
+    { id: "our-id", url: `${page}/frame`, origin: page, frameId: 4 },
+    { id: "our-id", url: "about:srcdoc", origin: page, frameId: 5 },
+    { id: "our-id", url: `blob:${ours}/1234`, origin: ours, frameId: 0 },
+    { id: "our-id", url: `${ours}/dashboard.html`, origin: ours, frameId: 6 },
+    { id: "our-id", url: `${ours}/popup.html`, origin: "null", frameId: 0 },
+    { id: "our-id", url: `${ours}/popup.html`, origin: page, frameId: 0 },
+    { id: "our-id", url: `${ours}.example.com/popup.html` },
+    { id: "our-id" },
+    { id: "their-id", url: `${ours}/popup.html`, origin: ours, frameId: 0 },
+  ]
+  const replies = senders.flatMap((sender) => {
+    fake.sender = sender
+    return askEach()
+  })
+  expect(replies.length).toBeGreaterThanOrEqual(300)
+  expect(new Set(replies)).toEqual(new Set([undefined]))
+  expect(calls()).toBe(0)
 })
 
 it.each([null, "wake", { type: "constructor" }, { type: "__proto__" }, { type: 3 }, {}, []])(
@@ -158,4 +223,16 @@ it("a login check crosses with its fields, and a wrong one does not", async () =
   await expect(ask("pick", { ...session, check, tabId: "1" as unknown as number })).rejects.toMatchObject({
     code: "bad-message",
   })
+})
+
+it("no message adds a recipient, not even one from a page of ours: a handoff is made in the page that shows it", async () => {
+  fake.sender = { id: "our-id", url: "chrome-extension://our-id/dashboard.html" }
+  const verbs = ["handOff", "hand-off", "grant", "addOwner", "addRecipient", "exportTo", "revoke", "acceptCard"]
+  const asks = verbs.flatMap((type) =>
+    Array.from({ length: 25 }, (_, at) => ({ type, card: `psp1${at}`, site: "example.com", account: "default" })),
+  )
+  expect(asks).toHaveLength(200)
+  for (const message of asks) {
+    expect(fake.listeners.map((listener) => listener(message, fake.sender))).toEqual([undefined])
+  }
 })

@@ -71,6 +71,15 @@ it("a fault in the middle keeps what did not go out, and the next try sends only
   expect(vault.committed).toEqual(["two", "three"])
 })
 
+it("each save that went out is told, with its names, and none that did not", async () => {
+  await outbox.enqueue({ ...saveOf("one"), names: ["cookies"] })
+  for (const name of ["two", "three"]) await outbox.enqueue(saveOf(name))
+  const told: (string[] | undefined)[] = []
+  const broken = createVault((name) => (name === "three" ? away : null))
+  await expect(outbox.drain(broken, ({ names }) => told.push(names))).rejects.toBe(away)
+  expect(told).toEqual([["cookies"], undefined])
+})
+
 it.each(["corrupt", "bad-message", "too-large"] as const)(
   "a save that is refused as %s holds up no other session, and what is behind it of its own waits in order",
   async (code) => {

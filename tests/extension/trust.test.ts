@@ -32,8 +32,12 @@ beforeEach(async () => {
 })
 
 async function connectionTo(identity: Identity | null): Promise<Connection> {
-  const request = async (type: string, ask: { card?: string; prefix?: string }) => {
+  const request = async (type: string, ask: { card?: string; prefix?: string; name?: string }) => {
     if (type === "offer") offers.push(ask.card ?? "")
+    if (type === "get") {
+      const bytes = await store.get(ask.name ?? "")
+      return { answer: { found: bytes !== null }, body: bytes ?? new Uint8Array(0) }
+    }
     const objects: unknown[] = []
     if (type === "list") for await (const object of store.list(ask.prefix ?? "")) objects.push(object)
     return { answer: {}, body: utf8(JSON.stringify(objects)) }
@@ -107,6 +111,23 @@ it("a computer that shows another card than the trusted one is refused, not pinn
   expect(await trust.trustOf(await connectionTo(computer))).toMatchObject({ state: "changed", before })
   await expect(pressTrust()).rejects.toMatchObject({ code: "card-changed" })
   expect(offers).toHaveLength(1)
+})
+
+it("a computer that made itself new keys, as the vault's owners say, is the same one", async () => {
+  await pressTrust()
+  await (await device.openDeviceVault(store)).save(exampleSnapshot("example.com"))
+  const [before, memory] = [computer, memoryOf()]
+  const old = await openVault(store, { identity: before, owner: offers[0] ?? "", memory })
+  await old.refresh()
+  computer = await createIdentity("desk")
+  await old.addOwner(await createCard(computer))
+  // Not before the old keys are gone: somebody else's device may be an owner, too.
+  expect(await trust.trustOf(await connectionTo(computer))).toMatchObject({ state: "changed" })
+  const next = await openVault(store, { identity: computer, memory })
+  await next.removeOwner(await createCard({ ...before, vault: next.id }))
+  expect(await trust.trustOf(await connectionTo(computer))).toMatchObject({ state: "trusted", name: "desk" })
+  expect(await trust.trustOf(await connectionTo(before))).toMatchObject({ state: "changed" })
+  expect(await tokenIn(next, "example.com")).toBeDefined()
 })
 
 it("a computer that owns sessions already lets this browser in, which brings along what it saved meanwhile", async () => {

@@ -1,5 +1,5 @@
 import { render } from "preact"
-import { Dashboard } from "../../ui/dashboard.js"
+import { Pages } from "../../ui/pages.js"
 
 const app = document.getElementById("app")
-if (app !== null) render(<Dashboard />, app)
+if (app !== null) render(<Pages />, app)
