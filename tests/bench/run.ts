@@ -19,9 +19,12 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   stores: async () => (await import("./stores.js")).benchStores(),
   load: async () => (await import("./load.js")).benchLoad(),
   thousand: async () => (await import("./thousand.js")).benchThousand(),
+  members: async () => (await import("./members.js")).benchMembers(),
   bots: async () => (await import("./bots.js")).benchBots(),
   sync: async () => (await import("./sync.js")).benchSync(),
   changes: async () => (await import("./changes.js")).benchChanges(),
+  unlock: async () => (await import("./unlock.js")).benchUnlock(),
+  audit: async () => (await import("./audit.js")).benchAudit(),
   merge: async () => (await import("./merge.js")).benchMerge(),
 }
 

@@ -125,7 +125,8 @@ async function vaultOf(snapshot: Snapshot): Promise<{ vault: Vault; names: () =>
   await vault.save(snapshot)
   const names = async () => {
     const found: string[] = []
-    for await (const { name } of provider.list("")) found.push(name)
+    // What is done with a session is left beside it, in the access history.
+    for await (const { name } of provider.list(`${vault.id}/sessions/`)) found.push(name)
     return found
   }
   return { vault, names }

@@ -91,7 +91,10 @@ export interface TestBrowser {
   stop(): Promise<void>
 }
 
-export async function startBrowser(options: { args?: string[]; hasHost?: boolean } = {}): Promise<TestBrowser> {
+/** @param options `extensions` are folders of more extensions, beside ours */
+export async function startBrowser(
+  options: { args?: string[]; hasHost?: boolean; extensions?: string[] } = {},
+): Promise<TestBrowser> {
   const folder = await mkdtemp(path.join(tmpdir(), "psp-e2e-"))
   const [profile, home] = [path.join(folder, "profile"), path.join(folder, "home")]
   await keepThirdPartyStorage(profile)
@@ -128,14 +131,15 @@ export async function startBrowser(options: { args?: string[]; hasHost?: boolean
   }
   if (options.hasHost !== false) await registerHost()
 
+  const extensions = [extension, ...(options.extensions ?? [])].join(",")
   const launch = async () => {
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: chromiumPath(),
       headless: false,
       args: [
         "--headless=new",
-        `--load-extension=${extension}`,
-        `--disable-extensions-except=${extension}`,
+        `--load-extension=${extensions}`,
+        `--disable-extensions-except=${extensions}`,
         ...chromiumArgs,
         ...(options.args ?? []),
       ],

@@ -89,14 +89,14 @@ test("a token that a bot rotated and saved keeps the person and the next bot log
   await saveLogin()
   const [first, second] = [await newBot("ci-1"), await newBot("ci-2")]
   const { session, context } = await rotateTwice(first)
-  const before = await namesIn(provider)
+  const before = await namesIn(provider, `${person.id}/sessions/`)
   const report = await session.save(context)
   expect(report).toMatchObject({ saved: true, refused: [], gaps: [] })
   expect(report.changes).toMatchObject([
     { kind: "cookies", where: "app.fern.test", what: 'cookie "sid"', change: "changed" },
     { kind: "localStorage", where: site.origin, what: 'key "token"', change: "changed" },
   ])
-  expect(await namesIn(provider)).toHaveLength(before.length + 1)
+  expect(await namesIn(provider, `${person.id}/sessions/`)).toHaveLength(before.length + 1)
   expect(tokenIn(await person.load(fern))).toBe(site.tokens()[0])
   const other = await newContext()
   await passOn()
@@ -144,9 +144,9 @@ test("a login that the site ended is not saved over a good one: the remembered p
   const { session, context, page } = await rotateTwice(await newBot("ci-1"))
   site.revokeAll()
   await page.evaluate(() => localStorage.setItem("seen", "1"))
-  const before = await namesIn(provider)
+  const before = await namesIn(provider, `${person.id}/sessions/`)
   await expect(session.save(context)).rejects.toMatchObject({ code: "logged-out" })
-  expect(await namesIn(provider)).toEqual(before)
+  expect(await namesIn(provider, `${person.id}/sessions/`)).toEqual(before)
   expect(tokenIn(await person.load(fern))).toBe(tokenIn(good))
 })
 

@@ -100,7 +100,7 @@ test("the store is watched as long as the popup is open and something is on, and
   const [pid] = await hosts()
   // It is the same one all the time: nothing is started over and over.
   await rotateByBot(await grantBot(browser))
-  await expect(popup.getByText("Rotated 1 token, by ci-1.")).toBeVisible()
+  await expect(popup.getByText("Rotated 1 token, by bot ci-1.")).toBeVisible()
   await expect.poll(hosts).toEqual([pid])
   await popup.getByRole("switch", { name: "Keep in sync" }).click()
   await expect.poll(hosts).toEqual([])
@@ -229,7 +229,7 @@ test("one browser goes from one saved account to another and back, and nothing o
   await popup.keyboard.press("Enter")
   const dialog = popup.getByRole("dialog", { name: `Replace what this browser has of ${syncedSite}?` })
   await expect(dialog).toContainText("This cookie goes: refresh.")
-  await expect(dialog).toContainText("Keep in sync ends for “work”, after a last save.")
+  await expect(dialog).toContainText(`Keep in sync ends for “work” of ${syncedSite}, after a last save.`)
   await expect(dialog).toContainText("1 open tab is loaded anew.")
   expect(await listIn(popup, lowContrastScript)).toEqual([])
   expect(await listIn(popup, overflowScript)).toEqual([])
@@ -271,4 +271,34 @@ test("one browser goes from one saved account to another and back, and nothing o
   await page.goto(site.url("/refresh"))
   await expect(page).toHaveTitle("Logged in")
   expect((await savedAs("default")).token).toBe(first)
+
+  await dialog.getByRole("button", { name: "Close" }).click()
+
+  // Not where loading anew takes the token.
+  await page.goto(site.url("/"))
+  // What a bot renewed comes back at a tick only, and what it planted does not.
+  const bot = await grantBot(browser)
+  const { cookies = [] } = bot.session.snapshot
+  const renewed = (await site.refresh(first ?? "")) ?? ""
+  const [refresh] = cookies.map((cookie) => ({ ...cookie, value: renewed }))
+  if (refresh === undefined) throw new Error("There is no cookie to renew")
+  await saveBack(bot, {
+    ...bot.session.snapshot,
+    cookies: [refresh, { ...refresh, name: "planted" }],
+    origins: (bot.session.snapshot.origins ?? []).map((state) => ({ ...state, localStorage: [["owner", "planted"]] })),
+  })
+  await restore.click()
+  const choice = dialog.getByRole("checkbox", { name: "(bot ci-1)" })
+  await expect(choice).toHaveCount(3)
+  for (const one of await choice.all()) await expect(one).not.toBeChecked()
+  await dialog.getByRole("checkbox", { name: 'cookie "refresh"' }).check()
+  expect(await listIn(popup, lowContrastScript)).toEqual([])
+  expect(await listIn(popup, overflowScript)).toEqual([])
+  await popup.screenshot({ path: test.info().outputPath("restore-choice.png") })
+  await dialog.getByRole("button", { name: "Replace by “default”" }).click()
+  await dialog.getByText("What was not replaced, and why").click()
+  await expect(dialog).toContainText("bot ci-1 wrote it, and you did not tick it")
+  expect((await browser.context.cookies()).map(({ name, value }) => [name, value])).toEqual([["refresh", renewed]])
+  await expect(page).toHaveTitle("Logged in")
+  await expect.poll(() => ownerIn(page)).toBe(null)
 })

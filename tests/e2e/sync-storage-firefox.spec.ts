@@ -1,9 +1,9 @@
 import { expect, test } from "@playwright/test"
 import type { Page } from "puppeteer-core"
-import { fieldsOf, type FieldId } from "../../shared/merge/fields.js"
+import type { FieldId } from "../../shared/merge/fields.js"
 import { defaultKinds } from "../../shared/report.js"
 import { expectStatus, expectText, prepareFirefoxTests, press, textOf, trust } from "./firefox-tests.js"
-import { openSaved } from "./saving.js"
+import { syncStates } from "./sync-steps.js"
 import {
   grantStorageBot,
   makeDatabase,
@@ -42,9 +42,9 @@ test("in Firefox a ticked key and a ticked record enter the page, and can be und
     await bot.save((origins) => withItems(origin, { token: "second" })(withRecord(origins)))
     await ask(popup, { type: "syncNow" })
     await expectText(popup, "changes by others wait for you")
-    const ids = [...fieldsOf(await openSaved(firefox, siteName)).keys()].filter(isTokenOrRecord)
-    await ask(popup, { type: "takeIn", ids })
-    await expectText(popup, "Took over 2 changes, by ci-1.")
+    const [{ held } = { held: [] }] = await syncStates(popup)
+    await ask(popup, { type: "takeIn", ticks: held.filter(({ id }) => isTokenOrRecord(id)) })
+    await expectText(popup, "Took over 2 changes, by bot ci-1.")
     expect(await tab.evaluate(() => localStorage.getItem("token"))).toBe("second")
     expect(await tab.evaluate(readRecord)).toBe("second")
     await expectText(popup, "Reload the page to use it: app.storage.test")

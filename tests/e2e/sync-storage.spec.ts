@@ -16,6 +16,7 @@ import {
   withItems,
   withRecord,
 } from "./storage-sync.js"
+import { syncStates } from "./sync-steps.js"
 
 let site: Awaited<ReturnType<typeof startStorageSite>>
 let browser: TestBrowser
@@ -72,12 +73,12 @@ test("a key that a bot changed waits by name, enters at a tick, and from then on
   await bot.save(withItems(origin, { token: "second" }))
   await lookNow(popup)
   await openHeld(popup)
-  const line = box(popup, /key "token", .*storage\.test.*waits for you \(ci-1\)\. From then on/)
+  const line = box(popup, /key "token", .*storage\.test.*waits for you \(bot ci-1\)\. From then on/)
   await expect(line).toBeVisible()
   expect(await itemIn(page, "token")).toBe("first")
   await takeOver(popup, /key "token"/)
   await expect.poll(() => itemIn(page, "token")).toBe("second")
-  await expect(popup.getByText("Took over 1 change, by ci-1.")).toBeVisible()
+  await expect(popup.getByText("Took over 1 change, by bot ci-1.")).toBeVisible()
   await expect(held(popup)).toHaveCount(0)
   await lookNow(popup)
   // Nothing echoes: it is still the bot's word, and not this browser's.
@@ -118,7 +119,8 @@ test("what the page wrote since is newer than what a bot wrote, and stays", asyn
   await bot.save(withItems(origin, { token: "second" }))
   await lookNow(popup)
   await setItem(page, "token", "the person's")
-  await ask(popup, { type: "takeIn", ids: [keyField(origin, "token")] })
+  const [{ held } = { held: [] }] = await syncStates(popup)
+  await ask(popup, { type: "takeIn", ticks: held.filter(({ id }) => id === keyField(origin, "token")) })
   expect(await itemIn(page, "token")).toBe("the person's")
   await lookNow(popup)
   await expect.poll(async () => new Map(await bot.items(origin)).get("token")).toBe("the person's")
@@ -202,6 +204,8 @@ test("of a rotated token the popup says that the old one is dead, and offers no 
     (cookies) => cookies.map((one) => (one.name === "visitor" ? { ...one, value: "2" } : one)),
   )
   await lookNow(popup)
-  await expect(popup.getByText("Rotated 1 token, by ci-1. The old one is dead: there is no way back.")).toBeVisible()
+  await expect(
+    popup.getByText("Rotated 1 token, by bot ci-1. The old one is dead: there is no way back."),
+  ).toBeVisible()
   await expect(popup.getByRole("button", { name: "Undo" })).toHaveCount(0)
 })

@@ -126,6 +126,27 @@ test("a logout is saved as one, and the next login too", async () => {
   await expect.poll(savedToken).toBe(await ownToken())
 })
 
+test("switched on after a bot rotated the token, it takes the bot's, and does not save its own dead one", async () => {
+  const page = await browser.context.newPage()
+  await page.goto(site.url("/login"))
+  await browser.allow(`*://*.${siteName}/*`)
+  const popup = await browser.openPopup(page)
+  await trustComputer(popup)
+  await popup.getByRole("button", { name: "Save session" }).click()
+  await expect(status(popup)).toHaveText(/^Saved/)
+  const bot = await grantBot()
+  const next = (await site.refresh(bot.token)) ?? ""
+  await saveBack(bot, withToken(next))
+  await syncSwitch(popup).click()
+  await expect(popup.getByText(/^In sync/)).toBeVisible()
+  expect(await savedToken()).toBe(next)
+  expect(await ownToken()).not.toBe(next)
+  await popup.getByRole("combobox", { name: "Which way" }).selectOption("both")
+  await expect.poll(ownToken).toBe(next)
+  await page.goto(site.url("/refresh"))
+  await expect(page).toHaveTitle("Logged in")
+})
+
 test("a token that the bot rotates comes back, and the person stays logged in", async () => {
   const { page, popup } = await keepInSync("both ways")
   const bot = await grantBot()
@@ -133,7 +154,7 @@ test("a token that the bot rotates comes back, and the person stays logged in", 
   await saveBack(bot, withToken(next))
   await lookNow(popup)
   await expect.poll(ownToken).toBe(next)
-  await expect(popup.getByText("Rotated 1 token, by ci-1.")).toBeVisible()
+  await expect(popup.getByText("Rotated 1 token, by bot ci-1.")).toBeVisible()
   await page.goto(site.url("/refresh"))
   await expect(page).toHaveTitle("Logged in")
   // What the person's own visit rotated is there for the bot in turn.
@@ -189,8 +210,8 @@ test("what a bot plants waits for the person's tick, by name", async () => {
   await lookNow(popup)
   await popup.getByText("2 changes by others wait for you").click()
   expect(await ownToken()).toBe(before)
-  await expect(popup.getByText(/cookie "refresh".*its flags are others \(ci-1\)/)).toBeVisible()
-  await popup.getByRole("checkbox", { name: /cookie "planted".*did not have it \(ci-1\)/ }).check()
+  await expect(popup.getByText(/cookie "refresh".*its flags are others \(bot ci-1\)/)).toBeVisible()
+  await popup.getByRole("checkbox", { name: /cookie "planted".*did not have it \(bot ci-1\)/ }).check()
   await popup.getByRole("button", { name: "Take over what is ticked" }).click()
   await expect
     .poll(async () => (await browser.context.cookies()).find(({ name }) => name === "planted")?.value)
