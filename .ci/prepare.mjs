@@ -39,6 +39,7 @@ for (const { packages, programs } of process.argv.includes("--servers") ? server
 function servers() {
   return [
     { packages: ["redis-server"], programs: ["redis-server"] },
+    { packages: ["gnome-keyring", "dbus"], programs: ["gnome-keyring-daemon", "dbus-run-session"] },
     { packages: ["chromium-driver"], programs: ["chromedriver"] },
     {
       packages: ["radosgw", "ceph-mon", "ceph-osd", "ceph-common"],
