@@ -197,12 +197,16 @@ function open(connectNative: (name: string) => NativePort): NativePort {
   }
 }
 
-/** The browsers' own sentences, the only thing they tell. Firefox says the same for a host that is not ours to use. */
+/**
+ * The browsers' own sentences, the only thing they tell. Firefox says the same for a host that is not ours to use. Chrome's
+ * "Error when communicating" is a host that ended before our first message was written as often as one that prints
+ * something else, so it tells no more than that the host stopped or does not answer; `psp doctor` starts it and sees.
+ */
 function codeOfDisconnect(reason: string | undefined): keyof typeof advice {
   if (reason === undefined) return "host-crashed"
   if (/host not found|No such native application/i.test(reason)) return "host-missing"
   if (/is forbidden|not have permission/i.test(reason)) return "host-forbidden"
-  if (/communicating with the native|exceeds the limit/i.test(reason)) return "host-garbled"
+  if (/exceeds the limit/i.test(reason)) return "host-garbled"
   return "host-crashed"
 }
 
