@@ -8,7 +8,8 @@ import { isSignedBy, parseCard, sign, writerIdOf, type Card, type Identity } fro
  *
  * A removal is for ever: keys that were given up never come back. It names the statements of the removed device that still count, so
  * nothing else that this device signs does, whatever time it writes on it; and it is the stronger one: it also ends what
- * the removed device says of others meanwhile. Two who remove each other are both out, as long as anybody else is in.
+ * the removed device says of others meanwhile. Two who remove each other are both out, as long as anybody else is in,
+ * until a third one removes one of them as well.
  */
 export interface Ownership {
   /** By writer id. */
@@ -85,6 +86,17 @@ export async function ownershipOf(
     owners.set(root.writerId, root)
   }
   return { owners, former }
+}
+
+/** Who said of whom that it is out, both by writer id, whether that counts or not. */
+export async function removalsOf(
+  vault: string,
+  { root, statements }: { root: string; statements: OwnerStatement[] },
+): Promise<{ id: string; by: string; about: string }[]> {
+  const genuine = await genuineOf(vault, await parseCard(root), statements)
+  return genuine
+    .filter(({ action }) => action === "remove")
+    .map((statement) => ({ id: statementId(statement), by: statement.by, about: statement.about.writerId }))
 }
 
 interface Genuine extends OwnerStatement {

@@ -4,7 +4,7 @@ import { parseName, seal } from "../envelope.js"
 import { isPspError, PspError, type ErrorCode } from "../errors.js"
 import { parseCard, type Card } from "../keys.js"
 import type { SessionRecord } from "../members.js"
-import { ownershipOf, signOwnerStatement, statementId, type FormerOwner } from "../ownership.js"
+import { ownershipOf, removalsOf, signOwnerStatement, statementId, type FormerOwner } from "../ownership.js"
 import type { CallOptions } from "../provider.js"
 import { folderIn } from "./copies.js"
 import { isStoreFault } from "./faults.js"
@@ -105,17 +105,24 @@ function isItself(vault: VaultState, { name }: Card): PspError {
   return new PspError("usage", `Cannot remove "${name}": ${why}`)
 }
 
-/** Notes the removal among the members, unless one is noted, and tells owners, bots and the device itself. */
+/**
+ * Notes the removal among the members, and tells owners, bots and the device itself. Each device that removes says so itself: what
+ * the removed one says against one of two that removed it, the other one's word ends.
+ */
 async function tellRemoval(vault: VaultState, card: Card, call: CallOptions): Promise<FormerOwner> {
   const members = vault.ownMembers()
-  const before = (await ownershipOf(vault.id, members)).former.get(card.writerId)
-  if (before === undefined) {
-    const own = members.statements.filter(({ by }) => by === card.writerId)
+  const removals = await removalsOf(vault.id, members)
+  const removers = new Set(removals.filter(({ about }) => about === card.writerId).map(({ by }) => by))
+  if (!removers.has(vault.writerId)) {
+    const against = new Set(
+      removals.filter(({ by, about }) => by === card.writerId && removers.has(about)).map(({ id }) => id),
+    )
+    const own = members.statements.filter(({ by }) => by === card.writerId).map(statementId)
     const statement = await signOwnerStatement(vault.identity, vault.id, {
       action: "remove",
       card: card.text,
       clock: vault.tick(),
-      knew: own.map(statementId),
+      knew: own.filter((id) => !against.has(id)),
     })
     members.statements = [...members.statements, statement]
     vault.remembered.isUnsaved = true
