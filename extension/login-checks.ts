@@ -11,7 +11,7 @@ import { withHost } from "./host.js"
 import { i18n } from "./i18n.js"
 import { listWaiting } from "./outbox.js"
 import { sendWith } from "./send.js"
-import { keepOptions } from "./settings.js"
+import { keepOptions } from "./keep-rules.js"
 
 /**
  * How being logged in looks, for each session. The place for it is the sealed session; this browser keeps it too, so that a
@@ -72,7 +72,7 @@ export async function rememberLoginCheck(session: SessionName, check: LoginCheck
       const { check: before, ...rest } = saved.snapshot
       const snapshot = withCheck(rest, check)
       if (before !== undefined || check !== null)
-        await vault.save(snapshot, { expiresAt: saved.expiresAt, ...(await keepOptions()) })
+        await vault.save(snapshot, { expiresAt: saved.expiresAt, ...(await keepOptions(site)) })
       await noteCheckSealed(snapshot)
       return true
     })

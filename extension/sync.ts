@@ -10,7 +10,7 @@ import { changeNames } from "./note-access.js"
 import { isDeviceLocked } from "./device.js"
 import { dropWaiting, enqueue, listWaiting, syncIntent, UnsentSavesError, type Waiting } from "./outbox.js"
 import { sendOutbox } from "./send.js"
-import { keepOptions } from "./settings.js"
+import { keepOptions } from "./keep-rules.js"
 import { knownAtOwnSave } from "./own-save.js"
 import { captureForSync } from "./sync-capture.js"
 import { dismissEnded, noteEnded } from "./sync-ended.js"
@@ -299,7 +299,7 @@ function withMemory<T>(work: () => Promise<T>): Promise<T> {
 /** Null when nothing changed. */
 async function sealChanges(snapshot: Snapshot, memory: SyncMemory): Promise<Sealed | null> {
   const { known, deltas } = memory
-  const [digestOf, keep] = await Promise.all([createDigest(), keepOptions()])
+  const [digestOf, keep] = await Promise.all([createDigest(), keepOptions(snapshot.sites[0])])
   const { prepared, ...changes } = await withVaultOffline((vault) =>
     vault.prepareChanges(snapshot, { known, digestOf, ...keep }),
   )
@@ -325,7 +325,8 @@ interface Sealed {
 
 /** A whole save; of what this browser knew before, only what changed counts as new. */
 async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew = false): Promise<Sealed> {
-  const [digestOf, keep, owners] = await Promise.all([createDigest(), keepOptions(), ownersNow()])
+  const [site] = snapshot.sites
+  const [digestOf, keep, owners] = await Promise.all([createDigest(), keepOptions(site), ownersNow()])
   if (memory === null) {
     // What is not open now may be in an earlier save.
     const [prepared, copies] = await withVaultOffline(async (vault) => {
@@ -359,7 +360,7 @@ async function sealWhole(snapshot: Snapshot, memory: SyncMemory | null, isAnew =
 export async function sealSave(snapshot: Snapshot): Promise<Prepared> {
   const session = { site: snapshot.sites[0], account: snapshot.account }
   if ((await settingOf(session)) === null) {
-    const keep = await keepOptions()
+    const keep = await keepOptions(session.site)
     return withVaultOffline((vault) => vault.prepare(snapshot, keep))
   }
   return withMemory(async () => {

@@ -2,14 +2,14 @@ import type { ComponentChildren } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { browser } from "wxt/browser"
 import { i18n } from "../i18n.js"
+import type { TtlRules } from "../../shared/merge/ttl.js"
+import { keepRulesOf } from "../keep-rules.js"
 import { toPspError } from "../../shared/errors.js"
 import { describeTab, type Description } from "../describe.js"
 import { measureSite, type Measures } from "../measure.js"
 import { ask, type Computer, type Sessions } from "../messages.js"
 import type { Waiting } from "../outbox.js"
 import { isUnderWay, onSaveState, readSaveState, type SaveIntent, type SaveState } from "../save-state.js"
-import type { TtlRules } from "../../shared/merge/ttl.js"
-import { readKeepRules } from "../settings.js"
 import { isTrusted } from "../trust.js"
 import { AlsoSites } from "./also-sites.js"
 import { ComputerCard, useComputer, whileWaiting } from "./computer.js"
@@ -52,7 +52,9 @@ export function Popup() {
   const lookAtTab = async () => {
     const look = ++looks.current
     const found = await describeTab(tabId)
+    const rules = found.site === null ? {} : await keepRulesOf(found.site)
     if (look !== looks.current) return
+    setKeep(rules)
     setDescription(found)
     if (found.site === null || !found.mayRead) return
     await measureSite(found, (now) => {
@@ -85,7 +87,6 @@ export function Popup() {
       })
       .catch(fail)
     isTrusted().then(setTrusted).catch(fail)
-    readKeepRules().then(setKeep).catch(fail)
     lookAtTab().catch(fail)
     ask("wake", {}).then(lookAtSessions).catch(fail)
     return stop
@@ -140,6 +141,7 @@ export function Popup() {
         known={(sessions?.entries ?? []).map(({ account }) => account)}
         alsoSites={also}
         keep={keep}
+        onKeep={() => void keepRulesOf(site).then(setKeep)}
         isBusy={isUnderWay(ownSave)}
         isMain={wasTrusted || isTrustedNow(computer)}
         onSave={begin}

@@ -11,7 +11,7 @@ import { requestSites } from "../permissions.js"
 import { readSaveState, type SaveIntent } from "../save-state.js"
 import { Check, toggled } from "./check.js"
 import { sizeOf } from "./format.js"
-import { keptText } from "./keep-rules.js"
+import { KeepHere, keptText } from "./keep-rules.js"
 import { Limits } from "./limits.js"
 
 interface SaveFormProps {
@@ -24,6 +24,8 @@ interface SaveFormProps {
   alsoSites: string[]
   /** How long kinds are kept. */
   keep: TtlRules
+  /** The person changed that. */
+  onKeep: () => void
   isBusy: boolean
   /** Save is the main thing to do here; before the computer is trusted, trusting it is. */
   isMain: boolean
@@ -31,7 +33,17 @@ interface SaveFormProps {
 }
 
 /** What will be saved, what the person may leave out or add, and the button. */
-export function SaveForm({ description, measures, known, alsoSites, keep, isBusy, isMain, onSave }: SaveFormProps) {
+export function SaveForm({
+  description,
+  measures,
+  known,
+  alsoSites,
+  keep,
+  onKeep,
+  isBusy,
+  isMain,
+  onSave,
+}: SaveFormProps) {
   const { site, origins, mayRead } = description
   const [account, setAccount] = useState(description.account)
   const [kinds, setKinds] = useState<Kind[]>([...defaultKinds])
@@ -92,6 +104,7 @@ export function SaveForm({ description, measures, known, alsoSites, keep, isBusy
           </details>
         )}
         {keptText(keep) === "" ? null : <p class="small quiet">{keptText(keep)}</p>}
+        <KeepHere site={site} onChange={onKeep} />
         <Limits />
       </fieldset>
       {/* Not disabled while it works: the focus stays on it. */}

@@ -169,6 +169,13 @@ test("what the person keeps for an hour only is over after an hour, saved by a c
   await browser.allow(`*://*.${syncedSite}/*`)
   const popup = await browser.openPopup(page)
   await expect(popup.getByText("Kept for 1 hour only: sessionStorage.")).toBeVisible()
+  // What counts for this site alone goes before.
+  await popup.getByText("How long things are kept at this site").click()
+  const ofItems = popup.getByRole("combobox", { name: "localStorage" })
+  await ofItems.selectOption("1 hour")
+  await expect(popup.getByText("Kept for 1 hour only: localStorage and sessionStorage.")).toBeVisible()
+  await ofItems.selectOption("as at all sites: not limited")
+  await expect(popup.getByText("Kept for 1 hour only: sessionStorage.")).toBeVisible()
   await trustComputer(popup)
   await popup.getByRole("button", { name: "Save session" }).click()
   await expect(popup.getByRole("status")).toHaveText(/^Saved/)
