@@ -69,7 +69,7 @@ export function KeepHere({ site, onChange }: { site: string; onChange: () => voi
   return (
     <details>
       <summary>{i18n.t("keepHere")}</summary>
-      <div class="keep">
+      <div class="keep small">
         {savableKinds.map((kind) => (
           <KeepChoice
             key={kind}

@@ -174,7 +174,7 @@ test("what the person keeps for an hour only is over after an hour, saved by a c
   const ofItems = popup.getByRole("combobox", { name: "localStorage" })
   await ofItems.selectOption("1 hour")
   await expect(popup.getByText("Kept for 1 hour only: localStorage and sessionStorage.")).toBeVisible()
-  await ofItems.selectOption("as at all sites: not limited")
+  await ofItems.selectOption("as usual: not limited")
   await expect(popup.getByText("Kept for 1 hour only: sessionStorage.")).toBeVisible()
   await trustComputer(popup)
   await popup.getByRole("button", { name: "Save session" }).click()
