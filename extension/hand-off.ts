@@ -1,11 +1,13 @@
 import { isRefused, odditiesOf, type CardOddity } from "../shared/card-oddities.js"
 import { isPspError, PspError } from "../shared/errors.js"
+import { namesIn } from "../shared/field-names.js"
 import { fileNames, grantedNames } from "../shared/granted-names.js"
 import { fileCommands, handoffCommands } from "../shared/handoff-commands.js"
 import { parseCard, type Card } from "../shared/keys.js"
 import { recordAccess } from "../shared/record-access.js"
 import type { Kind } from "../shared/report.js"
 import type { Vault } from "../shared/vault.js"
+import type { GrantChoice } from "../shared/vault/grant-names.js"
 import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import type { Connection } from "./native-port.js"
@@ -24,6 +26,8 @@ import { trustOf } from "./trust.js"
 export interface HandoffScene {
   /** All of the session. */
   sites: string[]
+  /** All that the session holds, by name (`field-names.ts`): nothing else of it leaves the vault here. */
+  names: string[]
   /** ms since epoch: when what is saved ends. */
   endsAt: number
   bots: Recipient[]
@@ -45,6 +49,8 @@ export interface HandoffChoice extends SessionName {
   /** That the person agreed to. */
   sites: readonly string[]
   kinds: "all" | Kind[]
+  /** Only these, whatever `kinds` says; null for whole kinds. */
+  names: readonly string[] | null
   saveBack: boolean
   /** ms since epoch; null: until it is revoked. */
   expiresAt: number | null
@@ -66,7 +72,8 @@ export async function prepareHandoff({ site, account }: SessionName): Promise<Ha
     if (session === null) throw nothingSaved(site)
     const cards = new Map((await vault.grants()).map(({ card }) => [card.recipientId, card]))
     const bots = await Promise.all([...cards.values()].map((card) => recipientOf(vault, connection, card)))
-    return { sites: [...session.snapshot.sites], endsAt: session.expiresAt, bots }
+    const { snapshot, expiresAt } = session
+    return { sites: [...snapshot.sites], names: namesIn(snapshot), endsAt: expiresAt, bots }
   })
 }
 
@@ -85,7 +92,7 @@ export async function readRecipient(text: string): Promise<Recipient> {
  * @throws `not-trusted`, and as `vault.grant`
  */
 export async function handOff({ card, ...choice }: HandoffChoice): Promise<HandedOff> {
-  const { site, account, sites, kinds, saveBack, expiresAt } = choice
+  const { site, account, sites, saveBack, expiresAt } = choice
   const bot = await parseCard(card)
   const { address } = await askStore()
   return withHost(async (vault, connection) => {
@@ -93,7 +100,7 @@ export async function handOff({ card, ...choice }: HandoffChoice): Promise<Hande
     await refuseOddities(vault, connection, bot)
     const granted = await vault.grant(bot.text, {
       ...{ site, account, sites, saveBack },
-      ...(kinds === "all" ? {} : { kinds }),
+      ...whatOf(choice),
       ...(expiresAt === null ? {} : { expiresAt }),
     })
     const names = grantedNames(granted)
@@ -111,7 +118,7 @@ export interface HandedOffFile extends HandedOff {
 
 /** Seals what is saved now to the bot alone, as a file. @throws as `handOff`, `not-found` */
 export async function handOffAsFile({ card, ...choice }: HandoffChoice): Promise<HandedOffFile> {
-  const { site, account, kinds, sites } = choice
+  const { site, account, kinds, names: chosen, sites } = choice
   const bot = await parseCard(card)
   return withHost(async (vault, connection) => {
     await refuseUntrusted(connection)
@@ -124,13 +131,19 @@ export async function handOffAsFile({ card, ...choice }: HandoffChoice): Promise
     if (expiresAt <= Date.now()) throw new PspError("usage", `Cannot hand off ${site}: its end is in the past`)
     const bytes = await vault.exportTo(bot.text, site, {
       ...{ account, expiresAt, sites },
-      ...(kinds === "all" ? {} : { kinds }),
+      ...whatOf(choice),
     })
-    const names = fileNames({ sites: session.snapshot.sites.filter((one) => sites.includes(one)), kinds, expiresAt })
+    const covered = session.snapshot.sites.filter((one) => sites.includes(one))
+    const names = fileNames({ sites: covered, kinds, names: chosen, expiresAt })
     const untold = await recordAccess(vault, { kind: "granted", site, account, tool, bot: namedOf(bot), names })
     const name = fileNameOf(site)
     return { bytes, name, expiresAt, commands: fileCommands(vault.card.text, name), untold }
   })
+}
+
+function whatOf({ kinds, names }: Pick<HandoffChoice, "kinds" | "names">): GrantChoice {
+  if (names !== null) return { names }
+  return kinds === "all" ? {} : { kinds }
 }
 
 /** No account and no bot in it: a name is seen by whoever sees a folder. */

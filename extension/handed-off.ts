@@ -16,6 +16,8 @@ export interface Handoff {
   /** All that it covers. */
   sites: string[]
   kinds: "all" | Kind[]
+  /** Of these kinds only what is called so; null for all of them. */
+  names: string[] | null
   saveBack: boolean
   /** ms since epoch. */
   expiresAt: number | null

@@ -341,6 +341,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   add("grant <card> <site>", "let a bot open a session from the store, from now on")
     .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")
     .option("--kinds <kinds>", "only these, for example cookies,localStorage")
+    .option("--only <name>", "only this, for example cookies:sid or localStorage:token; may be repeated", repeated)
     .option("--save-back", "it may save what its visits change, too")
     .option("--yes", "do not ask")
     .action((card: string, site: string, own: object) =>
@@ -373,6 +374,7 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
     .requiredOption("--out <file>", "where to write it")
     .option("--until <time>", "when it ends: 8h, 7d, or a date such as 2027-01-31")
     .option("--kinds <kinds>", "only these, for example cookies,localStorage")
+    .option("--only <name>", "only this, for example cookies:sid or localStorage:token; may be repeated", repeated)
     .action((site: string, own: { to: string; out: string }) =>
       choose(async (context, options) =>
         (await import("./commands/export.js")).exportSession(context, { ...options, ...own }, site),
@@ -519,4 +521,9 @@ function causes(error: Error): string {
     .filter((line) => line.startsWith("    at "))
     .slice(0, 5)
     .join("\n")}`
+}
+
+/** The values of an option that may be given several times. */
+function repeated(value: string, before: string[] = []): string[] {
+  return [...before, value]
 }

@@ -3,10 +3,15 @@ import { endCookies } from "./merge/cookie-ends.js"
 import type { Register } from "./merge.js"
 import { fieldsOf, pathOf, type FieldId } from "./merge/fields.js"
 import { isFieldOf } from "./merge/rules.js"
+import { onlyNames } from "./only-names.js"
 import type { CaptureReport, Gap, Kind } from "./report.js"
 import type { Base } from "./session-payload.js"
 import { siteOf } from "./site.js"
 import type { IndexedDatabase, OriginState, Partition, Snapshot, TabState } from "./snapshot.js"
+import { originOfTab } from "./tab-origin.js"
+
+/** What of a session a grant covers. */
+export type GrantScope = Pick<GrantTerms, "kinds" | "names" | "sites">
 
 /**
  * The part of a snapshot that a grant covers. Everything else is missing in it, as if it had not been captured: that is what
@@ -15,11 +20,12 @@ import type { IndexedDatabase, OriginState, Partition, Snapshot, TabState } from
  *
  * A site that the session holds only since the grant is left out, and named as a gap.
  */
-export function scopeSnapshot(snapshot: Snapshot, { kinds, sites }: Pick<GrantTerms, "kinds" | "sites">): Snapshot {
+export function scopeSnapshot(snapshot: Snapshot, { kinds, names, sites }: GrantScope): Snapshot {
   const strange = snapshot.sites.filter((site, place) => place > 0 && sites?.includes(site) === false)
   // Also what an earlier save brought in, of sites that the session does not name any more.
   const known = sites === undefined ? snapshot : onlySites(snapshot, [snapshot.sites[0], ...sites], strange)
-  const scoped = kinds === "all" ? known : onlyKinds(known, kinds)
+  const ofKinds = kinds === "all" ? known : onlyKinds(known, kinds)
+  const scoped = names === undefined ? ofKinds : onlyNames(known, names)
   const { report } = scoped
   return strange.length === 0
     ? scoped
@@ -30,19 +36,16 @@ export function scopeSnapshot(snapshot: Snapshot, { kinds, sites }: Pick<GrantTe
  * As `scopeSnapshot`, for all that a base holds: names of what is not covered do not go along either, and no cookie lives on after the
  * grant's end.
  */
-export function scopeBase(
-  { snapshot, stamps, heads }: Base,
-  terms: Pick<GrantTerms, "kinds" | "sites" | "expiresAt">,
-): Base {
+export function scopeBase({ snapshot, stamps, heads }: Base, terms: GrantScope & Pick<GrantTerms, "expiresAt">): Base {
   const scoped = endedBy(scopeSnapshot(snapshot, terms), terms.expiresAt)
   if (scoped === snapshot || stamps === undefined)
     return { snapshot: scoped, ...(stamps && { stamps }), ...(heads && { heads }) }
   const held = fieldsOf(scoped)
-  const covers = {
-    kinds: terms.kinds,
-    sites: terms.sites === undefined ? scoped.sites : [scoped.sites[0], ...terms.sites],
-  }
+  const covers = coverOf(terms, scoped.sites)
   const isCovered = (id: FieldId) => isFieldOf(id, covers)
+  // That a place was looked at has no name, and a group is noted as gone wherever there was none: told of what is shown anyway.
+  const isTold = (id: FieldId) =>
+    terms.names === undefined ? isCovered(id) : held.has(id) || (isCovered(id) && pathOf(id)[0] !== "group")
   const only = <T>(lists: [T, FieldId[]][], isKept: (id: FieldId) => boolean) =>
     lists.map(([what, ids]): [T, FieldId[]] => [what, ids.filter(isKept)]).filter(([, ids]) => ids.length > 0)
   return {
@@ -51,7 +54,7 @@ export function scopeBase(
       ...stamps,
       listed: only(stamps.listed, (id) => held.has(id)),
       ends: only(stamps.ends, (id) => held.has(id)),
-      deleted: only(stamps.deleted, isCovered),
+      deleted: only(stamps.deleted, isTold),
       // Where a tab that is not shown was is nobody's to know.
       hidden: stamps.hidden.filter(([id]) => isCovered(id) && pathOf(id)[0] !== "tab"),
     },
@@ -92,17 +95,38 @@ function atOrigin(tab: TabState): TabState[] {
   return tab.sessionStorage.length === 0 ? [] : [{ ...tab, url: originOfTab(tab.url) }]
 }
 
-function originOfTab(url: string): string {
-  const origin = URL.canParse(url) ? new URL(url).origin : "null"
-  return origin === "null" ? "about:blank" : `${origin}/`
+/** What changes say to a bot with these terms, as `scopeBase` does. @param sites of the session */
+export function scopeRegisters(
+  registers: readonly Register[],
+  terms: GrantScope,
+  sites: Snapshot["sites"],
+): Register[] {
+  const cover = coverOf(terms, sites)
+  const covered = registers.map((register) => scopeRegister(register, cover)).filter((register) => register !== null)
+  if (terms.names === undefined) return covered
+  // Tabs have no name: they go along with what was chosen in them.
+  const tabs = new Set(
+    covered.map(({ field }) => pathOf(field)).flatMap(([kind, tab]) => (kind === "sessionStorage" ? [tab] : [])),
+  )
+  const own = registers.filter(({ field }) => pathOf(field)[0] === "tab" && tabs.has(pathOf(field)[1]))
+  const ofKinds = { kinds: cover.kinds, sites: cover.sites }
+  return [
+    ...covered,
+    ...own.map((register) => scopeRegister(register, ofKinds)).filter((register) => register !== null),
+  ]
 }
 
-/** What a change says to a bot with these terms; null for nothing. */
-export function scopeRegister(
-  register: Register,
-  { kinds, sites }: Pick<GrantTerms, "kinds"> & { sites: string[] },
-): Register | null {
-  if (!isFieldOf(register.field, { kinds, sites })) return null
+interface Cover extends Pick<GrantScope, "kinds" | "names"> {
+  sites: string[]
+}
+
+function coverOf({ kinds, names, sites: granted }: GrantScope, sites: Snapshot["sites"]): Cover {
+  return { kinds, ...(names && { names }), sites: granted === undefined ? sites : [sites[0], ...granted] }
+}
+
+/** Null for nothing. */
+function scopeRegister(register: Register, { kinds, names, sites }: Cover): Register | null {
+  if (!isFieldOf(register.field, { kinds, names, sites })) return null
   if (pathOf(register.field)[0] !== "tab" || "deleted" in register) return register
   const url = String(register.value)
   const site = siteOf(url)

@@ -1,3 +1,4 @@
+import { kindsOfNames, partsOfName } from "./field-names.js"
 import { isClock, type Clock } from "./hlc.js"
 import { kinds as allKinds, type Kind } from "./report.js"
 
@@ -12,6 +13,8 @@ export interface GrantTerms {
   sites?: string[]
   /** Which kinds of state the bot gets; `all` includes kinds that later versions capture. */
   kinds: "all" | Kind[]
+  /** Of these kinds only what is called so (`field-names.ts`); `kinds` is then that of these names. All when left out. */
+  names?: string[]
   /** Whether the bot may save what its visit changed. */
   mayWrite: boolean
   /** ms since epoch; null: until it is revoked. */
@@ -102,18 +105,25 @@ export function parseBotGrant(value: unknown): BotGrant | null {
 
 function parseTerms(value: unknown): GrantTerms | null {
   if (typeof value !== "object" || value === null) return null
-  const { site, account, sites, kinds, mayWrite, expiresAt, clock, knew, revoked } = value as Partial<
+  const { site, account, sites, kinds, names, mayWrite, expiresAt, clock, knew, revoked } = value as Partial<
     Record<keyof GrantTerms, unknown>
   >
   if (typeof site !== "string" || typeof account !== "string" || typeof mayWrite !== "boolean") return null
   if (sites !== undefined && !isTextList(sites)) return null
+  if (names !== undefined && !isTextList(names)) return null
   if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) return null
   if (!isClock(clock) || !isTextList(knew) || !isTextList(revoked) || (kinds !== "all" && !isTextList(kinds)))
     return null
   const known = kinds === "all" ? kinds : allKinds.filter((kind) => kinds.includes(kind))
   const noted = sites === undefined ? {} : { sites }
   const rest = { mayWrite, expiresAt: expiresAt as number | null, clock, knew, revoked }
-  return { site, account, ...noted, kinds: known, ...rest }
+  return { site, account, ...noted, ...(names === undefined ? { kinds: known } : ofNames(names)), ...rest }
+}
+
+/** Names of kinds that only later versions know are left aside. None at all is nothing, and never everything. */
+function ofNames(names: string[]): Required<Pick<GrantTerms, "kinds" | "names">> {
+  const known = names.filter((name) => partsOfName(name) !== null)
+  return { kinds: kindsOfNames(known), names: known }
 }
 
 /** Whoever knew of more revocations granted anew after them; then the later one, then whatever is the same everywhere. */

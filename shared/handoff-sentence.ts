@@ -1,3 +1,4 @@
+import { partsOfName, type NameKind } from "./field-names.js"
 import type { Kind } from "./report.js"
 import { defaultAccount } from "./site.js"
 
@@ -9,6 +10,8 @@ export interface HandoffTerms {
   /** Other sites that the session holds. */
   others: readonly string[]
   kinds: "all" | readonly Kind[]
+  /** Of these kinds only what is called so; null for all of them. */
+  names: readonly string[] | null
   saveBack: boolean
   /** ms since epoch; null: until it is revoked. */
   expiresAt: number | null
@@ -21,6 +24,10 @@ export interface HandoffWords {
   account: (site: string, account: string) => string
   others: (sites: string) => string
   only: (kinds: string) => string
+  /** One chosen name. */
+  name: (kind: NameKind, name: string) => string
+  /** The first of the chosen names, in words, and how many more there are. */
+  names: (first: string[], more: number) => string
   until: (ms: number) => string
   untilRevoked: () => string
   saveBack: () => string
@@ -34,12 +41,25 @@ export interface HandoffWords {
 /** One sentence: what the bot will be able to do. */
 export function handoffSentence(
   words: HandoffWords,
-  { name, site, account, others, kinds, saveBack, expiresAt, isFile = false }: HandoffTerms,
+  { name, site, account, others, kinds, names, saveBack, expiresAt, isFile = false }: HandoffTerms,
 ): string {
   const which = account === defaultAccount ? site : words.account(site, account)
   const beside = others.length === 0 ? "" : words.others(others.join(", "))
-  const what = kinds === "all" ? "" : words.only(kinds.join(", "))
+  const only = names === null ? (kinds === "all" ? null : kinds.join(", ")) : namesText(words, names)
+  const what = only === null ? "" : words.only(only)
   const until = expiresAt === null ? words.untilRevoked() : words.until(expiresAt)
   const back = saveBack && !isFile ? words.saveBack() : ""
   return words.whole(name, `${which}${beside}${what}`, isFile ? words.now() : words.nowAndLater(), `${until}${back}`)
+}
+
+/** So many are said, the rest is counted. */
+const mostSaid = 5
+
+/** Chosen names in the words of whoever reads them. */
+export function namesText(words: Pick<HandoffWords, "name" | "names">, names: readonly string[]): string {
+  const first = names.slice(0, mostSaid).flatMap((text) => partsOfName(text) ?? [])
+  return words.names(
+    first.map(({ kind, name }) => words.name(kind, name)),
+    Math.max(0, names.length - mostSaid),
+  )
 }

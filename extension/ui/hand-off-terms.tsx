@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
+import { kindsOfNames } from "../../shared/field-names.js"
 import { handoffSentence } from "../../shared/handoff-sentence.js"
 import { kinds as allKinds, type Kind } from "../../shared/report.js"
 import type { SessionName } from "../forget.js"
@@ -16,6 +17,7 @@ import { Check, toggled } from "./check.js"
 import { Choice } from "./choice.js"
 import { download } from "./download.js"
 import { endOf, usualEnd, type EndChoice } from "./end-choice.js"
+import { HandOffNames } from "./hand-off-names.js"
 import { HandOffEnd } from "./hand-off-end.js"
 import { handoffWords } from "./hand-off-words.js"
 
@@ -30,8 +32,9 @@ interface HandOffTermsProps {
 
 /** The second step: what, until when, in one sentence what that means, and the word of the person that it is the right card. */
 export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: HandOffTermsProps) {
-  const [what, setWhat] = useState<"all" | "cookies" | "some">("all")
+  const [what, setWhat] = useState<"all" | "cookies" | "some" | "names">("all")
   const [some, setSome] = useState<Kind[]>(["cookies"])
+  const [named, setNamed] = useState<string[]>([])
   const [back, setBack] = useState<"read" | "save">("read")
   const [how, setHow] = useState<"store" | "file">("store")
   const [end, setEnd] = useState<EndChoice>(usualEnd)
@@ -41,7 +44,8 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
   const now = useNow()
 
   const isFile = how === "file"
-  const chosen: "all" | Kind[] = what === "all" ? "all" : what === "cookies" ? ["cookies"] : some
+  const names = what === "names" ? scene.names.filter((name) => named.includes(name)) : null
+  const chosen = names === null ? kindsOf(what, some) : kindsOfNames(names)
   const chosenEnd = endOf(end, now)
   const expiresAt = isFile && chosenEnd !== undefined ? Math.min(chosenEnd ?? Infinity, scene.endsAt) : chosenEnd
   const mayGo = isCompared && expiresAt !== undefined && chosen.length > 0 && !isBusy
@@ -57,6 +61,7 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
       card: recipient.card,
       sites: scene.sites,
       kinds: chosen,
+      names,
       saveBack: back === "save" && !isFile,
       expiresAt: last,
     }
@@ -99,6 +104,7 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
           ["all", i18n.t("handOffAll")],
           ["cookies", i18n.t("handOffCookies")],
           ["some", i18n.t("handOffSome")],
+          ...(scene.names.length === 0 ? [] : [["names", i18n.t("handOffNames")] as const]),
         ]}
         onChoose={setWhat}
       />
@@ -115,6 +121,7 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
           {some.length === 0 ? <p class="small status warn">{i18n.t("nothingChosen")}</p> : null}
         </fieldset>
       ) : null}
+      {what === "names" ? <HandOffNames names={scene.names} chosen={named} onChoose={setNamed} /> : null}
       {isFile ? null : (
         <Choice
           legend={i18n.t("handOffBackAgain")}
@@ -131,6 +138,8 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
       <section class="card" aria-label={i18n.t("handOffDoes")} aria-live="polite">
         {expiresAt === undefined ? (
           <p class="small status warn">{i18n.t("handOffPast")}</p>
+        ) : names?.length === 0 ? (
+          <p class="small status warn">{i18n.t("handOffNoName")}</p>
         ) : (
           <p class="text">
             {handoffSentence(handoffWords, {
@@ -138,6 +147,7 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
               name: recipient.name,
               others: scene.sites.filter((site) => site !== session.site),
               kinds: chosen === "all" ? "all" : allKinds.filter((kind) => chosen.includes(kind)),
+              names,
               saveBack: back === "save",
               expiresAt,
               isFile,
@@ -166,6 +176,11 @@ export function HandOffTerms({ session, scene, recipient, isKnown, onDone }: Han
       </p>
     </form>
   )
+}
+
+function kindsOf(what: "all" | "cookies" | "some" | "names", some: Kind[]): "all" | Kind[] {
+  if (what === "all") return "all"
+  return what === "cookies" ? ["cookies"] : some
 }
 
 /** Now, looked at twice a minute: the sentence says the end by the clock. */

@@ -3,7 +3,9 @@ import { i18n } from "../i18n.js"
 import { toPspError } from "../../shared/errors.js"
 import { defaultAccount } from "../../shared/site.js"
 import { listHandoffs, revokeHandoff, siteLink, type Handoff, type Handoffs, type Revoked } from "../handed-off.js"
+import { namesText } from "../../shared/handoff-sentence.js"
 import { dayTimeOf } from "./format.js"
+import { handoffWords } from "./hand-off-words.js"
 import { shownName } from "./shown-name.js"
 
 type Done = Revoked & { name: string }
@@ -101,13 +103,18 @@ function BotCard({ first, others, mayRevoke, onRevoke }: BotCardProps) {
   )
 }
 
-function termsOf({ kinds, saveBack, expiresAt, hasEnded }: Handoff): string {
-  const what =
-    kinds === "all" ? i18n.t("givenAll") : new Intl.ListFormat().format(kinds.map((kind) => i18n.t(`kinds.${kind}`)))
+function whatOf({ kinds, names }: Handoff): string {
+  if (names !== null) return namesText(handoffWords, names)
+  if (kinds === "all") return i18n.t("givenAll")
+  return new Intl.ListFormat().format(kinds.map((kind) => i18n.t(`kinds.${kind}`)))
+}
+
+function termsOf(handoff: Handoff): string {
+  const { saveBack, expiresAt, hasEnded } = handoff
   const back = i18n.t(saveBack ? "givenSavesBack" : "givenReads")
   const until =
     expiresAt === null ? i18n.t("givenForever") : i18n.t(hasEnded ? "givenEnded" : "givenUntil", [dayTimeOf(expiresAt)])
-  return `${what} · ${back} · ${until}`
+  return `${whatOf(handoff)} · ${back} · ${until}`
 }
 
 interface RevokeProps {

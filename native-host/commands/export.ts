@@ -3,16 +3,16 @@ import { parseCard } from "../../shared/keys.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import { sayOddities } from "../card-oddities.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { parseChoice, type ChoiceOptions } from "../grant-choice.js"
 import { findSession, parseEnd, record } from "../sessions.js"
 import { printable } from "../terminal.js"
 import { writeOut } from "../write-out.js"
-import { parseKinds } from "./grant.js"
 
-export type ExportOptions = CommonOptions & { to: string; out: string; until?: string; kinds?: string }
+export type ExportOptions = CommonOptions & ChoiceOptions & { to: string; out: string; until?: string }
 
 /**
  * Seals the newest state of a session to one card, into a file; tells what was never captured. The whole of it opens for the owners, too;
- * with an end or kinds of its own only for that card.
+ * with an end, kinds or names of its own only for that card.
  */
 export async function exportSession(
   context: CommandContext,
@@ -23,13 +23,13 @@ export async function exportSession(
   const account = options.account ?? defaultAccount
   const reader = await parseCard(options.to)
   const until = options.until === undefined ? undefined : parseEnd(options.until, context.now())
-  const kinds = options.kinds === undefined ? undefined : parseKinds(options.kinds, "export")
+  const choice = parseChoice(options, "export")
   const { session, vault } = await findSession(context, { ...options, account }, site)
   if (vault.isOwner) await sayOddities(context, vault, reader)
   const bytes = await vault.exportTo(reader.text, site, {
     account,
     ...(until === undefined ? {} : { expiresAt: until }),
-    ...(kinds === undefined ? {} : { kinds }),
+    ...choice,
   })
   await record(context, vault, {
     kind: "granted",
@@ -39,7 +39,8 @@ export async function exportSession(
     bot: { name: reader.name, fingerprint: reader.fingerprint },
     names: fileNames({
       sites: session.snapshot.sites,
-      kinds: kinds ?? "all",
+      kinds: choice.kinds ?? "all",
+      names: choice.names ?? null,
       expiresAt: Math.min(until ?? Infinity, session.expiresAt),
     }),
   })

@@ -1,24 +1,28 @@
 import { PspError } from "../../shared/errors.js"
+import { nameWords } from "../../shared/field-names.js"
 import { grantedNames } from "../../shared/granted-names.js"
 import { handoffCommands } from "../../shared/handoff-commands.js"
 import { handoffSentence, type HandoffWords } from "../../shared/handoff-sentence.js"
 import { parseCard, type Card } from "../../shared/keys.js"
-import { kinds as allKinds, type Kind } from "../../shared/report.js"
+import { plainName } from "../../shared/plain-name.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
-import type { Grant } from "../../shared/vault.js"
+import type { Snapshot } from "../../shared/snapshot.js"
+import type { Grant, Vault } from "../../shared/vault.js"
+import { chosenOf, type GrantChoice } from "../../shared/vault/grant-names.js"
 import { refuseOwnDevice } from "../card-oddities.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { parseChoice, type ChoiceOptions } from "../grant-choice.js"
 import { ownAddress } from "../copy-sessions.js"
 import { openVaultFor, parseEnd, record } from "../sessions.js"
 import { shownAddress, splitPassword } from "../store-address.js"
 import { printable, timeText } from "../terminal.js"
 
-export type GrantCommandOptions = CommonOptions & {
-  until?: string
-  kinds?: string
-  saveBack?: boolean
-  yes?: boolean
-}
+export type GrantCommandOptions = CommonOptions &
+  ChoiceOptions & {
+    until?: string
+    saveBack?: boolean
+    yes?: boolean
+  }
 
 /**
  * Lets a bot open one session from the store: shows whose card it is and what the bot will be able to do, asks, and prints what
@@ -33,7 +37,7 @@ export async function grant(
   const site = parseSite(siteText)
   const account = options.account ?? defaultAccount
   const bot = await parseCard(cardText)
-  const kinds = options.kinds === undefined ? undefined : parseKinds(options.kinds)
+  const choice = parseChoice(options)
   const expiresAt = options.until === undefined ? undefined : parseEnd(options.until, context.now())
   const saveBack = options.saveBack === true
   const vault = await openVaultFor(context, options)
@@ -43,13 +47,16 @@ export async function grant(
     throw new PspError("not-owner", "Cannot grant: this machine is not one of the vault's owner devices")
   await refuseOwnDevice(context, vault, bot)
   // A session may hold the login of an identity provider as well.
-  const others = (await vault.load(site, { account }))?.sites.slice(1) ?? []
+  const saved = await vault.load(site, { account })
+  if (saved !== null) await refuseStrangeNames(vault, choice, saved)
+  const others = saved?.sites.slice(1) ?? []
   const terms = {
     name: bot.name,
     site,
     account,
     others,
-    kinds: kinds ?? "all",
+    kinds: choice.kinds ?? "all",
+    names: choice.names ?? null,
     saveBack,
     expiresAt: expiresAt ?? null,
   } as const
@@ -59,7 +66,7 @@ export async function grant(
     account,
     sites: [site, ...others],
     saveBack,
-    ...(kinds === undefined ? {} : { kinds }),
+    ...choice,
     ...(expiresAt === undefined ? {} : { expiresAt }),
   })
   await record(context, vault, {
@@ -82,10 +89,19 @@ export async function grant(
   }
 }
 
+/** Before anybody is asked, too. @throws `usage` for a name that the session does not hold */
+async function refuseStrangeNames(vault: Vault, choice: GrantChoice, saved: Snapshot): Promise<void> {
+  const [site] = saved.sites
+  const granted = (await vault.grants()).filter((one) => one.site === site && one.account === saved.account)
+  const before = granted.flatMap(({ names }) => names ?? [])
+  chosenOf(choice, saved, before)
+}
+
 /** A grant as programs read it. */
-export function grantToJson({ card, site, account, sites, kinds, saveBack, expiresAt, hasEnded }: Grant) {
+export function grantToJson({ card, ...granted }: Grant) {
   const { name, fingerprint, text } = card
-  return { bot: { name, fingerprint, card: text }, site, account, sites, kinds, saveBack, expiresAt, hasEnded }
+  const { site, account, sites, kinds, names, saveBack, expiresAt, hasEnded } = granted
+  return { bot: { name, fingerprint, card: text }, site, account, sites, kinds, names, saveBack, expiresAt, hasEnded }
 }
 
 /** The sentence as a terminal shows it. */
@@ -93,6 +109,11 @@ const words: HandoffWords = {
   account: (site, account) => `${site}, account "${printable(account)}"`,
   others: (sites) => ` and at ${sites}, which the session holds as well`,
   only: (kinds) => `, but of it only ${kinds}`,
+  name: (kind, name) => `${nameWords[kind]} "${plainName(name)}"`,
+  names: (first, more) => {
+    const all = more === 0 ? first : [...first, `${more} more`]
+    return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((text) => text !== "").join(" and ")
+  },
   until: (ms) => `until ${timeText(ms)}`,
   untilRevoked: () => "until you revoke it",
   saveBack: () => ", and save back what its visits change",
@@ -119,14 +140,4 @@ async function confirmGrant(
     )
   }
   if (!answer) throw new PspError("not-trusted", `Not granted to "${printable(bot.name)}"`)
-}
-
-/** Kinds as they are typed, between commas. @throws `usage` */
-export function parseKinds(text: string, doing = "grant"): Kind[] {
-  const names = text.split(",").map((name) => name.trim())
-  const found = allKinds.filter((kind) => names.includes(kind))
-  if (found.length === 0 || names.some((name) => !allKinds.some((kind) => kind === name))) {
-    throw new PspError("usage", `Cannot ${doing} these kinds: expected some of ${allKinds.join(",")}`)
-  }
-  return found
 }

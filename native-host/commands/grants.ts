@@ -1,4 +1,5 @@
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
+import { choiceText } from "../grant-choice.js"
 import { openVaultFor } from "../sessions.js"
 import { table, timeText } from "../terminal.js"
 import { grantToJson } from "./grant.js"
@@ -8,16 +9,16 @@ export async function grants(context: CommandContext, options: CommonOptions): P
   const vault = await openVaultFor(context, options)
   await vault.refresh()
   const all = await vault.grants()
-  const rows = all.map(({ card, site, account, sites, kinds, saveBack, expiresAt, hasEnded }) => [
+  const rows = all.map(({ card, site, account, sites, kinds, names, saveBack, expiresAt, hasEnded }) => [
     card.name,
     [site, ...sites.filter((other) => other !== site)].join(","),
     account,
-    kinds === "all" ? "all" : kinds.join(","),
+    choiceText({ kinds, names }),
     saveBack ? "yes" : "no",
     hasEnded ? `ended ${timeText(expiresAt)}` : timeText(expiresAt),
     card.fingerprint,
   ])
-  const headings = ["BOT", "SITES", "ACCOUNT", "KINDS", "SAVES BACK", "ENDS", "FINGERPRINT"]
+  const headings = ["BOT", "SITES", "ACCOUNT", "WHAT", "SAVES BACK", "ENDS", "FINGERPRINT"]
   return {
     text: rows.length === 0 ? "Nothing is granted to any bot." : table(headings, rows),
     json: { grants: all.map(grantToJson) },

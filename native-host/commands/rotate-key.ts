@@ -110,10 +110,10 @@ async function rotateBot(
     throw new PspError("not-found", `Cannot rotate-key: "${printable(before.name)}" was granted nothing`)
   }
   if (live.length > 0) await confirmCard(context, options, after)
-  for (const { site, account, sites, kinds, saveBack, expiresAt } of live) {
+  for (const { site, account, sites, kinds, names, saveBack, expiresAt } of live) {
     const granted = await vault.grant(after.text, {
       ...{ site, account, sites, saveBack },
-      ...(kinds === "all" ? {} : { kinds }),
+      ...(names !== null ? { names } : kinds === "all" ? {} : { kinds }),
       ...(expiresAt === null ? {} : { expiresAt }),
     })
     const told = { kind: "granted" as const, site, account, tool: "psp rotate-key", names: grantedNames(granted) }

@@ -1,10 +1,11 @@
 import { PspError } from "../errors.js"
+import { nameOfField } from "../field-names.js"
 import { guardLogin } from "../login-guard.js"
 import type { LoginVerdict } from "../login-check.js"
 import { livesOf, merge, stateOf, type Live, type Register, type SessionState } from "../merge.js"
 import { changesOf, comparedText, type KnownFields } from "../merge/changes.js"
 import { composeSnapshot, frameOf } from "../merge/compose.js"
-import { idOf, type Field, type FieldId, type Fields } from "../merge/fields.js"
+import { idOf, pathOf, type Field, type FieldId, type Fields } from "../merge/fields.js"
 import { admit } from "../merge/rules.js"
 import { saidBy, seenIn } from "../merge/seen.js"
 import { hasEnded } from "../merge/stamps.js"
@@ -156,7 +157,7 @@ export async function openSession<Target extends object>(
     const captured = await capture(target, savedKinds(snapshot), options)
     const known = fieldsIn(before.lives)
     const { seen, gaps } = seenIn(known, captured)
-    const said = saidBy(known, before.fields, seen, captured.capturedAt)
+    const said = onlyNamed(saidBy(known, before.fields, seen, captured.capturedAt), loaded.names)
     const told = composeSnapshot(frameOf(captured), said).snapshot
     const { changed } = changesOf(knownOf(before.lives), told, { stamp: { clock: "", writer: "" }, digestOf: String })
     return { captured, seen, told, gaps, hasChanged: changed.some(countsAsChange) }
@@ -247,6 +248,13 @@ function notRestored(site: string): PspError {
 function savedKinds(snapshot: Snapshot): Kind[] {
   const kinds = new Set([...kindsIn(snapshot), ...(Object.keys(snapshot.report.captured) as Kind[])])
   return [...kinds].filter((kind) => kind !== "context")
+}
+
+/** A bot says nothing of what it was not granted, though its browser has that, too. */
+function onlyNamed(fields: Fields, names: readonly string[] | null): Fields {
+  if (names === null) return fields
+  const isGranted = (name: string | null) => name === null || names.includes(name)
+  return new Map([...fields].filter(([id]) => isGranted(nameOfField(pathOf(id)))))
 }
 
 function livingIn(state: SessionState): ReadonlyMap<FieldId, Live> {

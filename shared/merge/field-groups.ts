@@ -13,8 +13,12 @@ import { partitionPart, type Path } from "./fields.js"
  */
 export function groupOfCookie({ name, domain, hostOnly, path, partition }: Cookie): Path {
   if (name === "msal.cache.encryption" && partition === null) return ["group", "msal", domain.toLowerCase()]
-  const stem = name.startsWith(".AspNetCore.") ? name.replace(/C\d+$/, "") : name.replace(/\.\d+$/, "")
-  return ["cookies", stem, domain.toLowerCase(), hostOnly, path, partitionPart(partition)]
+  return ["cookies", chunkStem(name), domain.toLowerCase(), hostOnly, path, partitionPart(partition)]
+}
+
+/** What a cookie and its chunks have in common. */
+export function chunkStem(name: string): string {
+  return name.startsWith(".AspNetCore.") ? name.replace(/C\d+$/, "") : name.replace(/\.\d+$/, "")
 }
 
 export function groupOfItem(origin: string, partition: Partition | null, key: string): Path {

@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import { cookieFault } from "../cookies.js"
+import { nameOfField } from "../field-names.js"
 import type { Clock } from "../hlc.js"
 import { isCheckAddress, loginCheckSchema, type LoginCheck } from "../login-check.js"
 import type { Register } from "../merge.js"
@@ -24,6 +25,8 @@ export interface Terms {
   sites: readonly string[]
   /** `all` for owners too. */
   kinds: "all" | readonly Kind[]
+  /** Of these kinds only what is called so (`field-names.ts`); all of them when left out. */
+  names?: readonly string[] | undefined
   isOwner: boolean
   /** Of the envelope: none of its registers may be later. */
   clock: Clock
@@ -51,15 +54,20 @@ export function admit(registers: Register[], terms: Terms): { admitted: Register
   return { admitted, refused }
 }
 
-/** True for a field of these kinds and sites, and of the kind that belongs to none. */
-export function isFieldOf(id: FieldId, { kinds, sites }: Pick<Terms, "kinds" | "sites">): boolean {
+/** True for a field of these kinds, names and sites, and of the kind that belongs to none. */
+export function isFieldOf(id: FieldId, { kinds, sites, names }: Pick<Terms, "kinds" | "sites" | "names">): boolean {
   const path = readPath(id)
-  if (path === null || !isOfSession(path, sites)) return false
+  if (path === null || !isOfSession(path, sites) || !isCalled(path, names)) return false
   const own = kindsOf(path)
   return kinds === "all" || (own.length > 0 && own.every((kind) => kinds.includes(kind)))
 }
 
-function faultOf(register: Register, { sites, kinds, isOwner, clock, now }: Terms): string | null {
+/** What has no name is not among chosen ones. */
+function isCalled(path: Path, names: readonly string[] | undefined): boolean {
+  return names === undefined || names.includes(nameOfField(path) ?? "")
+}
+
+function faultOf(register: Register, { sites, kinds, names, isOwner, clock, now }: Terms): string | null {
   if (!isOwner && register.field.length > maxBotField) return "its name is too long"
   const path = readPath(register.field)
   if (path === null) return "it is no field that this version knows"
@@ -67,6 +75,7 @@ function faultOf(register: Register, { sites, kinds, isOwner, clock, now }: Term
   const own = kindsOf(path)
   if (kinds !== "all" && !own.every((kind) => kinds.includes(kind))) return "it is not of the kinds that were granted"
   if (!isOwner && (own.length === 0 || path[0] === "context")) return "only owners may write it"
+  if (!isCalled(path, names)) return "it is not one of the names that were granted"
   if (!isOwner && "deleted" in register) return "a bot's deletion waits for the person"
   if (!isOfSession(path, sites)) return "it is not of the session's sites"
   if ("deleted" in register) return null

@@ -46,7 +46,8 @@ export async function prepareBots(
 }
 
 function botGrantOf(grant: GrantRecord, recipients: string[]): BotGrant {
-  const { site, account, sites, kinds, mayWrite, expiresAt, clock, knew, revoked, copy } = grant
+  const { site, account, sites, kinds, names, mayWrite, expiresAt, clock, knew, revoked, copy } = grant
   const noted = sites === undefined ? {} : { sites }
-  return { site, account, ...noted, kinds, mayWrite, expiresAt, clock, knew, revoked, sid: copy, recipients }
+  const chosen = names === undefined ? {} : { names }
+  return { site, account, ...noted, kinds, ...chosen, mayWrite, expiresAt, clock, knew, revoked, sid: copy, recipients }
 }

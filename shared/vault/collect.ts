@@ -28,6 +28,8 @@ export interface Piece {
 export interface BotTerms {
   card: Pick<Card, "writerId" | "writer" | "name">
   kinds: "all" | readonly Kind[]
+  /** As in `GrantTerms`. */
+  names: readonly string[] | undefined
   /** True for what came after its grant's end. */
   isHeld: (clock: Clock) => boolean
 }
@@ -146,8 +148,8 @@ function assemble(
     const doc = docs.get(writer) ?? createWriterDoc(writer)
     docs.set(writer, doc)
     const { registers } = doc.apply(content.update)
-    const terms = { sites, kinds: bot?.kinds ?? ("all" as const), isOwner: bot === undefined, clock, now: vault.now() }
-    const checked = admit(registers, terms)
+    const { kinds = "all" as const, names } = bot ?? {}
+    const checked = admit(registers, { sites, kinds, names, isOwner: bot === undefined, clock, now: vault.now() })
     refused.push(...checked.refused)
     states.push(() => stateOf(checked.admitted))
   }

@@ -26,10 +26,13 @@ import { sessionFolder, toStored } from "./stored.js"
  */
 export function copyIdOf(
   indexKey: string,
-  { sid, kinds, expiresAt, sites }: Pick<GrantRecord, "sid" | "kinds" | "expiresAt" | "sites">,
+  { sid, kinds, names, expiresAt, sites }: Pick<GrantRecord, "sid" | "kinds" | "names" | "expiresAt" | "sites">,
 ): string {
   // No site begins so: the ids of sessions come from the same key.
-  const text = `\0copy\0${sid}\0${JSON.stringify([kinds, expiresAt, ...(sites === undefined ? [] : [sites])])}`
+  const noted = sites === undefined ? [] : [sites]
+  // An object, so that no list of sites looks like it.
+  const chosen = names === undefined ? [] : [{ names }]
+  const text = `\0copy\0${sid}\0${JSON.stringify([kinds, expiresAt, ...noted, ...chosen])}`
   const tag = hmac(sha256, base64ToBytes(indexKey) ?? new Uint8Array(32), utf8(text))
   return base32.encode(tag.subarray(0, 16)).replaceAll("=", "").toLowerCase()
 }

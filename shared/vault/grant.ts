@@ -3,23 +3,23 @@ import { isGranted, isLive, revokedBy, type GrantRecord } from "../grants.js"
 import { clockMs } from "../hlc.js"
 import { parseCard, type Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
-import { kinds as allKinds, type Kind } from "../report.js"
+import type { Kind } from "../report.js"
 import { defaultAccount } from "../site.js"
 import { isPspError } from "../errors.js"
+import { scopeSnapshot } from "../grant-scope.js"
 import { copyIdOf, renewCopies } from "./copies.js"
 import { isStoreFault } from "./faults.js"
+import { chosenOf, refuseChoice, type GrantChoice } from "./grant-names.js"
 import { loadSession, type LoadedSession } from "./load.js"
 import { refresh } from "./refresh.js"
 import { saveMembers } from "./save.js"
 import type { VaultState } from "./state.js"
 
-export interface GrantOptions {
+export interface GrantOptions extends GrantChoice {
   site: string
   account?: string
   /** Those of the session's sites that whoever grants has agreed to; all that it holds now when left out. */
   sites?: readonly string[]
-  /** All when left out, later versions' included. */
-  kinds?: readonly Kind[]
   /** Whether the bot may save what its visit changed; no when left out. */
   saveBack?: boolean
   /** ms since epoch; until it is revoked when left out. */
@@ -34,6 +34,8 @@ export interface Grant {
   /** All sites of the session that it covers; where an earlier version granted it, only `site` is known. */
   sites: string[]
   kinds: "all" | Kind[]
+  /** Of these kinds only what is called so; null for all of them. */
+  names: string[] | null
   saveBack: boolean
   /** ms since epoch. */
   expiresAt: number | null
@@ -53,11 +55,14 @@ export interface Grant {
 export async function grant(
   vault: VaultState,
   text: string,
-  { site, account = defaultAccount, sites, kinds, saveBack = false, expiresAt }: GrantOptions,
+  { site, account = defaultAccount, sites, saveBack = false, expiresAt, ...choice }: GrantOptions,
   call: CallOptions = {},
 ): Promise<Grant> {
   const bot = await parseCard(text)
-  refuseTerms(kinds, expiresAt, vault.now())
+  refuseChoice(choice)
+  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt > vault.now())) {
+    throw new PspError("usage", "Cannot grant: its end is in the past")
+  }
   await refresh(vault, call)
   vault.ownMembers()
   if ([...vault.owners().values()].some(({ recipientId }) => recipientId === bot.recipientId)) {
@@ -67,12 +72,16 @@ export async function grant(
   if (session === null) throw new PspError("not-found", `Cannot grant ${site}: no session is saved for it`)
   const members = vault.ownMembers()
   const known = members.grants.find((other) => other.bot === bot.recipientId && other.sid === session.sid)
-  const terms = {
-    sid: session.sid,
-    sites: session.snapshot.sites.filter((one) => one === site || (sites?.includes(one) ?? true)),
-    kinds: kinds === undefined ? ("all" as const) : allKinds.filter((kind) => kinds.includes(kind)),
-    expiresAt: expiresAt ?? null,
-  }
+  const { sid } = session
+  const granted = session.snapshot.sites.filter((one) => one === site || (sites?.includes(one) ?? true))
+  const there = scopeSnapshot(session.snapshot, { kinds: "all", sites: granted })
+  const before = members.grants.filter((other) => other.sid === sid && isGranted(other))
+  const chosen = chosenOf(
+    choice,
+    there,
+    before.flatMap(({ names = [] }) => names),
+  )
+  const terms = { sid, sites: granted, ...chosen, expiresAt: expiresAt ?? null }
   const copy = copyIdOf(members.index.key, terms)
   const former = known === undefined ? [] : [known.copy, ...known.old].filter((id) => id !== copy)
   const record: GrantRecord = {
@@ -169,13 +178,14 @@ export async function grants(vault: VaultState): Promise<Grant[]> {
 }
 
 async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
-  const { card, site, account, sites = [site], kinds, mayWrite, expiresAt, clock } = record
+  const { card, site, account, sites = [site], kinds, names = null, mayWrite, expiresAt, clock } = record
   return {
     card: await parseCard(card),
     site,
     account,
     sites,
     kinds,
+    names,
     saveBack: mayWrite,
     expiresAt,
     grantedAt: clockMs(clock),
@@ -208,15 +218,5 @@ async function stateOf(
     // What is only locked can be read after all: nothing is taken from other bots for that.
     if (isPspError(error) && error.code !== "locked" && !isStoreFault(error.code)) return null
     throw error
-  }
-}
-
-/** @throws `usage` for no kinds, unknown ones, and an end in the past */
-export function refuseTerms(kinds: GrantOptions["kinds"], expiresAt: number | undefined, now: number): void {
-  if (kinds !== undefined && (kinds.length === 0 || !kinds.every((kind) => allKinds.includes(kind)))) {
-    throw new PspError("usage", `Cannot grant: expected some of ${allKinds.join(", ")}`)
-  }
-  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt > now)) {
-    throw new PspError("usage", "Cannot grant: its end is in the past")
   }
 }

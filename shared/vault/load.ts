@@ -30,6 +30,8 @@ export interface LoadedSession extends Merged {
   writer: Card
   /** Recipient ids that can open it. */
   recipients: string[]
+  /** Of a bot: the names that it was granted of it, and nothing else of what it finds counts; null for whole kinds. */
+  names: readonly string[] | null
   /** Names of saves that were left aside, because their writer's clock is ahead of this device's. */
   ahead: string[]
   /** Ids of writers of whom this device knows a save that the store withholds, behind this later one that has not seen it. */
@@ -173,6 +175,7 @@ export function sessionOf(vault: VaultState, opened: OpenedEnvelope, collected?:
     expiresAt: exp,
     writer: author,
     recipients: opened.recipients,
+    names: vault.remembered.granted?.grants.find((grant) => grant.sid === sid)?.names ?? null,
     ahead: [],
     withheld: [],
   }

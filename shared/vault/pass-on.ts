@@ -1,6 +1,7 @@
-import { scopeRegister } from "../grant-scope.js"
+import { scopeRegisters } from "../grant-scope.js"
 import { parseCard } from "../keys.js"
 import type { Register } from "../merge.js"
+import { pathOf } from "../merge/fields.js"
 import type { CallOptions } from "../provider.js"
 import { copyReaders, liveGrants } from "./copies.js"
 import type { LoadedSession } from "./load.js"
@@ -31,12 +32,9 @@ export async function passOn(
   let written = 0
   for (const { copy, terms, recipients } of readers) {
     const own = writers.get(copy) ?? new Set()
-    const scope = { kinds: terms.kinds, sites: terms.sites === undefined ? sites : [sites[0], ...terms.sites] }
-    const covered = registers
-      .filter(({ writer }) => own.size > 1 || !own.has(writer))
-      .map((register) => scopeRegister(register, scope))
-      .filter((register) => register !== null)
-      .map((register) => endedBy(register, terms.expiresAt))
+    const others = registers.filter(({ writer }) => own.size > 1 || !own.has(writer))
+    const news = terms.names === undefined ? others : others.filter((register) => !isGroupEnd(register))
+    const covered = scopeRegisters(news, terms, sites).map((register) => endedBy(register, terms.expiresAt))
     if (covered.length === 0) continue
     const header = { clock: vault.tick(), exp: Math.min(expiresAt, terms.expiresAt ?? expiresAt), sid: copy }
     for (const some of recipients) {
@@ -47,6 +45,11 @@ export async function passOn(
   }
   if (written > 0) await vault.remember()
   return written
+}
+
+/** A whole save notes a group as gone wherever there was none: with chosen names that would name the session's other places. */
+function isGroupEnd(register: Register): boolean {
+  return "deleted" in register && pathOf(register.field)[0] === "group"
 }
 
 /** Writer ids of the bots that read each copy of a session. */

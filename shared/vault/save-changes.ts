@@ -1,11 +1,12 @@
 import { defaultLifetime, seal, type SealedEnvelope } from "../envelope.js"
 import { PspError } from "../errors.js"
+import { nameOfField } from "../field-names.js"
 import type { Clock } from "../hlc.js"
 import type { Register } from "../merge.js"
 import { changesOf, type Changes, type Since } from "../merge/changes.js"
 import { endCookiesIn } from "../merge/cookie-ends.js"
 import { registersToUpdate } from "../merge/registers.js"
-import { scopeRegister } from "../grant-scope.js"
+import { scopeRegisters } from "../grant-scope.js"
 import { kindsOf, pathOf } from "../merge/fields.js"
 import { deltaPlaintext } from "../session-payload.js"
 import type { Snapshot } from "../snapshot.js"
@@ -38,7 +39,8 @@ export async function prepareChanges(
   const stamp = { clock, writer: vault.writerId }
   const changes = changesOf(known, snapshot, { stamp, digestOf, ...(endOf && { endOf }) })
   const isOwn = isBot(vault.remembered)
-  const changed = isOwn ? changes.changed.filter(isForBots) : changes.changed
+  const names = grantOf(vault, snapshot)?.names
+  const changed = isOwn ? changes.changed.filter((register) => isForBots(register, names)) : changes.changed
   if (changed.length === 0) return { ...changes, changed, clock, prepared: null }
   const prepare = isOwn ? prepareAsBot : prepareAsOwner
   const prepared = await prepare(vault, snapshot, changed, { clock, exp: expiresAt })
@@ -46,10 +48,16 @@ export async function prepareChanges(
   return { ...changes, changed, clock, prepared }
 }
 
-/** What a bot has to say of a session: state, and not what the session is. */
-function isForBots({ field }: Register): boolean {
+/** What a bot has to say of a session: state of what it was granted, and not what the session is. */
+function isForBots({ field }: Register, names: readonly string[] | undefined): boolean {
   const path = pathOf(field)
+  if (names !== undefined && !names.includes(nameOfField(path) ?? "")) return false
   return path[0] !== "area" && path[0] !== "context" && kindsOf(path).length > 0
+}
+
+/** What a bot was granted of a session. */
+function grantOf({ remembered }: VaultState, { sites: [site], account }: Pick<Snapshot, "sites" | "account">) {
+  return remembered.granted?.grants.find((other) => other.site === site && other.account === account)
 }
 
 async function prepareAsOwner(
@@ -66,8 +74,7 @@ async function prepareAsOwner(
   const own = await sealDelta(vault, changed, owners, { ...header, sid, seen })
   const objects = [own]
   for (const { copy, terms, recipients } of await copyReaders(vault, sid)) {
-    const scope = { kinds: terms.kinds, sites: terms.sites === undefined ? sites : [sites[0], ...terms.sites] }
-    const covered = changed.map((register) => scopeRegister(register, scope)).filter((register) => register !== null)
+    const covered = scopeRegisters(changed, terms, sites)
     const exp = Math.min(header.exp, terms.expiresAt ?? header.exp)
     if (covered.length === 0) continue
     const ended = covered.map((register) => endedBy(register, terms.expiresAt))
@@ -92,12 +99,14 @@ export function endedBy(register: Register, end: number | null): Register {
 
 async function prepareAsBot(
   vault: VaultState,
-  { sites: [site], account }: Snapshot,
+  snapshot: Snapshot,
   changed: Register[],
   { clock, exp }: { clock: Clock; exp: number },
 ): Promise<Prepared> {
+  const { sites, account } = snapshot
+  const [site] = sites
   refuseEnded(vault, site, account)
-  const grant = vault.remembered.granted?.grants.find((other) => other.site === site && other.account === account)
+  const grant = grantOf(vault, snapshot)
   if (grant?.mayWrite !== true || recordOf(vault, site, account) === undefined) {
     const message = `Cannot save back the session of ${site}: this identity may only read it; ask its owner to grant saving back`
     throw new PspError("not-granted", message)

@@ -1,12 +1,11 @@
 import type { Bytes } from "../bytes.js"
 import { digestOf, nameOf, readHeader } from "../envelope.js"
 import { PspError } from "../errors.js"
-import { scopeBase } from "../grant-scope.js"
+import { scopeBase, scopeSnapshot } from "../grant-scope.js"
 import { parseCard } from "../keys.js"
 import type { CallOptions } from "../provider.js"
-import { kinds as allKinds, type Kind } from "../report.js"
 import { defaultAccount } from "../site.js"
-import { refuseTerms } from "./grant.js"
+import { chosenOf, refuseChoice, type GrantChoice } from "./grant-names.js"
 import { loadSession, sessionOf, type LoadedSession, type SessionOptions } from "./load.js"
 import { seenOf } from "./marks.js"
 import { upsertRecord } from "./records.js"
@@ -15,30 +14,29 @@ import { commit, prepareMembers } from "./save.js"
 import { sealBase } from "./seal-base.js"
 import type { VaultState } from "./state.js"
 
-export interface ExportOptions extends SessionOptions {
+export interface ExportOptions extends SessionOptions, GrantChoice {
   /** ms since epoch; the session's own end when left out. No cookie in the file ends later. */
   expiresAt?: number
-  /** All when left out. */
-  kinds?: readonly Kind[]
   /** Of the session's sites those that the person agreed to; all when left out. */
   sites?: readonly string[]
 }
 
 /**
- * A fresh envelope of the newest state for one more reader; nothing is stored. With an end, kinds or sites of its own it is sealed to that reader
- * alone, and nothing else is in it: what an owner could put back into the vault is always the whole.
+ * A fresh envelope of the newest state for one more reader; nothing is stored. With an end, kinds, names or sites of its own it is sealed to
+ * that reader alone, and nothing else is in it: what an owner could put back into the vault is always the whole.
  *
- * @throws `not-found`, `usage` for no kinds, or unknown ones
+ * @throws `not-found`, `usage` for no kinds or names, or unknown ones
  */
 export async function exportTo(
   vault: VaultState,
   text: string,
   site: string,
-  { account = defaultAccount, expiresAt, kinds, sites, ...call }: ExportOptions = {},
+  { account = defaultAccount, expiresAt, kinds, names, sites, ...call }: ExportOptions = {},
 ): Promise<Bytes> {
   vault.ownMembers()
   const reader = await parseCard(text)
-  refuseTerms(kinds, undefined, vault.now())
+  const choice = { ...(kinds && { kinds }), ...(names && { names }) }
+  refuseChoice(choice)
   const session = await loadSession(vault, site, { account, ...call })
   if (session === null) throw new PspError("not-found", `Cannot export ${site}: no session is saved for it`)
   const header = {
@@ -47,12 +45,10 @@ export async function exportTo(
     exp: Math.min(expiresAt ?? Infinity, session.expiresAt),
     seen: seenOf(vault.remembered, session.sid),
   }
-  const isWhole = kinds === undefined && expiresAt === undefined && sites === undefined
-  const terms = {
-    kinds: kinds === undefined ? ("all" as const) : allKinds.filter((kind) => kinds.includes(kind)),
-    expiresAt: expiresAt ?? null,
-    ...(sites !== undefined && { sites: [...sites] }),
-  }
+  const isWhole = [kinds, names, expiresAt, sites].every((term) => term === undefined)
+  const covered = sites === undefined ? {} : { sites: [...sites] }
+  const there = scopeSnapshot(session.snapshot, { kinds: "all", ...covered })
+  const terms = { ...chosenOf(choice, there), ...covered, expiresAt: expiresAt ?? null }
   const base = isWhole ? session.base() : scopeBase(session.base(), terms)
   const sealed = await sealBase(vault, base, header, [reader.recipient], isWhole)
   await vault.remember()

@@ -12,7 +12,7 @@ let site: CaptureSite
 let browser: TestBrowser
 const bots: Bot[] = []
 
-// The second goes on where the first ends.
+// Each goes on where the one before ends.
 test.describe.configure({ mode: "serial" })
 
 test.beforeAll(async () => {
@@ -216,6 +216,59 @@ test("a session goes to a bot by the words of its card, is used and revoked; nob
     "revoked",
     "refused",
   ])
+  await dashboard.close()
+})
+
+test("only the names that were chosen go to a bot", async () => {
+  const page = await browser.context.newPage()
+  await page.goto(site.url("app.example.test"))
+  const popup = await browser.openPopup(page)
+  const handOff = await openHandOff(popup)
+  const narrow = await bot("narrow")
+  await paste(handOff, (await narrow.card()).card)
+  await handOff.getByRole("radio", { name: "Chosen names" }).check()
+  await handOff.getByRole("checkbox", { name: "These are the words" }).check()
+  // None is chosen: nothing can go, and it says so.
+  await expect(handOff.getByText("Choose at least one name.")).toBeVisible()
+  await handOffButton(handOff).click({ force: true })
+  expect(await granted()).toEqual([])
+  const cookies = handOff.getByRole("group", { name: "Cookies", exact: true })
+  await expect(cookies.getByRole("checkbox")).toHaveCount(3)
+  // By the keyboard, as by the mouse.
+  await cookies.getByRole("checkbox", { name: "sid" }).focus()
+  await handOff.keyboard.press("Space")
+  await handOff
+    .getByRole("group", { name: "localStorage", exact: true })
+    .getByRole("checkbox", { name: "token" })
+    .check()
+  await expect(handOff.getByText(/^2 of \d+ chosen$/)).toBeVisible()
+  await expect(
+    handOff.getByText(
+      /at example\.test, but of it only cookie “\u2068sid\u2069” and localStorage “\u2068token\u2069”, with/,
+    ),
+  ).toBeVisible()
+  expect(await handOff.content()).not.toContain("canary")
+  await looksRight(handOff, "names")
+  await handOffButton(handOff).click()
+  await expect(handOff.getByRole("status")).toHaveText(/^Handed off to/)
+  expect(await granted()).toMatchObject([{ names: ["cookies:sid", "localStorage:token"] }])
+  for (const line of await commandsIn(handOff)) expect(await narrow.run(line)).toMatchObject({ code: 0 })
+  const text = await narrow.read("state.json")
+  const state = JSON.parse(text) as { cookies: { name: string }[]; origins: { localStorage: { name: string }[] }[] }
+  expect(state.cookies.map(({ name }) => name)).toEqual(["sid"])
+  expect(new Set(state.origins.flatMap(({ localStorage }) => localStorage.map(({ name }) => name)))).toEqual(
+    new Set(["token"]),
+  )
+  expect(text).toContain("canary-sid")
+  expect(text).not.toMatch(/canary-wide|canary-deep|canary-length|canary-tab/)
+  const dashboard = await browser.openPage("dashboard")
+  const list = dashboard.getByRole("region", { name: "Handed off" })
+  await expect(
+    list.getByText(/^cookie “\u2068sid\u2069” and localStorage “\u2068token\u2069” · may only read/),
+  ).toBeVisible()
+  await list.getByRole("button", { name: /^Revoke .+ at example\.test/ }).click()
+  await list.getByRole("button", { name: "Revoke now" }).click()
+  await expect(list.getByText("Nothing is handed off to any bot.")).toBeVisible()
   await dashboard.close()
 })
 

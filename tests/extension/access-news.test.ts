@@ -116,9 +116,9 @@ describe("what is told of the access history", () => {
 
   it("is an end that is near, once: an hour before, of a short handoff a quarter of an hour", async () => {
     const card = (await openVault(createMemoryProvider(), { identity: await createDevice("ci-1") })).card
-    const terms = { card, account: "default", sites: [], kinds: "all" as const, saveBack: false, hasEnded: false }
+    const terms = { card, account: "default", sites: [], kinds: "all" as const, names: null }
     const handed = (site: string, span: number): Grant => ({
-      ...{ ...terms, site, grantedAt: start, expiresAt: start + span },
+      ...{ ...terms, saveBack: false, hasEnded: false, site, grantedAt: start, expiresAt: start + span },
     })
     grants = [handed("short", hour), handed("usual", 8 * hour), handed("long", 7 * day)]
     grants.push({ ...handed("ever", 0), expiresAt: null })

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { describe, expect, it, vi } from "vitest"
+import { foundNames, namesByKind } from "../../extension/chosen-names.js"
 import { siteLink } from "../../extension/handed-off.js"
 import { fileNameOf } from "../../extension/hand-off.js"
 import { endOf, usualEnd } from "../../extension/ui/end-choice.js"
@@ -44,6 +45,26 @@ describe("the end of a handoff", () => {
 
   it.each(["", "2027-01-15T07:00", "2001-01-01T00:00", "no date"])("is never %j", (text) => {
     expect(endOf({ kind: "date", text }, Date.parse("2027-01-16T08:00:00Z"))).toBeUndefined()
+  })
+})
+
+describe("the names to choose from", () => {
+  const names = ["cookies:sid", "cookies:Theme", "localStorage:a:b", "sessionStorage:sid", "group:msal", "cakes:none"]
+
+  it("stand below their kinds, as they are called", () => {
+    expect(namesByKind(names).map(({ kind, items }) => [kind, items.map(({ name }) => name)])).toEqual([
+      ["cookies", ["sid", "Theme"]],
+      ["localStorage", ["a:b"]],
+      ["sessionStorage", ["sid"]],
+      ["group", ["msal"]],
+    ])
+  })
+
+  it("are found by a part of the name, and not by their kind", () => {
+    expect(foundNames(names, " SID ")).toEqual(["cookies:sid", "sessionStorage:sid"])
+    expect(foundNames(names, "theme")).toEqual(["cookies:Theme"])
+    expect(foundNames(names, "storage")).toEqual([])
+    expect(foundNames(names, "")).toEqual(names)
   })
 })
 

@@ -201,8 +201,60 @@ describe("psp grant", () => {
     ])
   })
 
+  it("grants chosen names, says which, lists them and seals nothing else", async () => {
+    const chosen = ["--only", "cookies:sid", "--only", "localStorage:token"]
+    const { code, err } = await psp(owner, ["grant", card, "example.com", "--yes", ...chosen])
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining(
+        'as you at example.com, but of it only cookie "sid" and localStorage "token", with what is saved now and later',
+      ),
+    ])
+    expect((await psp(owner, ["grants"])).out).toMatch(
+      /ci-1 +example\.com +default +cookies:sid,localStorage:token +no/,
+    )
+    expect(JSON.parse((await psp(owner, ["grants", "--json"])).out)).toMatchObject({
+      grants: [{ kinds: ["cookies", "localStorage"], names: ["cookies:sid", "localStorage:token"] }],
+    })
+    expect((await psp(owner, ["audit"])).out).toContain(
+      '2 chosen names; may only read; until it is revoked; cookie "sid"; localStorage "token"',
+    )
+    const bot = { ...there, PSP_STORE: owner["PSP_STORE"] ?? "" }
+    await psp(bot, ["trust", await cardOf(owner), "--yes"])
+    const state = JSON.parse((await psp(bot, ["restore", "example.com", "--format", "playwright"])).out) as {
+      cookies: { name: string }[]
+      origins: { localStorage: { name: string }[] }[]
+    }
+    expect(state.cookies.map(({ name }) => name)).toEqual(["sid"])
+    expect(state.origins.map(({ localStorage }) => localStorage.map(({ name }) => name))).toEqual([["token"]])
+    // New keys of the bot get the same, and no more.
+    const other = { HOME: folder, PSP_HOME: join(folder, "other") }
+    await psp(other, ["keygen", "--name", "ci-2"])
+    const rotated = await psp(owner, ["rotate-key", "--bot", card, await cardOf(other), "--yes"])
+    expect(rotated).toMatchObject({ code: 0 })
+    expect((await psp(owner, ["grants"])).out).toMatch(/ci-2 +example\.com +default +cookies:sid,localStorage:token/)
+  })
+
+  it("says of many names the first, and how many more there are", async () => {
+    const provider = await openStore(owner["PSP_STORE"] ?? "", {}, here.PSP_HOME)
+    const vault = await openVault(provider, { identity: await readIdentity(here.PSP_HOME, {}) })
+    const snapshot = exampleSnapshot("shop.example")
+    const [first] = snapshot.cookies ?? []
+    if (first === undefined) throw new Error("no cookie")
+    const names = Array.from({ length: 12 }, (_, i) => `c${i}`)
+    await vault.save({ ...snapshot, cookies: names.map((name) => ({ ...first, name })) })
+    const chosen = names.flatMap((name) => ["--only", `cookies:${name}`])
+    const { err } = await psp(owner, ["grant", card, "shop.example", "--yes", ...chosen])
+    expect(err).toContain('only cookie "c0", cookie "c1", cookie "c2", cookie "c3", cookie "c4" and 7 more, with')
+    expect((await psp(owner, ["audit", "--json"])).out).toContain("and 2 more names")
+  })
+
   it.each([
     ["a span that is none", ["--until", "8 moons"]],
+    ["a name without a kind", ["--only", "sid"]],
+    ["a name of no kind", ["--only", "cakes:sid"]],
+    ["a name that the session does not hold", ["--only", "cookies:sid", "--only", "cookies:nope"]],
+    ["kinds and names together", ["--kinds", "cookies", "--only", "cookies:sid"]],
     ["an end in the past", ["--until", "2020-01-01"]],
     ["kinds that are none", ["--kinds", "cookies,cakes"]],
     ["a span of nothing", ["--until", "0h"]],
@@ -246,6 +298,18 @@ describe("psp restore of a sealed file", () => {
     expect((await psp(there, ["inspect", file()])).out).toContain("example.com")
     const told = (await psp(owner, ["audit"])).out
     expect(told).toMatch(/granted +example\.com .*to ci-1; as a file; sites example\.com; cookies; until 20/)
+  })
+
+  it("opens one of chosen names, with nothing else in it", async () => {
+    const made = ["export", "example.com", "--to", await cardOf(there), "--out", file(), "--only", "localStorage:token"]
+    expect(await psp(owner, made)).toMatchObject({ code: 0 })
+    const { out } = await psp(there, ["restore", file(), "--format", "playwright"])
+    expect(out).toContain('"token"')
+    expect(out).not.toContain("canary-cookie")
+    expect(out).not.toContain('"length"')
+    expect((await psp(owner, ["audit"])).out).toMatch(/to ci-1; as a file; .*1 chosen name; .*localStorage "token"/)
+    const strange = await psp(owner, [...made.slice(0, -1), "localStorage:nope"])
+    expect(strange).toMatchObject({ code: 2, out: "" })
   })
 
   it("says what is odd about a card before it takes it, and grants nothing to one of the person's own devices", async () => {

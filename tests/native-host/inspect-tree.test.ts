@@ -31,8 +31,8 @@ async function factsOf(snapshot: Snapshot, { showsValues = false }: Asked = {}) 
     refused: [],
     unread: 0,
   }
-  const about = { site: "example.com", account: "default", sid: "s", writer, recipients: [], ahead: [], withheld: [] }
-  const session = { ...merged, ...about }
+  const about = { site: "example.com", account: "default", sid: "s", writer, recipients: [] }
+  const session = { ...merged, ...about, names: null, ahead: [], withheld: [] }
   return sessionFacts(
     { ...session, snapshot, clock, savedAt: now - hour, expiresAt: now + 30 * 24 * hour },
     showsValues,

@@ -48,6 +48,8 @@ describe("the sentence", () => {
     account: (site, account) => `${site}#${account}`,
     others: (sites) => `+${sites}`,
     only: (kinds) => `[${kinds}]`,
+    name: (kind, name) => `${kind} ${name}`,
+    names: (first, more) => `${first.join("; ")} +${more}`,
     until: (ms) => `until ${ms}`,
     untilRevoked: () => "until revoked",
     saveBack: () => " and back",
@@ -57,7 +59,7 @@ describe("the sentence", () => {
   }
   const terms: HandoffTerms = {
     ...{ name: "ci-1", site: "example.com", account: "default", others: [] },
-    ...{ kinds: "all", saveBack: false, expiresAt: null },
+    ...{ kinds: "all", names: null, saveBack: false, expiresAt: null },
   }
   const say = (over: Partial<HandoffTerms> = {}) => handoffSentence(words, { ...terms, ...over })
 
@@ -70,6 +72,13 @@ describe("the sentence", () => {
     expect(say({ ...over, saveBack: true, expiresAt: 7 })).toBe(
       "ci-1|example.com#work+idp.example, b.example[cookies, localStorage]|now and later|until 7 and back",
     )
+  })
+
+  it("names chosen names in place of kinds, five of them, and counts the rest", () => {
+    const names = ["cookies:sid", "localStorage:a:b"]
+    expect(say({ kinds: ["cookies", "localStorage"], names })).toContain("[cookies sid; localStorage a:b +0]")
+    const many = Array.from({ length: 12 }, (_, i) => `cookies:c${i}`)
+    expect(say({ kinds: ["cookies"], names: many })).toContain("c3; cookies c4 +7]")
   })
 
   it("promises of a file nothing of later, and no way back", () => {

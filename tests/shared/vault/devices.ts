@@ -1,3 +1,7 @@
+import { base64ToBytes, utf8ToText } from "../../../shared/bytes.js"
+import { open, parseName } from "../../../shared/envelope.js"
+import { isPspError } from "../../../shared/errors.js"
+import { clockMs } from "../../../shared/hlc.js"
 import { createCard, createIdentity, type Identity } from "../../../shared/keys.js"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
@@ -49,6 +53,29 @@ export async function copyOf(provider: Provider): Promise<Provider> {
   const other = createMemoryProvider()
   for (const name of await namesIn(provider)) await other.put(name, await bytesOf(provider, name))
   return other
+}
+
+/** The text of everything in the store that an identity can open, by any name, as somebody without scruples does it. */
+export async function openedBy(identity: Identity, store: Provider, owners: Vault[]): Promise<string[]> {
+  const texts: string[] = []
+  const keys = new Map(owners.flatMap((vault) => vault.owners()).map(({ writerId, writer }) => [writerId, writer]))
+  for (const name of await namesIn(store)) {
+    const opened = await open(await bytesOf(store, name), {
+      reader: identity,
+      writerKey: ({ writer }) => keys.get(writer) ?? null,
+      // Whatever its end and stamp, this reader's clock is never an obstacle.
+      now: clockMs(parseName(name)?.clock ?? ""),
+    }).catch((error: unknown) => {
+      if (!isPspError(error, "not-for-me")) throw error
+      return null
+    })
+    if (opened === null) continue
+    const text = utf8ToText(opened.plaintext)
+    // Changes are an update in Base64, with its texts in it as they are.
+    const { update = "" } = JSON.parse(text) as { update?: string }
+    texts.push(text + new TextDecoder("latin1").decode(base64ToBytes(update) ?? new Uint8Array()))
+  }
+  return texts
 }
 
 /** What tells the saves of `exampleSnapshot` apart. */

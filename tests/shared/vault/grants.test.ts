@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import { botMembersToJson } from "../../../shared/bot-members.js"
-import { utf8, utf8ToText } from "../../../shared/bytes.js"
-import { open, parseName, seal } from "../../../shared/envelope.js"
+import { utf8 } from "../../../shared/bytes.js"
+import { parseName, seal } from "../../../shared/envelope.js"
 import { isPspError } from "../../../shared/errors.js"
 import { scopeSnapshot } from "../../../shared/grant-scope.js"
 import { parseGrantRecord } from "../../../shared/grants.js"
-import { clockAt, clockMs } from "../../../shared/hlc.js"
+import { clockAt } from "../../../shared/hlc.js"
 import { parseCard, type Identity } from "../../../shared/keys.js"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
@@ -23,6 +23,7 @@ import {
   day,
   minute,
   namesIn,
+  openedBy,
   start,
   tokenOf,
 } from "./devices.js"
@@ -49,24 +50,8 @@ beforeEach(async () => {
 const openAs = (identity: Identity, memory?: VaultMemory, store: Provider = provider) =>
   openVault(store, { identity, owner: a.card.text, now: () => now, ...(memory === undefined ? {} : { memory }) })
 
-/** The text of everything in the store that an identity can open, by any name, as somebody without scruples does it. */
-async function allOpened(identity: Identity, store: Provider = provider): Promise<string[]> {
-  const texts: string[] = []
-  for (const name of await namesIn(store)) {
-    const keys = new Map([...a.owners(), ...b.owners()].map(({ writerId, writer }) => [writerId, writer]))
-    const opened = await open(await bytesOf(store, name), {
-      reader: identity,
-      writerKey: ({ writer }) => keys.get(writer) ?? null,
-      // Whatever its end and stamp, this reader's clock is never an obstacle.
-      now: clockMs(parseName(name)?.clock ?? ""),
-    }).catch((error: unknown) => {
-      if (!isPspError(error, "not-for-me")) throw error
-      return null
-    })
-    if (opened !== null) texts.push(utf8ToText(opened.plaintext))
-  }
-  return texts
-}
+/** As `openedBy`, with what these two owners signed. */
+const allOpened = (identity: Identity, store: Provider = provider) => openedBy(identity, store, [a, b])
 
 /** A session that leans on another site as well; what is of that one says so. */
 function withSite(snapshot: Snapshot, other: string): Snapshot {
@@ -208,6 +193,12 @@ describe("a bot", () => {
     expect(parseGrantRecord(older)).toEqual(older)
     expect(parseGrantRecord({ ...older, sites: [site] })).toMatchObject({ sites: [site] })
     expect(parseGrantRecord({ ...older, sites: site })).toBeNull()
+    expect(parseGrantRecord({ ...older, names: "cookies:sid" })).toBeNull()
+    // Whatever it says of kinds, and however much of it a later version alone knows, names cover no more than they say.
+    expect(parseGrantRecord({ ...older, names: ["cookies:sid", "cakes:x"] })).toEqual({
+      ...{ ...older, kinds: ["cookies"], names: ["cookies:sid"] },
+    })
+    expect(parseGrantRecord({ ...older, names: [] })).toMatchObject({ kinds: [], names: [] })
     expect(scopeSnapshot(withSite(saveOf("two"), "idp.example"), { kinds: "all" }).sites).toHaveLength(2)
   })
 
