@@ -45,7 +45,10 @@ export function openDatabase(): Promise<IDBPDatabase<Schema>> {
         database.createObjectStore("pieces")
       }
       database.createObjectStore("secrets")
-      void moveIdentity(transaction.objectStore("kept"), transaction.objectStore("secrets"))
+      // What stopped it is told by the opening itself.
+      transaction.done.catch(() => undefined)
+      // With its identity left behind, version 3 would make another one.
+      moveIdentity(transaction.objectStore("kept"), transaction.objectStore("secrets")).catch(() => abort(transaction))
     },
     // Another version of this extension wants to upgrade: let it, and open anew at the next use.
     blocking(_current, _blocked, event) {
@@ -55,8 +58,21 @@ export function openDatabase(): Promise<IDBPDatabase<Schema>> {
     terminated() {
       opening = undefined
     },
+  }).catch((error: unknown) => {
+    // The next use tries again.
+    opening = undefined
+    throw error
   })
   return opening
+}
+
+/** Nothing by half, whatever went wrong: some faults do not end the transaction by themselves. */
+export function abort(transaction: { abort(): void }): void {
+  try {
+    transaction.abort()
+  } catch {
+    // It has ended already.
+  }
 }
 
 type StoreOf<Name extends "kept" | "secrets"> = IDBPObjectStore<

@@ -1,6 +1,6 @@
 import { isPspError, PspError } from "../shared/errors.js"
 import type { Prepared, Vault } from "../shared/vault.js"
-import { openDatabase, type WaitingSave } from "./db.js"
+import { abort, openDatabase, type WaitingSave } from "./db.js"
 import { noteLost } from "./lost-saves.js"
 import { forgetMemory } from "./sync-memory.js"
 
@@ -70,15 +70,6 @@ function placesIn(length: number): number[] {
 
 /** What came last, as it came: while it is in memory anyway it need not be read back. */
 let fresh: { id: number; prepared: WeakRef<Prepared> } | null = null
-
-/** Nothing by half, whatever went wrong: some faults do not end the transaction by themselves. */
-function abort(transaction: { abort(): void }): void {
-  try {
-    transaction.abort()
-  } catch {
-    // It has ended already.
-  }
-}
 
 export interface Waiting {
   id: number
