@@ -10,10 +10,21 @@ import { createCard, createIdentity, type Identity } from "../../shared/keys.js"
 import { firefoxAddonId } from "../../shared/names.js"
 import { hostName } from "../../shared/protocol.js"
 import { hostProgram } from "./browser.js"
+import { contextOf, privilegedDoor, type Evaluated, type PrivilegedDoor } from "./firefox-door.js"
+import {
+  answerScript,
+  forgetScript,
+  lowMemoryScript,
+  openTabScript,
+  originScript,
+  permissionScript,
+  profileScript,
+  stopBackgroundScript,
+  tabIdScript,
+} from "./firefox-scripts.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const extension = path.join(root, "dist/firefox-mv3")
-const uuid = "3b9cf1c2-6b44-4c3e-9a5e-0d5a1f3c7e21"
 const candidates = [process.env["PSP_FIREFOX"], "/usr/bin/firefox-esr", "/usr/bin/firefox"]
 
 /** The Firefox of this machine; undefined where there is none, which a test says when it is skipped. */
@@ -39,29 +50,87 @@ export interface TestFirefox {
   takeBack(pattern: string): Promise<void>
   /** Ends the event page, as Firefox does when it was idle for a while. */
   stopBackground(): Promise<void>
+  /** A page that somebody else than the test opens, once it is there. */
+  findPage(part: string): Promise<Page>
+  profile(): Promise<string>
+  /** What nobody holds any more goes, as when memory is low. */
+  tidyUp(): Promise<void>
   stop(): Promise<void>
 }
 
-export interface FirefoxOptions {
+export interface PersonOptions {
   hasHost?: boolean
-  /** Names that lead to 127.0.0.1. */
-  hostnames?: string[]
-  prefs?: Record<string, unknown>
   /** The extension may also work in private windows, which the person allows at about:addons. */
   isAllowedInPrivate?: boolean
 }
 
+export interface LaunchOptions {
+  /** Names that lead to 127.0.0.1. */
+  hostnames?: string[]
+  prefs?: Record<string, unknown>
+}
+
+export type FirefoxOptions = PersonOptions & LaunchOptions
+
+/** A Firefox without the extension: for one person, and when that one has stopped, for another who knows nothing of the first. */
+export interface LaunchedFirefox {
+  begin(options?: PersonOptions): Promise<TestFirefox>
+  close(): Promise<void>
+}
+
 const defaultNames = ["example.test", "app.example.test", "www.example.test", "other.test", "top.test"]
 
+/** A Firefox for one person. */
 export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFirefox> {
-  const folder = await mkdtemp(path.join(tmpdir(), "psp-firefox-"))
+  const launched = await launchFirefox(options)
+  const firefox = await launched.begin(options)
+  return { ...firefox, stop: () => launched.close() }
+}
+
+export async function launchFirefox({
+  hostnames = defaultNames,
+  prefs = {},
+}: LaunchOptions = {}): Promise<LaunchedFirefox> {
+  const machine = await mkdtemp(path.join(tmpdir(), "psp-firefox-"))
+  const browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: firefoxPath ?? "",
+    headless: true,
+    acceptInsecureCerts: true,
+    args: ["--remote-allow-system-access"],
+    // Firefox reads $HOME/.mozilla/native-messaging-hosts: the test has a HOME of its own.
+    env: { ...process.env, HOME: machine },
+    extraPrefsFirefox: {
+      "network.dns.localDomains": hostnames.join(),
+      // Firefox's questions cannot be answered in their first half second, lest a person clicks without reading.
+      "security.notification_enable_delay": 0,
+      ...prefs,
+    },
+  })
+  const door = await privilegedDoor(browser)
+  return {
+    begin: (options = {}) => beginIn({ browser, machine, ...door }, options),
+    async close() {
+      await browser.close()
+      await rm(machine, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    },
+  }
+}
+
+interface Machine extends PrivilegedDoor {
+  browser: Browser
+  /** What HOME is to the browser. */
+  machine: string
+}
+
+async function beginIn({ browser, machine, send, inChrome }: Machine, options: PersonOptions): Promise<TestFirefox> {
+  const folder = await mkdtemp(path.join(machine, "person-"))
   const home = path.join(folder, "psp")
   await mkdir(home, { mode: 0o700 })
   const computer = { ...(await createIdentity("test computer")), vault: null }
   await writeFile(path.join(home, "card"), `${await createCard(computer)}\n`, { mode: 0o644 })
 
-  // Firefox reads $HOME/.mozilla/native-messaging-hosts: the test has a HOME of its own.
-  const hosts = path.join(folder, ".mozilla", "native-messaging-hosts")
+  const hosts = path.join(machine, ".mozilla", "native-messaging-hosts")
   const manifest = path.join(hosts, `${hostName}.json`)
   const registerHost: TestFirefox["registerHost"] = async ({ script, path: given } = {}) => {
     const wrapper = path.join(folder, "psp-host.sh")
@@ -74,22 +143,8 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
   }
   if (options.hasHost !== false) await registerHost()
 
-  const browser = await puppeteer.launch({
-    browser: "firefox",
-    executablePath: firefoxPath ?? "",
-    headless: true,
-    acceptInsecureCerts: true,
-    args: ["--remote-allow-system-access"],
-    env: { ...process.env, HOME: folder },
-    extraPrefsFirefox: {
-      "extensions.webextensions.uuids": JSON.stringify({ [firefoxAddonId]: uuid }),
-      "network.dns.localDomains": (options.hostnames ?? defaultNames).join(),
-      // Firefox's questions cannot be answered in their first half second, lest a person clicks without reading.
-      "security.notification_enable_delay": 0,
-      ...options.prefs,
-    },
-  })
-  const { send, inChrome } = await privilegedDoor(browser)
+  const uuid = crypto.randomUUID()
+  await inChrome(originScript, firefoxAddonId, uuid)
   await send("webExtension.install", {
     extensionData: { type: "path", path: extension },
     "moz:allowPrivateBrowsing": options.isAllowedInPrivate === true,
@@ -134,96 +189,27 @@ export async function startFirefox(options: FirefoxOptions = {}): Promise<TestFi
     allow: (pattern) => inChrome(permissionScript, firefoxAddonId, pattern, "add"),
     takeBack: (pattern) => inChrome(permissionScript, firefoxAddonId, pattern, "remove"),
     stopBackground: () => inChrome(stopBackgroundScript, firefoxAddonId),
+    async findPage(part) {
+      let found: Page | undefined
+      await expect
+        .poll(async () => {
+          for (const one of await browser.pages()) {
+            const address = await evaluateApart(contextOf(one), "location.href").catch(() => null)
+            if (String(address).includes(part)) found = one
+          }
+          return found !== undefined
+        })
+        .toBe(true)
+      if (found === undefined) throw new Error(`No page at ${part}`)
+      return found
+    },
+    profile: () => inChrome(profileScript),
+    tidyUp: () => inChrome(lowMemoryScript),
     async stop() {
-      await browser.close()
+      await send("webExtension.uninstall", { extension: firefoxAddonId })
+      await inChrome(forgetScript, firefoxAddonId)
+      await rm(manifest, { force: true })
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     },
   }
 }
-
-interface Tree {
-  contexts: { context: string; url: string }[]
-}
-
-interface Evaluated {
-  result?: { value?: unknown }
-  exceptionDetails?: { text: string }
-}
-
-interface PrivilegedDoor {
-  send: (method: string, params: object) => Promise<unknown>
-  /** Runs a script in the browser's own window, with its privileges: what a test may use only where a person's click would. */
-  inChrome: <T>(script: string, ...args: unknown[]) => Promise<T>
-}
-
-/** The frame's id is the one of Firefox's own list of tabs, which Puppeteer's types do not show. */
-function contextOf(page: Page): string {
-  return (page.mainFrame() as unknown as { _id: string })._id
-}
-
-async function privilegedDoor(browser: Browser): Promise<PrivilegedDoor> {
-  // Puppeteer's own wire to Firefox; its types do not show it, and Firefox serves no second one.
-  const { connection } = browser as unknown as {
-    connection: { send(method: string, params: object): Promise<{ result: unknown }> }
-  }
-  const send: PrivilegedDoor["send"] = async (method, params) => (await connection.send(method, params)).result
-  const tree = (await send("browsingContext.getTree", { "moz:scope": "chrome" })) as Tree
-  const window = tree.contexts.find(({ url }) => url.endsWith("browser.xhtml"))
-  if (window === undefined) throw new Error("Firefox shows no window of its own")
-  return {
-    send,
-    async inChrome<T>(script: string, ...args: unknown[]) {
-      const call = args.map((arg) => JSON.stringify(arg)).join()
-      const answer = (await send("script.evaluate", {
-        expression: `(async () => JSON.stringify((await (${script})(${call})) ?? null))()`,
-        target: { context: window.context },
-        awaitPromise: true,
-      })) as Evaluated
-      if (answer.result === undefined) throw new Error(`In Firefox's window: ${answer.exceptionDetails?.text ?? ""}`)
-      return JSON.parse(String(answer.result.value)) as T
-    },
-  }
-}
-
-const openTabScript = `async (url, { container, isPrivate }) => {
-  const triggeringPrincipal = Services.scriptSecurityManager.getSystemPrincipal()
-  let owner = window
-  if (isPrivate) {
-    owner = OpenBrowserWindow({ private: true })
-    await new Promise((loaded) => owner.addEventListener("load", loaded, { once: true }))
-    await owner.delayedStartupPromise
-  }
-  owner.focus()
-  const tab = owner.gBrowser.addTab(url, { userContextId: container, triggeringPrincipal })
-  owner.gBrowser.selectedTab = tab
-  const { NavigableManager } = ChromeUtils.importESModule("chrome://remote/content/shared/NavigableManager.sys.mjs")
-  return NavigableManager.getIdForBrowser(tab.linkedBrowser)
-}`
-
-const tabIdScript = `(context) => {
-  const { NavigableManager } = ChromeUtils.importESModule("chrome://remote/content/shared/NavigableManager.sys.mjs")
-  const { ExtensionParent } = ChromeUtils.importESModule("resource://gre/modules/ExtensionParent.sys.mjs")
-  const browser = NavigableManager.getBrowsingContextById(context).top.embedderElement
-  const { tabTracker } = ExtensionParent.apiManager.global
-  return tabTracker.getId(browser.ownerDocument.defaultView.gBrowser.getTabForBrowser(browser))
-}`
-
-const answerScript = `(answer) => {
-  for (const { PopupNotifications } of Services.wm.getEnumerator("navigator:browser")) {
-    const question = PopupNotifications.panel.firstElementChild
-    if (!PopupNotifications.isPanelOpen || question?.id !== "addon-webext-permissions-notification") continue
-    const button = answer === "allow" ? question.button : question.secondaryButton
-    button.click()
-    return "answered"
-  }
-  return "no question"
-}`
-
-const permissionScript = `async (id, pattern, change) => {
-  const { ExtensionPermissions } = ChromeUtils.importESModule("resource://gre/modules/ExtensionPermissions.sys.mjs")
-  const { extension } = WebExtensionPolicy.getByID(id)
-  await ExtensionPermissions[change](id, { permissions: [], origins: [pattern] }, extension)
-}`
-
-const stopBackgroundScript = `(id) =>
-  WebExtensionPolicy.getByID(id).extension.terminateBackground({ ignoreDevToolsAttached: true })`

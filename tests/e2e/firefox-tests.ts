@@ -1,32 +1,47 @@
 import { expect, test } from "@playwright/test"
 import type { Page } from "puppeteer-core"
 import { startCaptureSite, type CaptureSite } from "./capture-site.js"
-import { firefoxPath, noFirefox, startFirefox, type FirefoxOptions, type TestFirefox } from "./firefox-browser.js"
+import {
+  firefoxPath,
+  launchFirefox,
+  noFirefox,
+  startFirefox,
+  type FirefoxOptions,
+  type LaunchedFirefox,
+  type TestFirefox,
+} from "./firefox-browser.js"
 
 interface FirefoxTests {
   /** The site that is there for all tests of the file. */
   site: () => CaptureSite
-  /** A Firefox that is stopped when its test ends. */
-  start: (options?: FirefoxOptions) => Promise<TestFirefox>
+  /**
+   * A Firefox with a person who was never here before, until the test ends. Tests of a file come to the same one, as starting it takes
+   * most of the time: what a test needs to be otherwise from the start, or leaves behind for longer, needs one of its own.
+   */
+  start: (options?: FirefoxOptions & { isOwn?: boolean }) => Promise<TestFirefox>
 }
 
 /** For a file of tests with the extension in Firefox; they are skipped, and say so, where there is none. */
 export function prepareFirefoxTests(): FirefoxTests {
   let site: CaptureSite
+  let shared: LaunchedFirefox | null = null
   const started: TestFirefox[] = []
   test.skip(firefoxPath === undefined, noFirefox)
   test.setTimeout(120_000)
   test.beforeAll(async () => {
     site = await startCaptureSite()
   })
-  test.afterAll(() => site.close())
+  test.afterAll(() => Promise.all([site.close(), shared?.close()]))
   test.afterEach(async () => {
     await Promise.all(started.splice(0).map((firefox) => firefox.stop()))
   })
   return {
     site: () => site,
-    async start(options) {
-      const firefox = await startFirefox(options)
+    async start({ isOwn = false, hostnames, prefs, ...person } = {}) {
+      const isOther = isOwn || hostnames !== undefined || prefs !== undefined
+      const firefox = isOther
+        ? await startFirefox({ ...person, ...(hostnames && { hostnames }), ...(prefs && { prefs }) })
+        : await (shared ??= await launchFirefox()).begin(person)
       started.push(firefox)
       return firefox
     },
