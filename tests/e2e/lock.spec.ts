@@ -1,8 +1,7 @@
-import { readdir, readFile } from "node:fs/promises"
 import path from "node:path"
-import { bech32 } from "@scure/base"
 import { expect as playwrightExpect, test, type Page } from "@playwright/test"
 import { startBrowser, type TestBrowser } from "./browser.js"
+import { canariesOf, filesWith, readKeptIdentity } from "./lock-canaries.js"
 import { startRotatingSite, type RotatingSite } from "./rotating-site.js"
 import { openComputerVault } from "./saving.js"
 import {
@@ -35,44 +34,8 @@ test.beforeEach(async () => {
 })
 test.afterEach(() => browser.stop())
 
-/** The identity's line as it is kept before there is a lock. */
-function keptIdentity(page: Page): Promise<string> {
-  return page.evaluate(async () => {
-    const opened = await new Promise<IDBDatabase>((resolve) => {
-      const asking = indexedDB.open("persistent-sessions")
-      asking.onsuccess = () => resolve(asking.result)
-    })
-    const kept = await new Promise<Blob>((resolve) => {
-      const asking = opened.transaction("secrets").objectStore("secrets").get("identity") as IDBRequest<Blob>
-      asking.onsuccess = () => resolve(asking.result)
-    })
-    opened.close()
-    return kept.text()
-  })
-}
-
-/** Every form in which the secret that opens could lie on a disk. */
-function canariesOf(line: string): Buffer[] {
-  const { words } = bech32.decode(line.toLowerCase() as `${string}1${string}`, false)
-  const secret = bech32.fromWords(words).slice(49, 81)
-  const age = bech32.encode("age-secret-key-", bech32.toWords(secret), false).toUpperCase()
-  const texts = [line, age, Buffer.from(secret).toString("base64"), Buffer.from(secret).toString("hex"), passphrase]
-  return [Buffer.from(secret), ...texts.flatMap((text) => [Buffer.from(text), Buffer.from(text, "utf16le")])]
-}
-
-/** Files of the profile that hold one of these. */
-async function filesWith(canaries: Buffer[]): Promise<string[]> {
-  const profile = path.join(browser.home, "..", "profile")
-  const entries = await readdir(profile, { recursive: true, withFileTypes: true })
-  const found: string[] = []
-  for (const entry of entries.filter((one) => one.isFile())) {
-    const file = path.join(entry.parentPath, entry.name)
-    // Some come and go while the browser runs.
-    const bytes = await readFile(file).catch(() => Buffer.alloc(0))
-    if (canaries.some((canary) => bytes.includes(canary))) found.push(path.relative(profile, file))
-  }
-  return found
-}
+const canariesIn = async (page: Page) => canariesOf(await page.evaluate(readKeptIdentity), passphrase)
+const filesWithAny = (canaries: Buffer[]) => filesWith(path.join(browser.home, "..", "profile"), canaries)
 
 async function typePassphrase(page: Page, text: string): Promise<void> {
   await page.getByLabel("Passphrase", { exact: true }).fill(text)
@@ -83,9 +46,9 @@ test("a locked browser goes on saving, shows and takes over nothing, and holds o
   test.setTimeout(240_000)
   const { page, popup } = await keepInSync(browser, { url: site.url("/login"), site: name, way: "both" })
   const dashboard = await browser.openPage("dashboard")
-  const canaries = canariesOf(await keptIdentity(dashboard))
+  const canaries = await canariesIn(dashboard)
   // The scan finds what is there.
-  await expect.poll(() => filesWith(canaries)).not.toEqual([])
+  await expect.poll(() => filesWithAny(canaries)).not.toEqual([])
 
   await dashboard.getByLabel("New passphrase").fill(passphrase)
   await dashboard.getByLabel("The same again").fill(passphrase)
@@ -114,9 +77,9 @@ test("a locked browser goes on saving, shows and takes over nothing, and holds o
   expect((await valuesHere(browser))["refresh"]).toBe(rotated)
 
   // The file that is replaced goes when nothing in the browser holds it any more.
-  await expect.poll(() => filesWith(canaries), { timeout: 90_000 }).toEqual([])
+  await expect.poll(() => filesWithAny(canaries), { timeout: 90_000 }).toEqual([])
   await browser.context.close()
-  expect(await filesWith(canaries)).toEqual([])
+  expect(await filesWithAny(canaries)).toEqual([])
   await browser.restart()
   const again = await browser.context.newPage()
   await again.goto(site.url("/"))
@@ -130,9 +93,9 @@ test("a locked browser goes on saving, shows and takes over nothing, and holds o
   await expect.poll(async () => (await valuesHere(browser))["refresh"]).toBe(next)
 
   // While it is unlocked it is in memory only.
-  expect(await filesWith(canaries)).toEqual([])
+  expect(await filesWithAny(canaries)).toEqual([])
   const settings = await browser.openPage("dashboard")
   await settings.getByRole("button", { name: "Take the passphrase away" }).click()
   await expect(settings.getByText("There is no passphrase any more.")).toBeVisible()
-  expect(canariesOf(await keptIdentity(settings))).toEqual(canaries)
+  expect(await canariesIn(settings)).toEqual(canaries)
 })

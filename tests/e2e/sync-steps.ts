@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises"
 import path from "node:path"
 import { expect, type Page } from "@playwright/test"
 import { createFsProvider } from "../../native-host/fs-provider.js"
-import type { SyncSetting } from "../../extension/sync-settings.js"
+import type { HeldChange, SyncSetting } from "../../extension/sync-settings.js"
 import { createCard, createIdentity } from "../../shared/keys.js"
 import type { Provider } from "../../shared/provider.js"
 import type { Cookie, Snapshot } from "../../shared/snapshot.js"
@@ -39,9 +39,22 @@ interface ExtensionPage {
   evaluate(expression: string): Promise<unknown>
 }
 
+/** As the popup's switch does it. */
+export async function switchSync(
+  popup: ExtensionPage,
+  { site, mode, scope }: Pick<SyncSetting, "site" | "mode" | "scope">,
+): Promise<void> {
+  await popup.evaluate(sending({ type: "sync", site, account: "default", mode, scope }))
+}
+
 /** As the alarm does it every minute. */
 export async function lookNow(popup: ExtensionPage, site: string, account = "default"): Promise<void> {
   await popup.evaluate(sending({ type: "syncNow", site, account }))
+}
+
+/** As the button below what waits for the person does it. */
+export async function takeIn(popup: ExtensionPage, site: string, ticks: HeldChange[]): Promise<void> {
+  await popup.evaluate(sending({ type: "takeIn", site, account: "default", ticks }))
 }
 
 /** How many saves are in the outbox. */

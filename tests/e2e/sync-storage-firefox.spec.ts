@@ -1,9 +1,8 @@
 import { expect, test } from "@playwright/test"
-import type { Page } from "puppeteer-core"
 import type { FieldId } from "../../shared/merge/fields.js"
 import { defaultKinds } from "../../shared/report.js"
 import { expectStatus, expectText, prepareFirefoxTests, press, textOf, trust } from "./firefox-tests.js"
-import { syncStates } from "./sync-steps.js"
+import { lookNow, switchSync, syncStates, takeIn } from "./sync-steps.js"
 import {
   grantStorageBot,
   makeDatabase,
@@ -15,13 +14,6 @@ import {
 } from "./storage-sync.js"
 
 const { start } = prepareFirefoxTests()
-
-const ask = (popup: Page, message: object) =>
-  popup.evaluate((one) => (globalThis as unknown as { browser: typeof chrome }).browser.runtime.sendMessage(one), {
-    site: siteName,
-    account: "default",
-    ...message,
-  })
 
 test("in Firefox a ticked key and a ticked record enter the page, and can be undone", async () => {
   const site = await startStorageSite()
@@ -37,13 +29,17 @@ test("in Firefox a ticked key and a ticked record enter the page, and can be und
     await press(popup, "Save session")
     await expectStatus(popup, /^Saved/)
     const scope = { alsoSites: [], kinds: [...defaultKinds], withoutOrigins: [], storeId: "firefox-default" }
-    await ask(popup, { type: "sync", mode: "both", scope })
+    await switchSync(popup, { site: siteName, mode: "both", scope })
     const bot = await grantStorageBot(firefox)
     await bot.save((origins) => withItems(origin, { token: "second" })(withRecord(origins)))
-    await ask(popup, { type: "syncNow" })
+    await lookNow(popup, siteName)
     await expectText(popup, "changes by others wait for you")
     const [{ held } = { held: [] }] = await syncStates(popup)
-    await ask(popup, { type: "takeIn", ticks: held.filter(({ id }) => isTokenOrRecord(id)) })
+    await takeIn(
+      popup,
+      siteName,
+      held.filter(({ id }) => isTokenOrRecord(id)),
+    )
     await expectText(popup, "Took over 2 changes, by bot ci-1.")
     expect(await tab.evaluate(() => localStorage.getItem("token"))).toBe("second")
     expect(await tab.evaluate(readRecord)).toBe("second")
