@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
+import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -91,10 +91,16 @@ export interface TestBrowser {
   stop(): Promise<void>
 }
 
-/** @param options `extensions` are folders of more extensions, beside ours */
-export async function startBrowser(
-  options: { args?: string[]; hasHost?: boolean; extensions?: string[] } = {},
-): Promise<TestBrowser> {
+interface BrowserOptions {
+  args?: string[]
+  hasHost?: boolean
+  /** Folders of more extensions, beside ours. */
+  extensions?: string[]
+  /** Of what the extension may ask for later, what counts as allowed: the browser's own question cannot be answered from here. */
+  allowed?: string[]
+}
+
+export async function startBrowser(options: BrowserOptions = {}): Promise<TestBrowser> {
   const folder = await mkdtemp(path.join(tmpdir(), "psp-e2e-"))
   const [profile, home] = [path.join(folder, "profile"), path.join(folder, "home")]
   await keepThirdPartyStorage(profile)
@@ -131,7 +137,8 @@ export async function startBrowser(
   }
   if (options.hasHost !== false) await registerHost()
 
-  const extensions = [extension, ...(options.extensions ?? [])].join(",")
+  const own = options.allowed === undefined ? extension : await copyAllowing(options.allowed, folder)
+  const extensions = [own, ...(options.extensions ?? [])].join(",")
   const launch = async () => {
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: chromiumPath(),
@@ -149,7 +156,8 @@ export async function startBrowser(
   }
   const changePermission = async (method: "addHostPermission" | "removeHostPermission", pattern: string) => {
     const settings = await browser.context.newPage()
-    await settings.goto("chrome://extensions/")
+    // What it shows is not needed, and takes a second.
+    await settings.goto("chrome://extensions/", { waitUntil: "commit" })
     await settings.evaluate(
       async ([id, host, change]) => {
         const { developerPrivate } = chrome as unknown as {
@@ -211,4 +219,16 @@ export async function startBrowser(
     },
   }
   return browser
+}
+
+/** The extension as it is built, but for its manifest: these permissions are there from the start. */
+async function copyAllowing(permissions: string[], folder: string): Promise<string> {
+  const copy = path.join(folder, "extension")
+  await cp(extension, copy, { recursive: true })
+  const file = path.join(copy, "manifest.json")
+  const manifest = JSON.parse(await readFile(file, "utf8")) as Record<"permissions" | "optional_permissions", string[]>
+  manifest.permissions.push(...permissions)
+  manifest.optional_permissions = manifest.optional_permissions.filter((one) => !permissions.includes(one))
+  await writeFile(file, JSON.stringify(manifest))
+  return copy
 }

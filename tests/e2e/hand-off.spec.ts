@@ -7,17 +7,18 @@ import { startCaptureSite, type CaptureSite } from "./capture-site.js"
 import { lowContrastScript, overflowScript } from "./popup-states.js"
 import { openTrusting, saveButton, statusOf } from "./saved-session.js"
 import { openComputerVault } from "./saving.js"
+import { lastLook, shownNotices } from "./told.js"
 
 let site: CaptureSite
 let browser: TestBrowser
 const bots: Bot[] = []
 
-// Each goes on where the one before ends.
+// Each goes on where the one before it ends.
 test.describe.configure({ mode: "serial" })
 
 test.beforeAll(async () => {
   site = await startCaptureSite()
-  browser = await startBrowser()
+  browser = await startBrowser({ allowed: ["notifications"] })
 })
 test.afterAll(async () => {
   await browser.stop()
@@ -307,4 +308,58 @@ test("a session goes to a bot as a file that holds what was ticked, and ends whe
   // Nothing of it is in the store: there is no such grant.
   expect(await granted()).toEqual([])
   expect(path.basename(await download.path())).not.toContain("canary")
+})
+
+test("who asked to be told is told once of the first use of a handoff, and a click on it opens the history", async () => {
+  const dashboard = await browser.openPage("dashboard")
+  const tell = dashboard.getByRole("switch", { name: "Tell me when a handoff is used" })
+  await expect(tell).toBeEnabled()
+  await expect(tell).not.toBeChecked()
+  await tell.click()
+  await expect(tell).toBeChecked()
+
+  const page = await browser.context.newPage()
+  await page.goto(site.url("app.example.test"))
+  const handOff = await openHandOff(await browser.openPopup(page))
+  const night = await bot("nightly")
+  await paste(handOff, (await night.card()).card)
+  await handOff.getByRole("checkbox", { name: "These are the words" }).check()
+  await handOffButton(handOff).click()
+  await expect(handOff.getByRole("status")).toHaveText(/^Handed off to/)
+  const [trust = "", restore = ""] = await commandsIn(handOff)
+  expect(await night.run(trust)).toMatchObject({ code: 0 })
+
+  /** What is told after a look: opening any page of the extension looks. */
+  const looked = async () => {
+    const before = await dashboard.evaluate(lastLook, true)
+    await dashboard.evaluate(async () => {
+      await chrome.runtime.sendMessage({ type: "wake" })
+    })
+    await expect.poll(() => dashboard.evaluate(lastLook, false)).not.toBe(before)
+    return dashboard.evaluate(shownNotices)
+  }
+  expect(await looked()).toEqual([])
+  expect(await night.run(restore)).toMatchObject({ code: 0 })
+  await expect.poll(looked).toEqual([expect.stringMatching(/^access:/)])
+
+  // Headless Chromium shows none that could be clicked: this is the browser's event alone.
+  const opening = browser.context.waitForEvent("page")
+  const worker = browser.context.serviceWorkers()[0] ?? browser.background
+  await worker.evaluate(async () => {
+    const { getAll, onClicked } = chrome.notifications as unknown as {
+      getAll: () => Promise<Record<string, boolean>>
+      onClicked: { dispatch: (id: string) => void }
+    }
+    for (const id of Object.keys(await getAll())) onClicked.dispatch(id)
+  })
+  const history = await opening
+  await expect(history).toHaveURL(/\/dashboard\.html#history$/)
+  await expect(history.getByRole("region", { name: "Access history" }).locator("tbody tr").first()).toContainText(
+    "nightly",
+  )
+  await expect.poll(() => dashboard.evaluate(shownNotices)).toEqual([])
+
+  // The second use is none.
+  expect(await night.run(restore)).toMatchObject({ code: 0 })
+  expect(await looked()).toEqual([])
 })
