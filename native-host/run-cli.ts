@@ -22,7 +22,7 @@ const map = `psp keeps the login sessions you saved, sealed, and hands them to y
   psp restore SITE --format playwright give it to a tool: playwright, curl, …
   psp capture --from FILE              what another tool's file holds; with a SITE, save it
   psp run SITE -- COMMAND              run a command that finds it in $PSP_STORAGE_STATE
-  psp grant CARD SITE --until 8h       let a bot open it from the store; psp revoke CARD takes it back
+  psp grant CARD SITE --until 8h       let a bot open it from the store; psp revoke BOT takes it back
   psp devices                          your machines; add CARD, remove NAME when one is lost
   psp recovery create                  24 words for the day when all are lost; psp recover takes them
   psp rotate-key                       new keys for this machine
@@ -352,9 +352,11 @@ function createProgram({ out }: CliWorld, choose: (run: Run) => void): Command {
   add("grants", "what bots were granted").action(() =>
     choose(async (context, options) => (await import("./commands/grants.js")).grants(context, options)),
   )
-  add("revoke <bot> [site]", "take back what a bot was granted; the bot is a card, or its six words in quotes").action(
-    (bot: string, site: string | undefined) =>
-      choose(async (context, options) => (await import("./commands/revoke.js")).revoke(context, options, bot, site)),
+  add(
+    "revoke <bot> [site]",
+    "take back what a bot was granted, by its name, its card, or its six words in quotes",
+  ).action((bot: string, site: string | undefined) =>
+    choose(async (context, options) => (await import("./commands/revoke.js")).revoke(context, options, bot, site)),
   )
   add("audit", "who opened, restored, saved, handed over and took back what, and whether anything of that was removed")
     .option(

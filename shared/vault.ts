@@ -136,7 +136,7 @@ export interface Vault {
   removeOwner(who: string, options?: RemoveOwnerOptions): Promise<OwnerRemoval>
   /** Lets a bot open one session from now on, within a scope, until an end. @throws `not-owner`, `bad-card`, `not-found`, `usage` */
   grant(card: string, options: GrantOptions, call?: CallOptions): Promise<Grant>
-  /** Takes it back, at one site or everywhere; `who` is a card or its six words. @throws `not-owner`, `not-found` */
+  /** Takes it back, at one site or everywhere; `who` is a card, its six words, or its name. @throws `not-owner`, `not-found`, `usage` */
   revoke(who: string, options?: CallOptions & { site?: string; account?: string }): Promise<Revocation>
   /** What bots were granted, as far as it is known without asking the store. @throws `not-owner` */
   grants(): Promise<Grant[]>

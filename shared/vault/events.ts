@@ -1,8 +1,9 @@
 import { parseName } from "../envelope.js"
 import { isPspError } from "../errors.js"
 import { clockMs, isClockPlausible, type Clock } from "../hlc.js"
-import { parseCard, type Card } from "../keys.js"
+import type { Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
+import { isMeant, parseWhom } from "../whom.js"
 import { eventFolder, noteEvent } from "./append-event.js"
 import { createChain, hasEventEnded, mayBeGone, type ChainFault } from "./event-chain.js"
 import { countFolders, namedInOrder, type NamedEvent, type Span } from "./event-names.js"
@@ -71,10 +72,11 @@ export async function* events(
   const writers = await eventWriters(vault)
   const span = { since, until }
   if (strangers && bot === undefined) yield* foreignIn(await countFolders(vault, span, call), writers)
-  const isMeant = bot === undefined ? () => true : await callerOf(bot)
+  const whom = bot === undefined ? null : await parseWhom(bot)
+  const isWanted = (card: Pick<Card, "name" | "fingerprint">) => whom === null || isMeant(whom, card)
   // An owner's events may be about that bot.
   const chosen = new Map(
-    [...writers].filter(([, { card, isBot, wasOwner }]) => !isBot || wasOwner(latest) || isMeant(card)),
+    [...writers].filter(([, { card, isBot, wasOwner }]) => !isBot || wasOwner(latest) || isWanted(card)),
   )
   const lines = new Map([...chosen].map(([id, writer]) => [id, createLine(vault, writer, span)]))
   const named = namedInOrder(vault, chosen.keys(), span, call)
@@ -86,7 +88,7 @@ export async function* events(
       if (!("facts" in opened)) continue
       const { facts } = opened
       const told = line.told(item, facts)
-      const isOf = isMeant(line.writer.card) || (facts.bot !== null && isMeant(facts.bot))
+      const isOf = isWanted(line.writer.card) || (facts.bot !== null && isWanted(facts.bot))
       if (told !== null && isOf && (site === undefined || facts.site === site)) yield told
     }
     for (const line of lines.values()) yield* line.end(call)
@@ -225,20 +227,6 @@ function sentenceOf(code: EventGap["code"], by: EventBy | null, count: number): 
     "too-new": `An event of ${who} was written by a newer version; update this one`,
     "not-for-me": `An event of ${who} is not sealed to this device, which was no owner then`,
   }[code]
-}
-
-type Named = Pick<Card, "name" | "fingerprint">
-
-/** Whom a card, six words however they are parted, or a name means. @throws `bad-card` */
-async function callerOf(who: string): Promise<(card: Named) => boolean> {
-  const wanted = who.trim()
-  const words = wanted.startsWith("psp1")
-    ? (await parseCard(wanted)).fingerprint
-    : wanted
-        .toLowerCase()
-        .split(/[\s-]+/)
-        .join(" ")
-  return ({ name, fingerprint }) => wanted === name || words === fingerprint
 }
 
 /** So many are fetched before they are asked for: distant stores take their time. */

@@ -1,12 +1,12 @@
-import { PspError } from "../errors.js"
+import { isPspError, PspError } from "../errors.js"
 import { isGranted, isLive, revokedBy, type GrantRecord } from "../grants.js"
 import { clockMs } from "../hlc.js"
 import { parseCard, type Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
 import type { Kind } from "../report.js"
 import { defaultAccount } from "../site.js"
-import { isPspError } from "../errors.js"
 import { scopeSnapshot } from "../grant-scope.js"
+import { oneMeant } from "../whom.js"
 import { copyIdOf, renewCopies } from "./copies.js"
 import { isStoreFault } from "./faults.js"
 import { chosenOf, refuseChoice, type GrantChoice } from "./grant-names.js"
@@ -117,8 +117,8 @@ export interface Revocation {
  * Takes back what a bot was granted, at one site or everywhere: its grants become tombstones, and the copies that it could open
  * go; other bots get new ones. What the bot has read it keeps until the site ends that login. May be repeated after a failure.
  *
- * @param who a card, or its six words
- * @throws `not-owner`, `not-found` when there is no such grant
+ * @param who a card, its six words, or the name of a bot where only one is called so
+ * @throws `not-owner`, `not-found` when there is no such grant, `usage` for a name of several
  */
 export async function revoke(
   vault: VaultState,
@@ -127,7 +127,7 @@ export async function revoke(
 ): Promise<Revocation> {
   await refresh(vault, call)
   const members = vault.ownMembers()
-  const card = await cardOf(vault, who)
+  const card = await botNamed(vault, who)
   const own = members.grants.filter(
     (grant) =>
       grant.bot === card?.recipientId &&
@@ -193,16 +193,13 @@ async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
   }
 }
 
-/** The bot that is meant, among those that were ever granted something. */
-async function cardOf(vault: VaultState, who: string): Promise<Card | null> {
-  const text = who.trim()
-  if (text.startsWith("psp1")) return parseCard(text)
-  const words = text
-    .toLowerCase()
-    .split(/[\s-]+/)
-    .join(" ")
-  const cards = await Promise.all(vault.ownMembers().grants.map(({ card }) => parseCard(card)))
-  return cards.find(({ fingerprint }) => fingerprint === words) ?? null
+/** The bot that is meant, among those that were ever granted something: to revoke once more finishes what broke off. */
+async function botNamed(vault: VaultState, who: string): Promise<Card | null> {
+  const { grants } = vault.ownMembers()
+  const cardsOf = (records: GrantRecord[]) => Promise.all(records.map(({ card }) => parseCard(card)))
+  const now = await cardsOf(grants.filter(isGranted))
+  const before = await cardsOf(grants.filter((grant) => !isGranted(grant)))
+  return oneMeant(who, [now, before], { key: "recipientId", what: "bot" })
 }
 
 /** Null where it cannot be opened: that is no reason to leave a copy to whom it must not be. */

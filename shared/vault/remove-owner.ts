@@ -2,10 +2,11 @@ import { botMembersToJson } from "../bot-members.js"
 import { utf8 } from "../bytes.js"
 import { parseName, seal } from "../envelope.js"
 import { isPspError, PspError, type ErrorCode } from "../errors.js"
-import { parseCard, type Card } from "../keys.js"
+import type { Card } from "../keys.js"
 import type { SessionRecord } from "../members.js"
 import { ownershipOf, removalsOf, signOwnerStatement, statementId, type FormerOwner } from "../ownership.js"
 import type { CallOptions } from "../provider.js"
+import { oneMeant } from "../whom.js"
 import { folderIn } from "./copies.js"
 import { isStoreFault } from "./faults.js"
 import { list } from "./list.js"
@@ -77,24 +78,10 @@ export async function removeOwner(
 /** Owners, removed ones included: to remove one once more finishes what broke off. */
 async function ownerNamed(vault: VaultState, who: string): Promise<Card> {
   const { owners, former } = await ownershipOf(vault.id, vault.ownMembers())
-  const text = who.trim()
-  const words = text
-    .toLowerCase()
-    .split(/[\s-]+/)
-    .join(" ")
-  // A device that joined later shows a card that names this vault: the keys are what counts.
-  const asked = text.startsWith("psp1") ? (await parseCard(text)).writerId : null
-  const isMeant = ({ writerId, fingerprint }: Card) => writerId === asked || fingerprint === words
   const gone = [...former.values()].map(({ card }) => card)
-  const exact = [...owners.values(), ...gone].find(isMeant)
-  if (exact !== undefined) return exact
-  const named = [...owners.values()].filter(({ name }) => name === text)
-  const [one, ...others] = named.length > 0 ? named : gone.filter(({ name }) => name === text)
-  if (one === undefined)
-    throw new PspError("not-found", "Cannot remove this device: the vault has no owner device of that name or card")
-  if (others.length === 0) return one
-  const all = [one, ...others].map(({ fingerprint }) => `"${fingerprint}"`).join(", ")
-  throw new PspError("usage", `Cannot tell which device is meant: several have that name; give the words: ${all}`)
+  const one = await oneMeant(who, [[...owners.values()], gone], { key: "writerId", what: "device" })
+  if (one !== null) return one
+  throw new PspError("not-found", "Cannot remove this device: the vault has no owner device of that name or card")
 }
 
 function isItself(vault: VaultState, { name }: Card): PspError {

@@ -186,6 +186,21 @@ describe("psp grant", () => {
     expect(out).toContain("log out at shop.example, idp.example.\n")
   })
 
+  it("is taken back by the bot's name where only one is called so", async () => {
+    await psp(owner, ["grant", card, "example.com", "--yes"])
+    const other = { HOME: folder, PSP_HOME: join(folder, "other") }
+    await psp(other, ["keygen", "--name", "ci-1"])
+    await psp(owner, ["grant", await cardOf(other), "example.com", "--yes"])
+    const words = (await psp(other, ["card"])).err.trim().replace(/^ci-1: /, "")
+    const both = await psp(owner, ["revoke", "ci-1"])
+    expect(both).toMatchObject({ code: 2, out: "", err: expect.stringContaining(`"${words}"`) as string })
+    expect(await psp(owner, ["revoke", words])).toMatchObject({ code: 0 })
+    expect(await psp(owner, ["revoke", "ci-2", "example.com"])).toMatchObject({ code: 3, out: "" })
+    const one = await psp(owner, ["revoke", "ci-1", "example.com"])
+    expect(one).toMatchObject({ code: 0, out: expect.stringMatching(/^Revoked 1 grant of "ci-1"/) as string })
+    expect((await psp(owner, ["grants"])).out).toBe("Nothing is granted to any bot.\n")
+  })
+
   it("says in one sentence what the bot will be able to do", async () => {
     const said = async (...args: string[]) => (await psp(owner, ["grant", card, "example.com", "--yes", ...args])).err
     expect(await said()).toContain(

@@ -314,6 +314,39 @@ describe("a revocation", () => {
     await expect(a.revoke("no such six words at all")).rejects.toMatchObject({ code: "not-found" })
   })
 
+  it("takes a bot's name where only one is called so, and says the words where several are", async () => {
+    const [other, twin] = [await createDevice("other"), await createDevice("bot")]
+    for (const one of [bot, other, twin]) await a.grant(one.card, { site })
+    const { fingerprint } = await parseCard(twin.card)
+    await expect(a.revoke("bot")).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining(`"${fingerprint}"`) as string,
+    })
+    for (const name of ["Other", "oth", ""]) await expect(a.revoke(name)).rejects.toMatchObject({ code: "not-found" })
+    expect(await a.grants()).toHaveLength(3)
+    expect(await a.revoke(" other ", { site })).toMatchObject({ card: { name: "other" }, sessions: [{ site }] })
+    await a.revoke(fingerprint.replaceAll(" ", "-").toUpperCase())
+    expect((await a.grants()).map(({ card }) => card.text)).toEqual([bot.card])
+    // The other one of that name has nothing any more; what broke off is finished all the same.
+    expect(await a.revoke("bot")).toMatchObject({ card: { text: bot.card } })
+    expect(await a.grants()).toEqual([])
+    expect(await a.revoke("other")).toMatchObject({ card: { name: "other" } })
+  })
+
+  it("by six words is of the bot that has them, and not of one that is called so", async () => {
+    const { fingerprint } = await parseCard(bot.card)
+    const impostor = await createDevice(fingerprint)
+    for (const one of [bot, impostor]) await a.grant(one.card, { site })
+    expect(await a.revoke(fingerprint)).toMatchObject({ card: { text: bot.card } })
+    expect((await a.grants()).map(({ card }) => card.text)).toEqual([impostor.card])
+    const stranger = await createDevice("stranger")
+    const words = (await parseCard(stranger.card)).fingerprint
+    const called = await createDevice(words)
+    await a.grant(called.card, { site })
+    await expect(a.revoke(words)).rejects.toMatchObject({ code: "not-found" })
+    expect(await a.grants()).toHaveLength(2)
+  })
+
   it("beats a grant that another owner makes at once, whichever is later, and not one that is made after it", async () => {
     await a.grant(bot.card, { site })
     await b.refresh()
