@@ -37,6 +37,8 @@ export interface GrantRecord extends GrantTerms {
   copy: string
   /** Ids of copies that this bot could open under earlier terms. */
   old: string[]
+  /** Writer id of the owner device that made it, or changed it last; not noted by early versions, and not told to bots. */
+  by?: string
 }
 
 /** A grant as its bot is told. */
@@ -88,10 +90,11 @@ export function mergeBotGrants(a: BotGrant[], b: BotGrant[]): BotGrant[] {
 export function parseGrantRecord(value: unknown): GrantRecord | null {
   const terms = parseTerms(value)
   if (terms === null) return null
-  const { bot, card, sid, copy, old } = value as Partial<Record<keyof GrantRecord, unknown>>
+  const { bot, card, sid, copy, old, by } = value as Partial<Record<keyof GrantRecord, unknown>>
   if (typeof bot !== "string" || !/^[0-9a-f]{32}$/.test(bot) || typeof card !== "string") return null
   if (!isSid(sid) || !isSid(copy) || !Array.isArray(old) || !old.every(isSid)) return null
-  return { bot, card, ...terms, sid, copy, old }
+  if (by === undefined) return { bot, card, ...terms, sid, copy, old }
+  return typeof by === "string" && /^[0-9a-f]{32}$/.test(by) ? { bot, card, ...terms, sid, copy, old, by } : null
 }
 
 /** As `parseGrantRecord`. */
@@ -127,14 +130,19 @@ function ofNames(names: string[]): Required<Pick<GrantTerms, "kinds" | "names">>
 }
 
 /** Whoever knew of more revocations granted anew after them; then the later one, then whatever is the same everywhere. */
-function later<T extends GrantTerms>(x: T, y: T): T {
-  const order = x.knew.length - y.knew.length || compare(x.clock, y.clock) || compare(textOf(x), textOf(y))
+function later<T extends GrantTerms & { by?: string }>(x: T, y: T): T {
+  const order =
+    x.knew.length - y.knew.length ||
+    compare(x.clock, y.clock) ||
+    compare(textOf(x), textOf(y)) ||
+    // A device of an earlier version passes a grant on without it.
+    compare(x.by ?? "", y.by ?? "")
   return order > 0 ? x : y
 }
 
 /** What tells two grants of one clock apart; what merging changes is no part of it. */
-function textOf(grant: GrantTerms & { old?: unknown }): string {
-  return JSON.stringify({ ...grant, revoked: null, old: null })
+function textOf(grant: GrantTerms & { old?: unknown; by?: string }): string {
+  return JSON.stringify({ ...grant, revoked: null, old: null, by: null })
 }
 
 function mergeBy<T>(all: T[], keyOf: (item: T) => string, join: (x: T, y: T) => T): T[] {

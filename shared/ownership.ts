@@ -99,6 +99,28 @@ export async function removalsOf(
     .map((statement) => ({ id: statementId(statement), by: statement.by, about: statement.about.writerId }))
 }
 
+/**
+ * Owners of now whom some that are, or were, owners had added, and whom those had added in turn.
+ *
+ * @param except one who is none of them, and whose own word nobody doubts: whoever asks
+ */
+export async function ownersLetInBy(
+  vault: string,
+  told: { root: string; statements: OwnerStatement[] },
+  { ids, except }: { ids: ReadonlySet<string>; except: string },
+): Promise<Card[]> {
+  const root = await parseCard(told.root)
+  const additions = decide(root, await genuineOf(vault, root, told.statements)).filter(({ action }) => action === "add")
+  const found = new Set(ids)
+  for (let before = -1; before < found.size;) {
+    before = found.size
+    for (const { about, by } of additions) {
+      if (found.has(by) && about.writerId !== except) found.add(about.writerId)
+    }
+  }
+  return [...(await ownersOf(vault, told)).values()].filter(({ writerId }) => found.has(writerId))
+}
+
 interface Genuine extends OwnerStatement {
   about: Card
 }

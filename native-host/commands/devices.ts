@@ -1,9 +1,12 @@
 import { PspError } from "../../shared/errors.js"
 import { parseCard, type Card } from "../../shared/keys.js"
-import type { OwnerRemoval, Vault } from "../../shared/vault.js"
+import { shellWord } from "../../shared/shell-word.js"
+import { defaultAccount } from "../../shared/site.js"
+import type { LetIn, OwnerRemoval, Vault } from "../../shared/vault.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { confirmCard, publicPart } from "../confirm-card.js"
 import { openVaultFor, record } from "../sessions.js"
+import { grantToJson } from "./grant.js"
 import { countText, printable, table } from "../terminal.js"
 
 export type DevicesOptions = CommonOptions & { yes?: boolean }
@@ -53,7 +56,8 @@ export async function devicesRemove(
   const vault = await openOwned(context, options, "remove a device")
   await confirmRemoval(context, options, printable(who.startsWith("psp1") ? (await parseCard(who)).name : who))
   const removal = await removeDevice(context, vault, who, "psp devices remove")
-  return { text: removalText(removal), json: removalJson(removal), ...(removal.left.length > 0 ? { exitCode: 5 } : {}) }
+  const text = [removalText(removal), ...letInLines(removal.letIn)].join("\n")
+  return { text, json: removalJson(removal), ...(removal.left.length > 0 ? { exitCode: 5 } : {}) }
 }
 
 /** Removes it, and leaves that in the access history once, also where a removal before this one broke off too early for that. */
@@ -106,8 +110,29 @@ export function removalText({ card, sealed, removed, left, waiting, isClosed }: 
   return lines.join("\n")
 }
 
-export function removalJson({ card, sealed, removed, left, waiting, isClosed }: OwnerRemoval) {
-  return { removed: publicPart(card), sealed, objects: removed, left, waiting, closed: isClosed }
+export function removalJson({ card, sealed, removed, left, waiting, isClosed, letIn }: OwnerRemoval) {
+  const { devices, grants, untold } = letIn
+  return {
+    ...{ removed: publicPart(card), sealed, objects: removed, left, waiting, closed: isClosed },
+    letIn: { devices: devices.map(publicPart), grants: grants.map(grantToJson), untold },
+  }
+}
+
+/** What stays of a device that somebody may have stolen. Of one's own former keys nobody wants to be told that. */
+export function letInLines({ devices, grants, untold }: LetIn): string[] {
+  const remove = devices.map(
+    ({ name, fingerprint }) => `  the owner device ${printable(name)}: psp devices remove "${fingerprint}"`,
+  )
+  const revoke = grants.map(
+    ({ card, site, account }) =>
+      `  the bot ${printable(card.name)} at ${site}: psp revoke "${card.fingerprint}" ${site}` +
+      (account === defaultAccount ? "" : ` --account ${shellWord(account)}`),
+  )
+  const all = [...remove, ...revoke]
+  return [
+    ...(all.length === 0 ? [] : ["It had let in, and these stay. Remove what you do not know:", ...all]),
+    ...(untold === 0 ? [] : [`Who granted it is not noted for ${countText(untold, "grant")}: psp grants`]),
+  ]
 }
 
 async function openOwned(context: CommandContext, options: CommonOptions, doing: string): Promise<Vault> {

@@ -14,7 +14,7 @@ import { record } from "../sessions.js"
 import { openHomeStore } from "../stores.js"
 import { printable } from "../terminal.js"
 import { unlockOf } from "../unlock.js"
-import { aboutDevice, removalJson, removalText, removeDevice } from "./devices.js"
+import { aboutDevice, letInLines, removalJson, removalText, removeDevice } from "./devices.js"
 import { machineName } from "./keygen.js"
 
 export type RecoverOptions = CommonOptions & { from?: string; name?: string; removeLost?: string }
@@ -55,7 +55,7 @@ export async function recover(context: CommandContext, options: RecoverOptions):
     text: [
       `Recovered: this machine is an owner device now, "${printable(own.name)}" (${own.fingerprint}); sessions: ${sessions.length}.`,
       ...(options.store === undefined ? [] : ["To use this store from now on: psp config set store ADDRESS"]),
-      ...(removal === null ? [] : [removalText(removal)]),
+      ...(removal === null ? [] : [removalText(removal), ...letInLines(removal.letIn)]),
     ].join("\n"),
     json: {
       device: publicPart(own),

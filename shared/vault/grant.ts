@@ -96,6 +96,7 @@ export async function grant(
     ...terms,
     copy,
     old: former,
+    by: vault.writerId,
   }
   members.grants = [...members.grants.filter((other) => other !== known), record]
   vault.remembered.isUnsaved = true
@@ -177,7 +178,8 @@ export async function grants(vault: VaultState): Promise<Grant[]> {
   return all.sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
+/** A grant as people look at it. @param now ms since epoch */
+export async function grantOf(record: GrantRecord, now: number): Promise<Grant> {
   const { card, site, account, sites = [site], kinds, names = null, mayWrite, expiresAt, clock } = record
   return {
     card: await parseCard(card),

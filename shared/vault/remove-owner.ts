@@ -9,6 +9,7 @@ import type { CallOptions } from "../provider.js"
 import { oneMeant } from "../whom.js"
 import { folderIn } from "./copies.js"
 import { isStoreFault } from "./faults.js"
+import { letInBy, type LetIn } from "./let-in.js"
 import { list } from "./list.js"
 import { liveRecords } from "./records.js"
 import { membersFolder } from "./refresh.js"
@@ -35,6 +36,8 @@ export interface OwnerRemoval {
   waiting: { site: string; account: string }[]
   /** Whether nothing that it signed counts any more; not while some of it is the only word of a session. */
   isClosed: boolean
+  /** What it had let in, all of which stays. */
+  letIn: LetIn
 }
 
 /**
@@ -59,7 +62,15 @@ export async function removeOwner(
   const card = await ownerNamed(vault, who)
   if (card.writerId === vault.writerId) throw isItself(vault, card)
   const { until } = await tellRemoval(vault, card, call)
-  const removal: OwnerRemoval = { card, sealed: 0, removed: 0, left: [], waiting: [], isClosed: false }
+  const removal: OwnerRemoval = {
+    card,
+    sealed: 0,
+    removed: 0,
+    left: [],
+    waiting: [],
+    isClosed: false,
+    letIn: await letInBy(vault, card),
+  }
   const leftIds = new Set<string>()
   const records = liveRecords(vault)
   for (const [done, record] of records.entries()) {

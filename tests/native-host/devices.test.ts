@@ -132,6 +132,27 @@ describe("a lost machine", () => {
     expect((await psp(desktop, "audit")).out).toMatch(/removed +desktop +psp devices remove .*: device laptop/)
   })
 
+  it("is told with what it had let in, and the lines that take that out", async () => {
+    const [phone, bot] = [homeOf("phone"), homeOf("bot")]
+    await psp(phone, "keygen", "--name", "phone")
+    await psp(bot, "keygen", "--name", "ci-1")
+    await psp(desktop, "devices", "add", await cardOf(phone), "--yes")
+    await psp(desktop, "grant", await cardOf(bot), "example.com", "--yes")
+    const { out } = await psp(laptop, "devices", "remove", "desktop", "--yes")
+    const lines = [...out.matchAll(/^ {2}the (.*): psp (.*)$/gm)].map(([, what, line]) => [what, line])
+    expect(lines.map(([what]) => what)).toEqual(["owner device phone", "bot ci-1 at example.com"])
+    const again = await psp(laptop, "devices", "remove", "desktop", "--yes", "--json")
+    expect(JSON.parse(again.out)).toMatchObject({
+      letIn: { devices: [{ name: "phone" }], grants: [{ bot: { name: "ci-1" }, site: "example.com" }], untold: 0 },
+    })
+    for (const [, line = ""] of lines) {
+      const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "")
+      expect(await psp(laptop, ...words, ...(words[0] === "devices" ? ["--yes"] : []))).toMatchObject({ code: 0 })
+    }
+    expect(await devicesAt(laptop)).toEqual(["laptop (this)"])
+    expect((await psp(laptop, "devices", "remove", "desktop", "--yes")).out).not.toContain("had let in")
+  })
+
   it("cannot be this one, nor one that the vault does not know", async () => {
     const { code, err } = await psp(desktop, "devices", "remove", "desktop", "--yes")
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("from another owner device") as string })

@@ -74,8 +74,9 @@ describe("members", () => {
       expiresAt: fc.constantFrom(null, 5),
       knew: marks,
       revoked: marks,
+      by: fc.constantFrom(undefined, "a".repeat(32), "b".repeat(32)),
     })
-    .map(({ bot, at, clock, copy, expiresAt, knew, revoked }): GrantRecord => ({
+    .map(({ bot, at, clock, copy, expiresAt, knew, revoked, by }): GrantRecord => ({
       bot: `${bot}`.repeat(32),
       card: "psp1",
       site: "a.example",
@@ -89,6 +90,7 @@ describe("members", () => {
       clock: clockAt(clock),
       knew,
       revoked,
+      ...(by === undefined ? {} : { by }),
     }))
   const state = fc
     .record({

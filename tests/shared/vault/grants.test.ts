@@ -96,6 +96,10 @@ describe("a bot", () => {
     await b.refresh()
     await b.saveAll([{ snapshot: saveOf("four") }])
     expect(tokenOf(await (await openAs(bot)).load(site))).toBe("four")
+    const told = (await allOpened(bot)).filter((text) => text.startsWith('{"kind":"bot"'))
+    const grants = told.flatMap((text) => (JSON.parse(text) as { grants: object[] }).grants)
+    expect(grants).toHaveLength(1)
+    expect(grants[0]).not.toHaveProperty("by")
     const all = (await allOpened(bot)).join("\n")
     expect(all).toContain('"four"')
     expect(all).not.toMatch(/secret\.example|"one"|"index"|"key"|"sessions"/)
@@ -199,6 +203,8 @@ describe("a bot", () => {
       ...{ ...older, kinds: ["cookies"], names: ["cookies:sid"] },
     })
     expect(parseGrantRecord({ ...older, names: [] })).toMatchObject({ kinds: [], names: [] })
+    expect(parseGrantRecord({ ...older, by: "0".repeat(32) })).toEqual({ ...older, by: "0".repeat(32) })
+    expect(parseGrantRecord({ ...older, by: "c" })).toBeNull()
     expect(scopeSnapshot(withSite(saveOf("two"), "idp.example"), { kinds: "all" }).sites).toHaveLength(2)
   })
 

@@ -3,7 +3,8 @@ import { open } from "../../../shared/envelope.js"
 import type { Provider } from "../../../shared/provider.js"
 import { parseCard } from "../../../shared/keys.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
-import { openVault, type Vault, type VaultMemory } from "../../../shared/vault.js"
+import { createRecovery } from "../../../shared/recovery.js"
+import { openVault, type LetIn, type Vault, type VaultMemory } from "../../../shared/vault.js"
 import { exampleSnapshot } from "../example-snapshot.js"
 import { bytesOf, createDevice, createMemory, minute, namesIn, overwrite, start, tokenOf } from "./devices.js"
 
@@ -347,6 +348,70 @@ describe("removing an owner device", () => {
     expect(tokenOf(await b.load("example.com"))).toBe("rotated")
     await b.revoke(bot.card)
     await expect((await atBot()).load("example.com")).rejects.toMatchObject({ code: "not-granted" })
+  })
+})
+
+describe("what a removed device had let in", () => {
+  const letIn = ({ devices, grants, untold }: LetIn) => [
+    devices.map(({ name }) => name).sort(),
+    grants.map(({ card, site }) => `${card.name} ${site}`).sort(),
+    untold,
+  ]
+
+  it("is told: owners of now, whom these let in, its recovery identity, and its grants that have not ended", async () => {
+    const [phone, tablet, mine] = [
+      await createDevice("phone"),
+      await createDevice("tablet"),
+      await createDevice("mine"),
+    ]
+    const [bot, own, gone] = [await createDevice("bot"), await createDevice("own"), await createDevice("gone")]
+    await c.addOwner(phone.card)
+    await c.addRecovery(createRecovery().identity)
+    const atPhone = await openVault(provider, { identity: phone, owner: c.card.text, now: () => now })
+    await atPhone.addOwner(tablet.card)
+    await a.refresh()
+    await a.addOwner(mine.card)
+    await c.refresh()
+    await c.grant(bot.card, { site: "example.com" })
+    await c.grant(own.card, { site: "example.com" })
+    await c.grant(gone.card, { site: "example.com", expiresAt: now + minute })
+    await a.refresh()
+    now += minute
+    await a.grant(own.card, { site: "other.example" })
+    await a.grant(own.card, { site: "example.com", kinds: ["cookies"] })
+    const expected = [["phone", "recovery", "tablet"], ["bot example.com"], 0]
+    expect(letIn((await a.removeOwner("c")).letIn)).toEqual(expected)
+    await a.removeOwner("tablet")
+    await b.refresh()
+    expect(letIn((await b.removeOwner("c")).letIn)).toEqual([["phone", "recovery"], ["bot example.com"], 0])
+  })
+
+  it("is not this device, nor whom this one let in", async () => {
+    const phone = await createDevice("phone")
+    await b.addOwner(phone.card)
+    expect(letIn((await b.removeOwner("a")).letIn)).toEqual([["c"], [], 0])
+  })
+
+  it("is also what it had let in under the keys that it replaced itself", async () => {
+    const [phone, bot, next] = [await createDevice("phone"), await createDevice("bot"), await createDevice("c")]
+    await c.addOwner(phone.card)
+    await c.grant(bot.card, { site: "example.com" })
+    await c.addOwner(next.card)
+    const successor = await openVault(provider, { identity: next, memory: memories.c, now: () => now })
+    await successor.removeOwner(devices.c.card)
+    await a.refresh()
+    expect(letIn((await a.removeOwner(next.card)).letIn)).toEqual([["phone"], ["bot example.com"], 0])
+  })
+
+  it("says of how many grants it is not known who made them", async () => {
+    await c.grant((await createDevice("bot")).card, { site: "example.com" })
+    await a.refresh()
+    const text = (await memories.a.read()) ?? ""
+    // As an earlier version kept it.
+    await memories.a.write(text.replaceAll(/,\\"by\\":\\"[0-9a-f]{32}\\"(?=\}\])/g, ""))
+    for (const name of await namesIn(provider, `${a.id}/members/`)) await provider.remove(name)
+    const older = await openVault(provider, { identity: devices.a, memory: memories.a, now: () => now })
+    expect(letIn((await older.removeOwner("c")).letIn)).toEqual([[], [], 1])
   })
 })
 
