@@ -1,3 +1,4 @@
+import { aboutDevice } from "../shared/device-events.js"
 import { isPspError, PspError } from "../shared/errors.js"
 import { createCard, parseCard, type Card } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
@@ -13,6 +14,7 @@ import {
   thisDevice,
 } from "./device.js"
 import type { Connection } from "./native-port.js"
+import { noteAccess, tool } from "./note-access.js"
 import { createPortProvider } from "./port-provider.js"
 
 /**
@@ -104,7 +106,10 @@ export async function trustComputer(vault: Vault, connection: Connection, seen: 
   if (await ownsAnotherVault(card, vault, connection)) {
     await beginJoining(card.text)
   } else {
+    await vault.refresh()
+    const isNew = !vault.owners().some(({ writerId }) => writerId === card.writerId)
     await vault.addOwner(card.text)
+    if (isNew) await noteAccess(vault, [aboutDevice("added", card, tool)])
   }
   await writeKept(keptCard, card.text)
   return trustOf(connection)

@@ -1,4 +1,5 @@
 import { PspError } from "../../shared/errors.js"
+import { aboutDevice, isNoted } from "../../shared/device-events.js"
 import { parseCard, type Card } from "../../shared/keys.js"
 import { shellWord } from "../../shared/shell-word.js"
 import { defaultAccount } from "../../shared/site.js"
@@ -71,25 +72,9 @@ export async function removeDevice(
   const isIn = new Set(vault.owners().map(({ writerId }) => writerId))
   const removal = await vault.removeOwner(who, { onProgress: (done) => progress({ doing: "sealing", ...done }) })
   const { card } = removal
-  const isNew = isIn.has(card.writerId) || !(await isNoted(vault, card))
+  const isNew = isIn.has(card.writerId) || !(await isNoted(vault, "removed", card))
   if (isNew) await record(context, vault, aboutDevice("removed", card, tool))
   return removal
-}
-
-async function isNoted(vault: Vault, { fingerprint }: Card): Promise<boolean> {
-  for await (const item of vault.events()) {
-    if (item.type === "event" && item.kind === "removed" && item.bot?.fingerprint === fingerprint) return true
-  }
-  return false
-}
-
-/** For the access history; of no site. */
-export function aboutDevice(
-  kind: "added" | "removed" | "rotated" | "recovered",
-  { name, fingerprint }: Pick<Card, "name" | "fingerprint">,
-  tool: string,
-) {
-  return { kind, site: "", account: "default", tool, bot: { name, fingerprint } }
 }
 
 export function removalText({ card, sealed, removed, left, waiting, isClosed }: OwnerRemoval): string {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises"
+import { aboutDevice, isNoted } from "../../shared/device-events.js"
 import { PspError } from "../../shared/errors.js"
 import { createCard, parseCard, parseIdentity, type Identity } from "../../shared/keys.js"
 import { recoveryFromWords, recoveryName } from "../../shared/recovery.js"
@@ -14,7 +15,7 @@ import { record } from "../sessions.js"
 import { openHomeStore } from "../stores.js"
 import { printable } from "../terminal.js"
 import { unlockOf } from "../unlock.js"
-import { aboutDevice, letInLines, removalJson, removalText, removeDevice } from "./devices.js"
+import { letInLines, removalJson, removalText, removeDevice } from "./devices.js"
 import { machineName } from "./keygen.js"
 
 export type RecoverOptions = CommonOptions & { from?: string; name?: string; removeLost?: string }
@@ -42,7 +43,9 @@ export async function recover(context: CommandContext, options: RecoverOptions):
   await paper.renewRecovery({ ...recovery, vault: paper.id })
   const vault = await joinVault(home, identity, provider, paper.card)
   if (vault === null) throw new PspError("internal", "Cannot recover: the vault does not name this machine as an owner")
-  if (isNew) await record(context, vault, aboutDevice("recovered", own, "psp recover"))
+  // Also where a run before this one broke off too early for that.
+  if (isNew || !(await isNoted(vault, "recovered", own)))
+    await record(context, vault, aboutDevice("recovered", own, "psp recover"))
   const removal =
     options.removeLost === undefined ? null : await removeDevice(context, vault, options.removeLost, "psp recover")
   const others = vault.owners().filter(({ name, writerId }) => writerId !== own.writerId && name !== recoveryName)

@@ -1,12 +1,12 @@
 import { lstat } from "node:fs/promises"
 import { PspError } from "../../shared/errors.js"
+import { aboutDevice } from "../../shared/device-events.js"
 import { identityToText, parseCard } from "../../shared/keys.js"
 import { createRecovery, recoveryName } from "../../shared/recovery.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
 import { publicPart } from "../confirm-card.js"
 import { writePrivateFile } from "../private-file.js"
 import { openVaultFor, record } from "../sessions.js"
-import { aboutDevice } from "./devices.js"
 
 export type RecoveryOptions = CommonOptions & { words?: boolean; out?: string }
 

@@ -1,3 +1,4 @@
+import { aboutDevice } from "../../shared/device-events.js"
 import { PspError } from "../../shared/errors.js"
 import { grantedNames } from "../../shared/granted-names.js"
 import { createIdentity, parseCard, type Card, type Identity, type OpenIdentity } from "../../shared/keys.js"
@@ -11,7 +12,7 @@ import { openVaultFor, record } from "../sessions.js"
 import { openHomeStore } from "../stores.js"
 import { countText, printable } from "../terminal.js"
 import { unlockOf } from "../unlock.js"
-import { aboutDevice, removalText, removeDevice } from "./devices.js"
+import { removalText, removeDevice } from "./devices.js"
 
 export type RotateOptions = CommonOptions & { bot?: string; yes?: boolean }
 

@@ -1,4 +1,5 @@
 import { PspError } from "../../shared/errors.js"
+import { aboutDevice } from "../../shared/device-events.js"
 import { parseCard, type Card } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import type { CommandContext, CommandResult, CommonOptions } from "../command.js"
@@ -8,7 +9,6 @@ import { readIdentity } from "../identity-file.js"
 import { openVaultFor, record } from "../sessions.js"
 import { openHomeStore } from "../stores.js"
 import { printable } from "../terminal.js"
-import { aboutDevice } from "./devices.js"
 import { unlockOf } from "../unlock.js"
 
 export type TrustOptions = CommonOptions & { yes?: boolean }

@@ -96,6 +96,15 @@ it("a trusted computer owns this browser's vault, with what was saved before it 
   expect(await tokenIn(theirs, "example.com")).toContain("before")
 })
 
+it("a computer that is trusted is noted as added in the access history, once", async () => {
+  for (let press = 0; press < 2; press++) await pressTrust()
+  const told: string[] = []
+  for await (const item of (await device.openDeviceVault(store)).events()) {
+    told.push(item.type === "event" ? `${item.kind} ${item.bot?.name ?? ""} by ${item.tool}` : item.code)
+  }
+  expect(told).toEqual(["added desk by extension"])
+})
+
 it("a computer without an identity is told apart, and cannot be trusted", async () => {
   const connection = await connectionTo(null)
   expect(await trust.trustOf(connection)).toEqual({ state: "no-identity" })

@@ -198,6 +198,24 @@ describe("psp recover", () => {
     expect(doctor.findings.find(({ what }) => what === "recovery")?.detail).toContain("exists")
   })
 
+  it("is noted once, also where the run that added the machine broke off before that", async () => {
+    await save(laptop, "one")
+    const file = join(folder, "paper")
+    await psp(laptop, "recovery", "create", "--out", file)
+    const phone = homeOf("new")
+    await psp(phone, "keygen", "--name", "phone")
+    // What it does up to there.
+    const provider = await openStore(store, {}, laptop.PSP_HOME)
+    const identity = await readIdentity(laptop.PSP_HOME, {})
+    const vault = await openVault(provider, { identity, memory: fileMemory(laptop.PSP_HOME) })
+    await vault.addOwner(await cardOf(phone))
+    const noted = async () => (await psp(phone, "audit")).out.match(/recovered .*psp recover/g)
+    for (let run = 0; run < 2; run++) {
+      expect(await psp(phone, "recover", "--from", file)).toMatchObject({ code: 0 })
+      expect(await noted()).toHaveLength(1)
+    }
+  })
+
   it("with a file does the same, and the file is for its owner only and never replaces one", async () => {
     await save(laptop, "one")
     const file = join(folder, "paper")
