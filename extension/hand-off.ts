@@ -12,7 +12,6 @@ import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import type { Connection } from "./native-port.js"
 import { tool } from "./note-access.js"
-import { createPortProvider } from "./port-provider.js"
 import { sendWith } from "./send.js"
 import { askStore } from "./store-choice.js"
 import { trustOf } from "./trust.js"
@@ -71,7 +70,7 @@ export async function prepareHandoff({ site, account }: SessionName): Promise<Ha
     const session = await vault.loadSession(site, { account })
     if (session === null) throw nothingSaved(site)
     const cards = new Map((await vault.grants()).map(({ card }) => [card.recipientId, card]))
-    const bots = await Promise.all([...cards.values()].map((card) => recipientOf(vault, connection, card)))
+    const bots = await Promise.all([...cards.values()].map((card) => recipientOf(vault, card)))
     const { snapshot, expiresAt } = session
     return { sites: [...snapshot.sites], names: namesIn(snapshot), endsAt: expiresAt, bots }
   })
@@ -80,9 +79,9 @@ export async function prepareHandoff({ site, account }: SessionName): Promise<Ha
 /** Reads a card that was pasted, or came as a file: a terminal may have broken its line. @throws `bad-card`, `too-new` */
 export async function readRecipient(text: string): Promise<Recipient> {
   const card = await parseCard(text.slice(0, longestText).replace(/\s+/g, ""))
-  return withHost(async (vault, connection) => {
+  return withHost(async (vault) => {
     await vault.refresh()
-    return recipientOf(vault, connection, card)
+    return recipientOf(vault, card)
   })
 }
 
@@ -97,7 +96,7 @@ export async function handOff({ card, ...choice }: HandoffChoice): Promise<Hande
   const { address } = await askStore()
   return withHost(async (vault, connection) => {
     await refuseUntrusted(connection)
-    await refuseOddities(vault, connection, bot)
+    await refuseOddities(vault, bot)
     const granted = await vault.grant(bot.text, {
       ...{ site, account, sites, saveBack },
       ...whatOf(choice),
@@ -122,7 +121,7 @@ export async function handOffAsFile({ card, ...choice }: HandoffChoice): Promise
   const bot = await parseCard(card)
   return withHost(async (vault, connection) => {
     await refuseUntrusted(connection)
-    await refuseOddities(vault, connection, bot)
+    await refuseOddities(vault, bot)
     // What waits is newer than what is there; what cannot go out is told elsewhere.
     await sendWith(vault).catch(ignoreExpected)
     const session = await vault.loadSession(site, { account })
@@ -154,21 +153,19 @@ export function fileNameOf(site: string): string {
 /** A card has up to 600 characters; so much is read of what was pasted. */
 export const longestText = 4000
 
-async function recipientOf(vault: Vault, connection: Connection, card: Card): Promise<Recipient> {
+async function recipientOf(vault: Vault, card: Card): Promise<Recipient> {
   const bots = new Map((await vault.grants()).map(({ card: one }) => [one.text, one]))
-  const ownsSessions = card.vault !== null && (await hasMembers(connection, card.vault))
-  const oddities = odditiesOf(card, { owners: [vault.card, ...vault.owners()], bots: [...bots.values()] }, ownsSessions)
+  const oddities = odditiesOf(
+    card,
+    { owners: [vault.card, ...vault.owners()], bots: [...bots.values()] },
+    await vault.ownsSessions(card),
+  )
   return { ...namedOf(card), card: card.text, oddities, isAllowed: !isRefused(oddities) }
 }
 
-async function hasMembers(connection: Connection, vault: string): Promise<boolean> {
-  const members = createPortProvider(connection).list(`${vault}/members/`)
-  return (await members[Symbol.asyncIterator]().next()).done !== true
-}
-
-async function refuseOddities(vault: Vault, connection: Connection, bot: Card): Promise<void> {
+async function refuseOddities(vault: Vault, bot: Card): Promise<void> {
   await vault.refresh()
-  if ((await recipientOf(vault, connection, bot)).isAllowed) return
+  if ((await recipientOf(vault, bot)).isAllowed) return
   throw new PspError(
     "usage",
     `Cannot hand off to "${bot.name}": it is one of your own devices, and opens everything already`,

@@ -3,6 +3,7 @@ import { isPspError, PspError } from "../shared/errors.js"
 import { createCard, parseCard, type Card } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
 import type { SaveEntry, Vault } from "../shared/vault.js"
+import { ownsSessions } from "../shared/vault/owns-sessions.js"
 import { readKept, writeKept } from "./db.js"
 import {
   adoptedBy,
@@ -155,9 +156,7 @@ function onlyUnreadable(error: unknown): null {
 }
 
 async function ownsAnotherVault(card: Card, vault: Vault, connection: Connection): Promise<boolean> {
-  if (card.vault === null || card.vault === vault.id) return false
-  const members = createPortProvider(connection).list(`${card.vault}/members/`)
-  return (await members[Symbol.asyncIterator]().next()).done !== true
+  return card.vault !== vault.id && ownsSessions(createPortProvider(connection), card)
 }
 
 async function computerCard({ hello }: Pick<Connection, "hello">): Promise<Card | null> {

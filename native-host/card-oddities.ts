@@ -6,8 +6,7 @@ import type { CommandContext } from "./command.js"
 import { printable } from "./terminal.js"
 
 /**
- * Says what is odd about the card of somebody who is to open a session, before anybody is asked. That somebody keeps sessions of their
- * own under it, only the extension tells.
+ * Says what is odd about the card of somebody who is to open a session, before anybody is asked.
  *
  * @returns true for one of the person's own devices
  */
@@ -17,7 +16,7 @@ export async function sayOddities(
   card: Card,
 ): Promise<{ isOwnDevice: boolean }> {
   const bots = (await vault.grants()).map((grant) => grant.card)
-  const found = odditiesOf(card, { owners: vault.owners(), bots }, false)
+  const found = odditiesOf(card, { owners: vault.owners(), bots }, await vault.ownsSessions(card))
   for (const oddity of found) if (oddity.code !== "owner-device") say(`Look twice: ${textOf(oddity)}`)
   return { isOwnDevice: isRefused(found) }
 }
@@ -35,8 +34,9 @@ export async function refuseOwnDevice(context: Pick<CommandContext, "say">, vaul
 function textOf(oddity: CardOddity): string {
   switch (oddity.code) {
     case "owner-device":
+      return "it is one of your own devices"
     case "other-owner":
-      return "this card is of a person's device"
+      return "somebody keeps sessions of their own under it: that is a person's device, or a bot that saves for itself"
     case "mixed-scripts":
       return "its name has letters of several scripts, which may be there to look like another name"
     case "invisible":

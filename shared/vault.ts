@@ -17,6 +17,7 @@ import { lease, type HeldLease, type LeaseOptions } from "./vault/lease.js"
 import { leases, type Lease } from "./vault/leases.js"
 import { list, type ListOptions, type SessionEntry } from "./vault/list.js"
 import { loadSession, type LoadedSession, type SessionOptions } from "./vault/load.js"
+import { ownsSessions } from "./vault/owns-sessions.js"
 import { passOn } from "./vault/pass-on.js"
 import { recall, type VaultOptions } from "./vault/recall.js"
 import { liveRecords, removedAt, savedAt } from "./vault/records.js"
@@ -133,6 +134,8 @@ export interface Vault {
   addRecovery(recovery: Identity, options?: CallOptions): Promise<Card>
   /** Has a recovery identity, after it was used, say anew what it will believe the next time. @throws `not-owner` */
   renewRecovery(recovery: Identity, options?: CallOptions): Promise<void>
+  /** True where somebody keeps sessions in this very store under the vault that a card names. */
+  ownsSessions(card: Pick<Card, "vault">, options?: CallOptions): Promise<boolean>
   /** Takes an owner device out and seals every session without it; run again, it goes on. @throws `not-owner`, `not-found`, `usage` */
   removeOwner(who: string, options?: RemoveOwnerOptions): Promise<OwnerRemoval>
   /** Lets a bot open one session from now on, within a scope, until an end. @throws `not-owner`, `bad-card`, `not-found`, `usage` */
@@ -203,6 +206,7 @@ export async function openVault(provider: Provider, options: VaultOptions): Prom
     addOwner: (text, call) => addOwner(state, text, call),
     addRecovery: (recovery, call) => addRecovery(state, recovery, call),
     renewRecovery: (recovery, call) => leaveAnchor(state, recovery, call),
+    ownsSessions: (other, call) => ownsSessions(provider, other, call),
     removeOwner: (who, options) => removeOwner(state, who, options),
     grant: (text, options, call) => grant(state, text, options, call),
     revoke: (who, call) => revoke(state, who, call),

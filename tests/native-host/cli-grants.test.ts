@@ -338,6 +338,12 @@ describe("psp restore of a sealed file", () => {
     ]) {
       expect((await psp(owner, line)).err).toMatch(/^Look twice: its name looks like that of "ci-1" \(/m)
     }
+    const provider = await openStore(owner["PSP_STORE"] ?? "", {}, other.PSP_HOME)
+    const theirs = await openVault(provider, { identity: await readIdentity(other.PSP_HOME, {}) })
+    const sentence = /^Look twice: somebody keeps sessions of their own under it/m
+    expect((await psp(owner, ["grant", card, "example.com", "--yes"])).err).not.toMatch(sentence)
+    await theirs.save(exampleSnapshot("theirs.example"))
+    expect((await psp(owner, ["grant", card, "example.com", "--yes"])).err).toMatch(sentence)
     const own = await psp(owner, ["grant", await cardOf(owner), "example.com", "--yes"])
     expect(own).toMatchObject({ code: 2, err: expect.stringContaining("one of your own devices") as unknown })
   })
