@@ -99,6 +99,16 @@ export async function removalsOf(
     .map((statement) => ({ id: statementId(statement), by: statement.by, about: statement.about.writerId }))
 }
 
+/** Who was made an owner by whom and when, as far as it counts, oldest first; not the first owner, whom nobody made one. */
+export async function additionsOf(
+  vault: string,
+  told: { root: string; statements: OwnerStatement[] },
+): Promise<{ about: Card; by: string; clock: Clock }[]> {
+  const root = await parseCard(told.root)
+  const counting = decide(root, await genuineOf(vault, root, told.statements))
+  return counting.filter(({ action }) => action === "add")
+}
+
 /**
  * Owners of now whom some that are, or were, owners had added, and whom those had added in turn.
  *
@@ -109,8 +119,7 @@ export async function ownersLetInBy(
   told: { root: string; statements: OwnerStatement[] },
   { ids, except }: { ids: ReadonlySet<string>; except: string },
 ): Promise<Card[]> {
-  const root = await parseCard(told.root)
-  const additions = decide(root, await genuineOf(vault, root, told.statements)).filter(({ action }) => action === "add")
+  const additions = await additionsOf(vault, told)
   const found = new Set(ids)
   for (let before = -1; before < found.size;) {
     before = found.size

@@ -77,7 +77,7 @@ export async function removeDevice(
   return removal
 }
 
-export function removalText({ card, sealed, removed, left, waiting, isClosed }: OwnerRemoval): string {
+export function removalText({ card, sealed, removed, left, waiting, isClosed, loneRecoveries }: OwnerRemoval): string {
   const lines = [
     `Removed: ${printable(card.name)} (${card.fingerprint}). ${countText(sealed, "session")} sealed anew, ` +
       `${countText(removed, "object")} removed.`,
@@ -90,16 +90,22 @@ export function removalText({ card, sealed, removed, left, waiting, isClosed }: 
             "on another owner device too.",
         ]),
     "What it has opened before it keeps: log out at those sites where it matters, and give your store new credentials.",
+    ...loneRecoveries.map(
+      ({ fingerprint }) =>
+        "The recovery identity knows none of the devices that are left, and may open nothing in a year: make a new one with " +
+        `psp recovery create, and end the old one with psp devices remove "${fingerprint}"`,
+    ),
     "A bot without a disk that had this device's card in PSP_OWNER needs the card of another one: psp card.",
   ]
   return lines.join("\n")
 }
 
-export function removalJson({ card, sealed, removed, left, waiting, isClosed, letIn }: OwnerRemoval) {
+export function removalJson({ card, sealed, removed, left, waiting, isClosed, letIn, loneRecoveries }: OwnerRemoval) {
   const { devices, grants, untold } = letIn
   return {
     ...{ removed: publicPart(card), sealed, objects: removed, left, waiting, closed: isClosed },
     letIn: { devices: devices.map(publicPart), grants: grants.map(grantToJson), untold },
+    loneRecoveries: loneRecoveries.map(publicPart),
   }
 }
 

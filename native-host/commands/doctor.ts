@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { constants } from "node:fs"
 import { access, lstat, readFile } from "node:fs/promises"
 import { isPspError, toPspError } from "../../shared/errors.js"
+import { loneRecoveries } from "../../shared/lone-recovery.js"
 import { chromeExtensionId, firefoxAddonId } from "../../shared/names.js"
 import { ownersOf } from "../../shared/ownership.js"
 import { protocolVersion } from "../../shared/protocol.js"
@@ -166,8 +167,13 @@ async function recoveryFinding({ home }: CommandContext): Promise<Finding | null
     const { vault, members } = text === null ? { vault: "", members: null } : parseRemembered(text)
     if (members === null) return null
     const owners = [...(await ownersOf(vault, members)).values()]
-    const isThere = owners.some(({ name }) => name === recoveryName)
-    if (isThere) return { what, ok: true, detail: "a recovery identity exists", fix: "" }
+    const found = owners.filter(({ name }) => name === recoveryName)
+    if (found.length > (await loneRecoveries(vault, members)).length)
+      return { what, ok: true, detail: "a recovery identity exists", fix: "" }
+    if (found.length > 0) {
+      const detail = "a recovery identity exists, but knows none of your devices of now, and may open nothing in a year"
+      return { what, ok: true, detail, fix: "psp recovery create" }
+    }
     const count = countText(owners.length, "device")
     return { what, ok: true, detail: `none; ${count} can open this vault`, fix: "psp recovery create" }
   } catch (error) {

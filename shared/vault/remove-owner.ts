@@ -3,6 +3,7 @@ import { utf8 } from "../bytes.js"
 import { parseName, seal } from "../envelope.js"
 import { isPspError, PspError, type ErrorCode } from "../errors.js"
 import type { Card } from "../keys.js"
+import { loneRecoveries } from "../lone-recovery.js"
 import type { SessionRecord } from "../members.js"
 import { ownershipOf, removalsOf, signOwnerStatement, statementId, type FormerOwner } from "../ownership.js"
 import type { CallOptions } from "../provider.js"
@@ -38,6 +39,8 @@ export interface OwnerRemoval {
   isClosed: boolean
   /** What it had let in, all of which stays. */
   letIn: LetIn
+  /** Recovery identities that know none of those that stay, and are to be made anew. */
+  loneRecoveries: Card[]
 }
 
 /**
@@ -70,6 +73,7 @@ export async function removeOwner(
     waiting: [],
     isClosed: false,
     letIn: await letInBy(vault, card),
+    loneRecoveries: await loneRecoveries(vault.id, vault.ownMembers()),
   }
   const leftIds = new Set<string>()
   const records = liveRecords(vault)

@@ -216,6 +216,25 @@ describe("psp recover", () => {
     }
   })
 
+  it("is asked for anew where it knows none of the devices that are left", async () => {
+    await save(laptop, "one")
+    const created = await psp(laptop, "recovery", "create", "--json")
+    const { fingerprint } = JSON.parse(created.out) as { fingerprint: string }
+    const finding = async (env: Env) =>
+      /^.*recovery: .*\n.*$/m.exec((await psp(env, "doctor")).out)?.[0].replace(/\s+/g, " ") ?? ""
+    expect(await finding(laptop)).toContain("a recovery identity exists ")
+    await joinDesktop()
+    const removed = await psp(desktop, "devices", "remove", "laptop", "--yes")
+    expect(removed.out).toContain(`end the old one with psp devices remove "${fingerprint}"`)
+    expect(await finding(desktop)).toMatch(
+      /note recovery: .* knows none of your devices of now, .* psp recovery create$/,
+    )
+    await psp(desktop, "recovery", "create")
+    expect(await finding(desktop)).toContain("a recovery identity exists ")
+    const rotated = await psp(desktop, "rotate-key")
+    expect(rotated.out).toContain(`end the old one with psp devices remove "${fingerprint}"`)
+  })
+
   it("with a file does the same, and the file is for its owner only and never replaces one", async () => {
     await save(laptop, "one")
     const file = join(folder, "paper")

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import { open } from "../../../shared/envelope.js"
 import type { Provider } from "../../../shared/provider.js"
-import { parseCard } from "../../../shared/keys.js"
+import { createCard, parseCard } from "../../../shared/keys.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
 import { createRecovery } from "../../../shared/recovery.js"
-import { openVault, type LetIn, type Vault, type VaultMemory } from "../../../shared/vault.js"
+import { openVault, type LetIn, type OwnerRemoval, type Vault, type VaultMemory } from "../../../shared/vault.js"
+import { ownWordOnly } from "../../../shared/vault/recovery.js"
 import { exampleSnapshot } from "../example-snapshot.js"
-import { bytesOf, createDevice, createMemory, minute, namesIn, overwrite, start, tokenOf } from "./devices.js"
+import { bytesOf, createDevice, createMemory, day, minute, namesIn, overwrite, start, tokenOf } from "./devices.js"
 
 type Device = Awaited<ReturnType<typeof createDevice>>
 
@@ -412,6 +413,67 @@ describe("what a removed device had let in", () => {
     for (const name of await namesIn(provider, `${a.id}/members/`)) await provider.remove(name)
     const older = await openVault(provider, { identity: devices.a, memory: memories.a, now: () => now })
     expect(letIn((await older.removeOwner("c")).letIn)).toEqual([[], [], 1])
+  })
+})
+
+describe("a recovery identity", () => {
+  const lone = ({ loneRecoveries }: OwnerRemoval) => loneRecoveries.map(({ name }) => name)
+
+  it("is named once it knows none of the owners that are left, and not while it knows one", async () => {
+    const [phone, paper] = [await createDevice("phone"), createRecovery().identity]
+    await c.addRecovery(paper)
+    await a.refresh()
+    await a.addOwner(phone.card)
+    expect(lone(await a.removeOwner("c"))).toEqual([])
+    const atPhone = await openVault(provider, { identity: phone, owner: a.card.text, now: () => now })
+    await atPhone.refresh()
+    expect(lone(await atPhone.removeOwner("a"))).toEqual([])
+    expect(lone(await atPhone.removeOwner("b"))).toEqual(["recovery"])
+    await atPhone.addRecovery(createRecovery().identity)
+    await atPhone.removeOwner((await parseCard(await createCard(paper))).fingerprint)
+    expect(lone(await atPhone.removeOwner("b"))).toEqual([])
+  })
+
+  it("that was used knows the machine which it made an owner", async () => {
+    const [next, paper] = [await createDevice("next"), createRecovery().identity]
+    await c.addRecovery(paper)
+    const identity = { ...paper, vault: a.id }
+    const used = await openVault(provider, { identity, memory: await ownWordOnly(identity, a.id), now: () => now })
+    await used.refresh()
+    await used.addOwner(next.card)
+    await used.renewRecovery(identity)
+    const atNext = await openVault(provider, { identity: next, owner: used.card.text, now: () => now })
+    await atNext.refresh()
+    for (const name of ["a", "b", "c"]) expect(lone(await atNext.removeOwner(name))).toEqual([])
+  })
+
+  it.each([
+    [true, ["next", "recovery"]],
+    [false, ["a", "recovery"]],
+  ])("reads after 500 days what a device writes that it knew, and that alone (%s)", async (isKnown, expected) => {
+    const [next, paper] = [await createDevice("next"), createRecovery().identity]
+    for (const name of ["b", "c"]) await a.removeOwner(name)
+    if (isKnown) await a.addOwner(next.card)
+    await a.addRecovery(paper)
+    if (!isKnown) await a.addOwner(next.card)
+    const atNext = await openVault(provider, {
+      identity: next,
+      owner: a.card.text,
+      memory: createMemory(),
+      now: () => now,
+    })
+    await atNext.refresh()
+    expect(lone(await atNext.removeOwner("a"))).toEqual(isKnown ? [] : ["recovery"])
+    for (let month = 0; month < 17; month++) {
+      now += 31 * day
+      await atNext.save(saveOf(`month ${month}`))
+    }
+    const identity = { ...paper, vault: a.id }
+    const memory = await ownWordOnly(identity, a.id)
+    const byPaper = await openVault(provider, { identity, memory, now: () => now })
+    await byPaper.refresh()
+    expect(ownersOf(byPaper)).toEqual(expected)
+    expect(tokenOf(await byPaper.load("example.com").catch(() => null))).toBe(isKnown ? "month 16" : undefined)
   })
 })
 
