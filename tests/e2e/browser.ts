@@ -156,8 +156,7 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<TestBr
   }
   const changePermission = async (method: "addHostPermission" | "removeHostPermission", pattern: string) => {
     const settings = await browser.context.newPage()
-    // What it shows is not needed, and takes a second.
-    await settings.goto("chrome://extensions/", { waitUntil: "commit" })
+    await settings.goto("chrome://extensions/")
     await settings.evaluate(
       async ([id, host, change]) => {
         const { developerPrivate } = chrome as unknown as {
