@@ -1,6 +1,6 @@
 import { isPspError, PspError } from "../errors.js"
 import { isGranted, isLive, revokedBy, type GrantRecord } from "../grants.js"
-import { clockMs } from "../hlc.js"
+import { clockMs, nextClock, type Clock } from "../hlc.js"
 import { parseCard, type Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
 import type { Kind } from "../report.js"
@@ -90,7 +90,7 @@ export async function grant(
     site,
     account,
     mayWrite: saveBack,
-    clock: vault.tick(),
+    clock: stampAfter(vault.tick(), known),
     knew: known?.revoked ?? [],
     revoked: known?.revoked ?? [],
     ...terms,
@@ -105,6 +105,11 @@ export async function grant(
   await renewCopies(vault, former, session, { ...call, isCut: true })
   await vault.remember()
   return grantOf(record, vault.now())
+}
+
+/** Later than the grant that it replaces, also where that was made by a clock which ran ahead: else its old terms would come back. */
+function stampAfter(now: Clock, replaced: GrantRecord | undefined): Clock {
+  return replaced === undefined || replaced.clock < now ? now : nextClock(clockMs(now), replaced.clock)
 }
 
 /** What was taken back from whom. */

@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises"
 import { describe, expect, it, vi } from "vitest"
 import { foundNames, namesByKind } from "../../extension/chosen-names.js"
 import { siteLink } from "../../extension/handed-off.js"
-import { fileNameOf } from "../../extension/hand-off.js"
+import { fileNameOf, readRecipient } from "../../extension/hand-off.js"
 import { endOf, usualEnd } from "../../extension/ui/end-choice.js"
 import { handOffOf, handOffPath } from "../../extension/ui/route.js"
+
+import { createDevice, laterCard } from "../shared/vault/devices.js"
 
 vi.mock("wxt/browser", () => ({ browser: { i18n: {} } }))
 
@@ -66,6 +68,12 @@ describe("the names to choose from", () => {
     expect(foundNames(names, "storage")).toEqual([])
     expect(foundNames(names, "")).toEqual(names)
   })
+})
+
+it("a card of a newer version is told apart from a damaged one, before anything is asked", async () => {
+  const { card } = await createDevice("bot")
+  await expect(readRecipient(laterCard(card))).rejects.toMatchObject({ code: "too-new" })
+  await expect(readRecipient(card.slice(0, -3))).rejects.toMatchObject({ code: "bad-card" })
 })
 
 it.each([

@@ -9,6 +9,7 @@ import type { Snapshot } from "../../shared/snapshot.js"
 import { identityToText } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
+import { laterCard } from "../shared/vault/devices.js"
 import { hasRedis, needsRedis, startRedis } from "../servers/redis.js"
 import { startS3StandIn } from "../servers/s3-stand-in.js"
 import { temporaryFolder } from "./bundle.js"
@@ -184,6 +185,12 @@ describe("psp grant", () => {
     expect(JSON.parse((await psp(owner, ["grants", "--json"])).out)).toMatchObject({ grants: [{ sites }] })
     const { out } = await psp(owner, ["revoke", card])
     expect(out).toContain("log out at shop.example, idp.example.\n")
+  })
+
+  it("refuses a card of a newer version, and grants nothing", async () => {
+    const granted = await psp(owner, ["grant", laterCard(card), "example.com", "--yes"])
+    expect(granted).toEqual({ code: 5, out: "", err: "psp: Cannot read card: it was made by a newer version\n" })
+    expect((await psp(owner, ["grants"])).out).toBe("Nothing is granted to any bot.\n")
   })
 
   it("is taken back by the bot's name where only one is called so", async () => {

@@ -7,6 +7,7 @@ import { readIdentity } from "../../native-host/identity-file.js"
 import { openStore } from "../../native-host/stores.js"
 import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
+import { laterCard } from "../shared/vault/devices.js"
 import { temporaryFolder } from "./bundle.js"
 import { runPsp, type Said } from "./psp.js"
 
@@ -88,7 +89,20 @@ describe("a second machine of the same person", () => {
   it("with a card that is cut off or of a newer version adds nothing", async () => {
     const card = await cardOf(desktop)
     expect(await psp(laptop, "devices", "add", card.slice(0, -3), "--yes")).toMatchObject({ code: 4, out: "" })
+    const later = laterCard(card)
+    for (const words of [
+      ["devices", "add", later, "--yes"],
+      ["trust", laterCard(await cardOf(laptop)), "--yes"],
+    ]) {
+      const { code, out, err } = await psp(words[0] === "trust" ? desktop : laptop, ...words)
+      expect({ code, out, err }).toEqual({
+        code: 5,
+        out: "",
+        err: "psp: Cannot read card: it was made by a newer version\n",
+      })
+    }
     expect(await devicesAt(laptop)).toEqual(["laptop (this)"])
+    expect(await fileMemory(desktop.PSP_HOME).read()).toBeNull()
   })
 })
 

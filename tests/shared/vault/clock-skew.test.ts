@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import type { Provider } from "../../../shared/provider.js"
 import { createMemoryProvider } from "../../../shared/providers/memory.js"
-import type { Vault } from "../../../shared/vault.js"
+import type { Vault, VaultMemory } from "../../../shared/vault.js"
 import { openVault } from "../../../shared/vault.js"
 import { faultCount } from "../../fault-count.js"
 import { exampleSnapshot } from "../example-snapshot.js"
-import { createDevice, createTwoOwners, day, minute, namesIn, start, tokenOf } from "./devices.js"
+import { createDevice, createMemory, createTwoOwners, day, minute, namesIn, start, tokenOf } from "./devices.js"
 import { createRandom } from "./hostile-provider.js"
 
 const saveOf = (token: string) => exampleSnapshot("example.com", "default", token)
@@ -43,6 +43,53 @@ describe("two owners, one of whom has a clock that is wrong", () => {
       now += 1000
     }
     for (const reader of [right, wrong]) expect((await reader.verify()).defects).toEqual([])
+  })
+
+  describe.each([60 * minute, 20 * day])("by %i ms: a grant that runs ahead", (by) => {
+    let bot: Awaited<ReturnType<typeof createDevice>>
+    const atBot = (memory?: VaultMemory) =>
+      openVault(provider, {
+        ...{ identity: bot, owner: wrong.card.text, now: () => now },
+        ...(memory === undefined ? {} : { memory }),
+      })
+    beforeEach(async () => {
+      bot = await createDevice("bot")
+      await right.list()
+      skew = by
+      await wrong.grant(bot.card, { site: "example.com", saveBack: true })
+    })
+
+    it("is left aside until then, and said by the bot and by the other owner", async () => {
+      await expect((await atBot()).load("example.com")).rejects.toMatchObject({ code: "bad-clock" })
+      await right.refresh()
+      expect(await right.grants()).toEqual([])
+      const { defects } = await right.verify()
+      const told = defects.filter(({ name }) => name.includes(`/members/${right.card.recipientId}/`))
+      expect(told.map(({ code }) => code)).toEqual(["clock-ahead"])
+    })
+
+    it("is told anew once that clock is right, and then a narrower one by the other owner counts, and a revocation", async () => {
+      const memory = createMemory()
+      skew = 0
+      now += 2 * 60 * minute
+      await wrong.announce()
+      await right.refresh()
+      expect(await right.grants()).toMatchObject([{ card: { name: "bot" }, saveBack: true }])
+      await right.grant(bot.card, { site: "example.com", kinds: ["cookies"] })
+      await wrong.refresh()
+      for (const owner of [wrong, right]) {
+        expect(await owner.grants()).toMatchObject([{ kinds: ["cookies"], saveBack: false }])
+        expect((await (await atBot(memory)).load("example.com"))?.origins).toBeUndefined()
+        await owner.save(saveOf("later"))
+      }
+      now += minute
+      await right.revoke("bot")
+      await wrong.refresh()
+      expect(await wrong.grants()).toEqual([])
+      await wrong.save(saveOf("after"))
+      for (const kept of [undefined, memory])
+        await expect((await atBot(kept)).load("example.com")).rejects.toMatchObject({ code: "not-granted" })
+    })
   })
 
   it.each([60 * minute, in2100])("by %i ms: a save that runs ahead is left aside, and named", async (by) => {

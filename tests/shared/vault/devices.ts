@@ -1,3 +1,4 @@
+import { bech32 } from "@scure/base"
 import { base64ToBytes, utf8ToText } from "../../../shared/bytes.js"
 import { open, parseName } from "../../../shared/envelope.js"
 import { isPspError } from "../../../shared/errors.js"
@@ -28,6 +29,14 @@ export function createMemory(): VaultMemory & { text: string | null } {
 export async function createDevice(name: string): Promise<Identity & { card: string }> {
   const identity = await createIdentity(name)
   return { ...identity, card: await createCard(identity) }
+}
+
+/** A card as a later version may write it: no device of now reads it. */
+export function laterCard(card: string): string {
+  const { prefix, words } = bech32.decode(card as `psp1${string}`, false)
+  const bytes = bech32.fromWords(words)
+  bytes[0] = 2
+  return bech32.encode(prefix, bech32.toWords(bytes), false)
 }
 
 export async function namesIn(provider: Provider, prefix = ""): Promise<string[]> {
