@@ -77,9 +77,9 @@ test("in Firefox a session goes to a bot by the words of its card, its use is to
 
     // All of it is in the history.
     await xpath(later, `//section[@aria-labelledby="history-title"]//button[normalize-space()="Show"]`).click()
-    await expect.poll(async () => (await rowsIn(later)).length).toBe(5)
+    await expect.poll(async () => (await rowsIn(later)).length).toBe(6)
     const rows = await rowsIn(later)
-    for (const [place, what] of ["refused", "revoked", "restored", "handed off", "saved"].entries()) {
+    for (const [place, what] of ["refused", "revoked", "restored", "handed off", "saved", "added"].entries()) {
       expect(rows[place]).toContain(what)
     }
     expect(await textOf(later)).not.toContain("canary")
