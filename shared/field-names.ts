@@ -62,6 +62,13 @@ export function wholeName(text: string): string {
   return kind === "cookies" && name !== undefined ? `cookies:${chunkStem(name)}` : text
 }
 
+/** What must be chosen in place of something that only works together with others; null where it stands alone. */
+export function groupedAs(text: string): string | null {
+  const { kind, name = "" } = partsOfName(text) ?? {}
+  const isMsal = kind === "localStorage" ? name.startsWith("msal.") : text === "cookies:msal.cache.encryption"
+  return isMsal ? "group:msal" : null
+}
+
 /** All kinds that these names are made of: whoever looks at kinds alone must find them granted. */
 export function kindsOfNames(names: readonly string[]): Kind[] {
   const own = names.map((text) => partsOfName(text)?.kind)

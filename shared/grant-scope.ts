@@ -110,10 +110,9 @@ export function scopeRegisters(
   )
   const own = registers.filter(({ field }) => pathOf(field)[0] === "tab" && tabs.has(pathOf(field)[1]))
   const ofKinds = { kinds: cover.kinds, sites: cover.sites }
-  return [
-    ...covered,
-    ...own.map((register) => scopeRegister(register, ofKinds)).filter((register) => register !== null),
-  ]
+  const all = [...covered, ...own.map((register) => scopeRegister(register, ofKinds)).filter((one) => one !== null)]
+  // Where it stood among the others would count them.
+  return all.map((register) => ("deleted" in register ? register : { ...register, rank: 0 }))
 }
 
 interface Cover extends Pick<GrantScope, "kinds" | "names"> {
@@ -184,7 +183,7 @@ function recordCounts({ stores }: IndexedDatabase): number[] {
 }
 
 function gapOf(site: string): Gap {
-  const why = "the session holds it only since this was granted"
+  const why = "it is not among the sites that were granted"
   return { kind: "site", where: site, what: "all of it", why, fix: "ask an owner to grant the session again", count: 1 }
 }
 

@@ -1,5 +1,5 @@
 import { nameOfField, nameWords, partsOfName, kindsOfNames } from "./field-names.js"
-import { groupOfCookie, groupOfItem } from "./merge/field-groups.js"
+import { chunkStem, groupOfCookie, groupOfItem } from "./merge/field-groups.js"
 import { plainName } from "./plain-name.js"
 import { countsOf } from "./readings.js"
 import type { Gap, Kind } from "./report.js"
@@ -68,10 +68,24 @@ function isAboutSite({ kind, where }: Gap, sites: readonly string[]): boolean {
   return kind === "site" && sites.includes(where)
 }
 
-/** Gaps say what they are about with the name between quotes, which no name that is shown has itself. */
+/**
+ * Gaps say what they are about with the name between quotes, which no name that is shown has itself. One that is not shown as it is
+ * could be another's.
+ */
 function isAbout({ kind, what }: Gap, text: string): boolean {
   const parts = partsOfName(text)
-  if (parts === null || !kindsOfNames([text]).some((own: Kind) => own === kind)) return false
-  const word = parts.kind === "localStorage" || parts.kind === "sessionStorage" ? "key" : nameWords[parts.kind]
-  return what.startsWith(`${word} "${plainName(parts.name)}"`)
+  const isShownAsIs = parts !== null && plainName(parts.name) === parts.name
+  if (!isShownAsIs || !kindsOfNames([text]).some((own: Kind) => own === kind)) return false
+  const quoted = `"${parts.name}"`
+  switch (parts.kind) {
+    case "cookies":
+      return chunkStem(/^cookie "([^"]*)"/.exec(what)?.[1] ?? "") === parts.name
+    case "indexedDB":
+      return what.startsWith(`database ${quoted}`) || what.endsWith(` database ${quoted}`)
+    case "localStorage":
+    case "sessionStorage":
+      return what.startsWith(`key ${quoted}`)
+    default:
+      return what.startsWith(`${nameWords[parts.kind]} ${quoted}`)
+  }
 }

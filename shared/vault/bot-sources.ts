@@ -26,7 +26,13 @@ export async function botSources(
     const own = stored.filter((item) => item.writer === vault.writerId && isMeant(item))
     if (grant === undefined || own.length === 0) return []
     const card = await parseCard(await createCard({ ...vault.identity, vault: null }))
-    return [{ sid, stored: own, bot: { card, kinds: grant.kinds, names: grant.names, isHeld: () => false } }]
+    return [
+      {
+        sid,
+        stored: own,
+        bot: { card, kinds: grant.kinds, names: grant.names, sites: grant.sites, isHeld: () => false },
+      },
+    ]
   }
   const grants = (remembered.members?.grants ?? []).filter(
     (grant) => grant.sid === sid && grant.mayWrite && isGranted(grant),
@@ -34,13 +40,13 @@ export async function botSources(
   const folders = new Map<string, StoredEnvelope[]>()
   const sources: Source[] = []
   for (const grant of grants) {
-    const { copy, card: text, kinds, names } = grant
+    const { copy, card: text, kinds, names, sites } = grant
     const listed = folders.get(copy) ?? (await listSession(vault, copy, call))
     folders.set(copy, listed)
     const card = await parseCard(text)
     const written = listed.filter((item) => item.writer === card.writerId && isMeant(item))
     if (written.length === 0) continue
-    const bot: BotTerms = { card, kinds, names, isHeld: heldAfter(vault, grant, copy, card.writerId) }
+    const bot: BotTerms = { card, kinds, names, sites, isHeld: heldAfter(vault, grant, copy, card.writerId) }
     sources.push({ sid: copy, stored: written, bot })
   }
   return sources

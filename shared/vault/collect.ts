@@ -30,6 +30,8 @@ export interface BotTerms {
   kinds: "all" | readonly Kind[]
   /** As in `GrantTerms`. */
   names: readonly string[] | undefined
+  /** As in `GrantTerms`. */
+  sites: readonly string[] | undefined
   /** True for what came after its grant's end. */
   isHeld: (clock: Clock) => boolean
 }
@@ -148,8 +150,10 @@ function assemble(
     const doc = docs.get(writer) ?? createWriterDoc(writer)
     docs.set(writer, doc)
     const { registers } = doc.apply(content.update)
-    const { kinds = "all" as const, names } = bot ?? {}
-    const checked = admit(registers, { sites, kinds, names, isOwner: bot === undefined, clock, now: vault.now() })
+    const { kinds = "all" as const, names, sites: granted } = bot ?? {}
+    // The first is what the session is of.
+    const own = granted === undefined ? sites : sites.filter((site, at) => at === 0 || granted.includes(site))
+    const checked = admit(registers, { sites: own, kinds, names, isOwner: bot === undefined, clock, now: vault.now() })
     refused.push(...checked.refused)
     states.push(() => stateOf(checked.admitted))
   }

@@ -1,5 +1,5 @@
 import { PspError } from "../errors.js"
-import { kindsOfNames, nameKinds, namesIn, partsOfName, wholeName } from "../field-names.js"
+import { groupedAs, kindsOfNames, nameKinds, namesIn, partsOfName, wholeName } from "../field-names.js"
 import type { GrantTerms } from "../grants.js"
 import { plainName } from "../plain-name.js"
 import { kinds as allKinds, type Kind } from "../report.js"
@@ -50,6 +50,10 @@ export function chosenOf(
   const held = new Set([...before, ...namesIn(snapshot)])
   const strange = chosen.find((name) => !held.has(name))
   if (strange === undefined) return { kinds: kindsOfNames(chosen), names: chosen }
-  const why = `the session holds nothing that is called so; psp inspect ${snapshot.sites[0]} shows its names`
+  const group = groupedAs(strange)
+  const why =
+    group !== null && held.has(group)
+      ? `it only works together with others; grant ${group}`
+      : `the session holds nothing that is called so; psp inspect ${snapshot.sites[0]} shows its names`
   throw new PspError("usage", `Cannot grant "${plainName(strange)}": ${why}`)
 }

@@ -1,6 +1,6 @@
 import { isPspError, PspError } from "../errors.js"
 import { isGranted, isLive, revokedBy, type GrantRecord } from "../grants.js"
-import { clockMs, nextClock, type Clock } from "../hlc.js"
+import { clockMs } from "../hlc.js"
 import { parseCard, type Card } from "../keys.js"
 import type { CallOptions } from "../provider.js"
 import type { Kind } from "../report.js"
@@ -84,15 +84,19 @@ export async function grant(
   const terms = { sid, sites: granted, ...chosen, expiresAt: expiresAt ?? null }
   const copy = copyIdOf(members.index.key, terms)
   const former = known === undefined ? [] : [known.copy, ...known.old].filter((id) => id !== copy)
+  const clock = vault.tick()
+  // What was granted by a clock that ran ahead is taken back first: else its old terms would come back.
+  const mark = known !== undefined && known.clock >= clock ? [`${clock}-${vault.writerId}`] : []
+  const revoked = [...(known?.revoked ?? []), ...mark].sort()
   const record: GrantRecord = {
     bot: bot.recipientId,
     card: bot.text,
     site,
     account,
     mayWrite: saveBack,
-    clock: stampAfter(vault.tick(), known),
-    knew: known?.revoked ?? [],
-    revoked: known?.revoked ?? [],
+    clock,
+    knew: revoked,
+    revoked,
     ...terms,
     copy,
     old: former,
@@ -105,11 +109,6 @@ export async function grant(
   await renewCopies(vault, former, session, { ...call, isCut: true })
   await vault.remember()
   return grantOf(record, vault.now())
-}
-
-/** Later than the grant that it replaces, also where that was made by a clock which ran ahead: else its old terms would come back. */
-function stampAfter(now: Clock, replaced: GrantRecord | undefined): Clock {
-  return replaced === undefined || replaced.clock < now ? now : nextClock(clockMs(now), replaced.clock)
 }
 
 /** What was taken back from whom. */

@@ -92,6 +92,9 @@ function sessionOf(value: string): Snapshot {
         gap("cookies", site, 'cookie "shownCookie", for all of example.com'),
         gap("localStorage", "https://veiled.example.com", 'key "veiledKey2"'),
         gap("origin", "https://veiled2.example.com", "page storage"),
+        gap("cookies", site, 'cookie "shownCookie.1"'),
+        gap("indexedDB", app, 'records of store "x" of database "shownBase"'),
+        gap("indexedDB", app, 'records of store "x" of database "veiledBase2"'),
         gap("site", site, "1 change"),
       ],
     },
@@ -178,8 +181,27 @@ describe("a grant of one name", () => {
   it("tells gaps of that name and of the whole site, and no others", async () => {
     await a.grant(bot.card, { site, names: ["cookies:shownCookie"] })
     const snapshot = await (await openAs(bot)).load(site)
-    const told = ['cookie "shownCookie", for all of example.com', "1 change"]
+    const told = ['cookie "shownCookie", for all of example.com', 'cookie "shownCookie.1"', "1 change"]
     expect(snapshot?.report.gaps.map(({ what }) => what)).toEqual(told)
+    await a.grant(bot.card, { site, names: ["indexedDB:shownBase"] })
+    const ofBase = (await (await openAs(bot)).load(site))?.report.gaps.map(({ what }) => what)
+    expect(ofBase).toEqual(['records of store "x" of database "shownBase"', "1 change"])
+  })
+
+  it("is told of a change without its place among the others", async () => {
+    const many = (value: string): Snapshot => {
+      const snapshot = sessionOf(value)
+      const [cookie] = snapshot.cookies ?? []
+      if (cookie === undefined) throw new Error("no cookie")
+      const others = Array.from({ length: 57 }, (_, nth) => ({ ...cookie, name: `veiled-${nth}`, value }))
+      return { ...snapshot, cookies: [...others, ...(snapshot.cookies ?? [])] }
+    }
+    await a.save(many("one"))
+    now += minute
+    await a.grant(bot.card, { site, names: ["cookies:shownCookie"] })
+    await change(a, many("two"))
+    const ranks = [...livesOf((await loaded(await openAs(bot))).state()).values()].map(({ rank }) => rank)
+    expect(Math.max(...ranks)).toBeLessThan(57)
   })
 
   it("is told of a new tab by its origin, when something chosen is in it", async () => {
@@ -218,6 +240,30 @@ describe("what a bot with chosen names saves back", () => {
     expect(all).toContain("veiledCookie=one")
     expect((await loaded(a)).refused).toEqual([])
   })
+
+  it.each([{ names: ["cookies:shownCookie"] }, { kinds: ["cookies"] as const }])(
+    "does not count at another site of the session, though it is called so: %j",
+    async (what) => {
+      const [cookie] = sessionOf("x").cookies ?? []
+      if (cookie === undefined) throw new Error("no cookie")
+      const at = (domain: string, value: string) => ({ ...cookie, domain, value })
+      const both = (value: string): Snapshot => ({
+        ...sessionOf("one"),
+        sites: [site, "idp.example"],
+        cookies: [at(site, value), at("idp.example", value)],
+      })
+      await a.save(both("one"))
+      now += minute
+      await a.grant(bot.card, { site, sites: [site], saveBack: true, ...what })
+      await change(await openAs(bot), both("by bot"))
+      const { snapshot, refused } = await loaded(a)
+      expect(snapshot.cookies?.map(({ domain, value }) => [domain, value])).toEqual([
+        [site, "by bot"],
+        ["idp.example", "one"],
+      ])
+      expect(refused).toContainEqual(expect.objectContaining({ why: "it is not of the session's sites" }))
+    },
+  )
 
   it("does not count for the owners where it is of others, whatever the bot's tool sends", async () => {
     await a.grant(bot.card, { site, names, saveBack: true })
