@@ -8,8 +8,7 @@ import { isSignedBy, parseCard, sign, writerIdOf, type Card, type Identity } fro
  *
  * A removal is for ever: keys that were given up never come back. It names the statements of the removed device that still count, so
  * nothing else that this device signs does, whatever time it writes on it; and it is the stronger one: it also ends what
- * the removed device says of others meanwhile. Two who remove each other are both out, as long as anybody else is in,
- * until a third one removes one of them as well.
+ * the removed device says of others meanwhile. Two who remove each other are both out, as long as anybody else is in.
  */
 export interface Ownership {
   /** By writer id. */
@@ -92,11 +91,9 @@ export async function ownershipOf(
 export async function removalsOf(
   vault: string,
   { root, statements }: { root: string; statements: OwnerStatement[] },
-): Promise<{ id: string; by: string; about: string }[]> {
+): Promise<{ by: string; about: string }[]> {
   const genuine = await genuineOf(vault, await parseCard(root), statements)
-  return genuine
-    .filter(({ action }) => action === "remove")
-    .map((statement) => ({ id: statementId(statement), by: statement.by, about: statement.about.writerId }))
+  return genuine.filter(({ action }) => action === "remove").map(({ by, about }) => ({ by, about: about.writerId }))
 }
 
 /** Who was made an owner by whom and when, as far as it counts, oldest first; not the first owner, whom nobody made one. */

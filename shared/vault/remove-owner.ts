@@ -108,23 +108,19 @@ function isItself(vault: VaultState, { name }: Card): PspError {
 }
 
 /**
- * Notes the removal among the members, and tells owners, bots and the device itself. Each device that removes says so itself: what
- * the removed one says against one of two that removed it, the other one's word ends.
+ * Notes the removal among the members, and tells owners, bots and the device itself. Each device that removes says so itself: two of
+ * them need not care for what the removed one says later of either.
  */
 async function tellRemoval(vault: VaultState, card: Card, call: CallOptions): Promise<FormerOwner> {
   const members = vault.ownMembers()
   const removals = await removalsOf(vault.id, members)
-  const removers = new Set(removals.filter(({ about }) => about === card.writerId).map(({ by }) => by))
-  if (!removers.has(vault.writerId)) {
-    const against = new Set(
-      removals.filter(({ by, about }) => by === card.writerId && removers.has(about)).map(({ id }) => id),
-    )
-    const own = members.statements.filter(({ by }) => by === card.writerId).map(statementId)
+  if (!removals.some(({ by, about }) => by === vault.writerId && about === card.writerId)) {
+    const own = members.statements.filter(({ by }) => by === card.writerId)
     const statement = await signOwnerStatement(vault.identity, vault.id, {
       action: "remove",
       card: card.text,
       clock: vault.tick(),
-      knew: own.filter((id) => !against.has(id)),
+      knew: own.map(statementId),
     })
     members.statements = [...members.statements, statement]
     vault.remembered.isUnsaved = true

@@ -73,6 +73,12 @@ describe("a removal of an owner", () => {
     expect(await namesAfter(...two, ...each)).toEqual(["root"])
   })
 
+  it("by two leaves both in, whatever the removed device says of either later", async () => {
+    const removals = [await say("a", "remove", "c", 10, []), await say("b", "remove", "c", 12, [])]
+    const against = [await say("c", "remove", "a", 4, []), await say("c", "remove", "b", 20, [])]
+    expect(await namesAfter(...added, ...removals, ...against)).toEqual(["a", "b", "root"])
+  })
+
   it("of the first owner leaves those whom it had added", async () => {
     const removal = await say("a", "remove", "root", 10, added)
     const late = await say("root", "remove", "b", 9, [])
