@@ -81,8 +81,10 @@ export function removalText({ card, sealed, removed, left, waiting, isClosed, lo
   const lines = [
     `Removed: ${printable(card.name)} (${card.fingerprint}). ${countText(sealed, "session")} sealed anew, ` +
       `${countText(removed, "object")} removed.`,
-    ...left.map(({ site, code }) => `Left as it was, because this machine cannot open it (${code}): ${site}`),
-    ...waiting.map(({ site }) => `It can open what bots changed, as long as that waits for you: ${site}`),
+    ...left.map(
+      ({ site, code }) => `Left as it was, because this machine cannot open it (${code}): ${printable(site)}`,
+    ),
+    ...waiting.map(({ site }) => `It can open what bots changed, as long as that waits for you: ${printable(site)}`),
     ...(isClosed
       ? []
       : [
@@ -116,7 +118,7 @@ export function letInLines({ devices, grants, untold }: LetIn): string[] {
   )
   const revoke = grants.map(
     ({ card, site, account }) =>
-      `  the bot ${printable(card.name)} at ${site}: psp revoke "${card.fingerprint}" ${site}` +
+      `  the bot ${printable(card.name)} at ${printable(site)}: psp revoke "${card.fingerprint}" ${shellWord(site)}` +
       (account === defaultAccount ? "" : ` --account ${shellWord(account)}`),
   )
   const all = [...remove, ...revoke]

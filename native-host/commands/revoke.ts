@@ -28,8 +28,8 @@ export async function revoke(
   return {
     text:
       `Revoked ${countText(sessions.length, "grant")} of "${printable(card.name)}" (${card.fingerprint}). ` +
-      `What it has read it keeps until that login ends: log out at ${logout.map(({ site }) => site).join(", ")}.\n\n` +
-      logout.map(({ url }) => `  ${url}`).join("\n"),
+      `What it has read it keeps until that login ends: log out at ${logout.map(({ site }) => printable(site)).join(", ")}.\n\n` +
+      logout.map(({ url }) => `  ${printable(url)}`).join("\n"),
     json: { bot: { name: card.name, fingerprint: card.fingerprint }, sessions, logout },
   }
 }

