@@ -11,7 +11,6 @@ import { withHost } from "./host.js"
 import { i18n } from "./i18n.js"
 import { listWaiting } from "./outbox.js"
 import { sendWith } from "./send.js"
-import { keepOptions } from "./keep-rules.js"
 
 /**
  * How being logged in looks, for each session. The place for it is the sealed session; this browser keeps it too, so that a
@@ -71,8 +70,9 @@ export async function rememberLoginCheck(session: SessionName, check: LoginCheck
       if (saved === null) return false
       const { check: before, ...rest } = saved.snapshot
       const snapshot = withCheck(rest, check)
+      // Nothing but the check is new, so the time of all else goes on.
       if (before !== undefined || check !== null)
-        await vault.save(snapshot, { expiresAt: saved.expiresAt, ...(await keepOptions(site)) })
+        await vault.save(snapshot, { expiresAt: saved.expiresAt, since: saved.since() })
       await noteCheckSealed(snapshot)
       return true
     })

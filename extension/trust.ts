@@ -1,8 +1,9 @@
-import { aboutDevice } from "../shared/device-events.js"
+import { aboutDevice, isNoted } from "../shared/device-events.js"
 import { isPspError, PspError } from "../shared/errors.js"
 import { createCard, parseCard, type Card } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
-import type { SaveEntry, Vault } from "../shared/vault.js"
+import { idOf } from "../shared/merge/fields.js"
+import type { LoadedSession, SaveEntry, Vault } from "../shared/vault.js"
 import { ownsSessions } from "../shared/vault/owns-sessions.js"
 import { readKept, writeKept } from "./db.js"
 import {
@@ -110,7 +111,7 @@ export async function trustComputer(vault: Vault, connection: Connection, seen: 
     await vault.refresh()
     const isNew = !vault.owners().some(({ writerId }) => writerId === card.writerId)
     await vault.addOwner(card.text)
-    if (isNew) await noteAccess(vault, [aboutDevice("added", card, tool)])
+    if (isNew || !(await isNoted(vault, "added", card))) await noteAccess(vault, [aboutDevice("added", card, tool)])
   }
   await writeKept(keptCard, card.text)
   return trustOf(connection)
@@ -145,9 +146,16 @@ async function* newerIn(vault: Vault, other: Vault): AsyncGenerator<SaveEntry> {
     const mine = await vault.loadSession(site, { account }).catch(onlyUnreadable)
     const theirs = await other.loadSession(site, { account }).catch(onlyUnreadable)
     if (mine !== null && (theirs === null || theirs.savedAt < mine.savedAt)) {
-      yield { snapshot: mine.snapshot, expiresAt: mine.expiresAt }
+      yield { snapshot: mine.snapshot, expiresAt: mine.expiresAt, endOf: endsIn(mine) }
     }
   }
+}
+
+/** As each field ends where it was: to move a session gives nothing more time. */
+function endsIn(session: LoadedSession): NonNullable<SaveEntry["endOf"]> {
+  const { ends = [] } = session.stamped().stamps ?? {}
+  const byField = new Map(ends.flatMap(([end, ids]) => ids.map((id) => [id, end] as const)))
+  return (path) => byField.get(idOf(path)) ?? null
 }
 
 function onlyUnreadable(error: unknown): null {

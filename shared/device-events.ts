@@ -20,7 +20,8 @@ export async function isNoted(
   { fingerprint }: Card,
 ): Promise<boolean> {
   for await (const item of vault.events()) {
-    if (item.type === "event" && item.kind === kind && item.bot?.fingerprint === fingerprint) return true
+    if (item.type === "event" && !item.by.isBot && item.kind === kind && item.bot?.fingerprint === fingerprint)
+      return true
   }
   return false
 }

@@ -170,6 +170,21 @@ it("a computer that owns sessions already lets this browser in, which brings alo
   ])
 })
 
+it("what is kept for an hour only has no more time when the vaults become one", async () => {
+  const memory = memoryOf()
+  const theirs = await openVault(store, { identity: computer, memory })
+  await theirs.save(exampleSnapshot("old.example", "default", "theirs"))
+  const end = Date.now() + 3_600_000
+  const own = await device.openDeviceVault(store)
+  await own.save(exampleSnapshot("example.com", "default", "before"), { endOf: () => end })
+  await pressTrust()
+  await theirs.addOwner(offers[0] ?? "")
+  expect(await trust.checkAdoption(await device.openDeviceVault(store), store)).toBe(true)
+  const moved = await (await device.openDeviceVault(store)).loadSession("example.com")
+  const { ends = [] } = moved?.stamped().stamps ?? {}
+  expect(ends.map(([at]) => at)).toEqual([end])
+})
+
 it("of a session that both saved, the later one stays when the vaults become one", async () => {
   const memory = memoryOf()
   await (await device.openDeviceVault(store)).save(exampleSnapshot("example.com", "default", "earlier"))
