@@ -1,5 +1,5 @@
 import { nameWords, partsOfName } from "./field-names.js"
-import { plainName } from "./plain-name.js"
+import { distinctName } from "./merge/describe.js"
 import type { Kind } from "./report.js"
 import { timeText } from "./time-text.js"
 import type { Grant } from "./vault.js"
@@ -48,7 +48,7 @@ const mostNamed = 10
 function chosenNames(names: readonly string[]): string[] {
   const named = names.slice(0, mostNamed).map((text) => {
     const { kind, name } = partsOfName(text) ?? { kind: null, name: text }
-    return `${kind === null ? "" : `${nameWords[kind]} `}"${plainName(name)}"`
+    return `${kind === null ? "" : `${nameWords[kind]} `}"${distinctName(name)}"`
   })
   return names.length > mostNamed ? [...named, `and ${names.length - mostNamed} more names`] : named
 }

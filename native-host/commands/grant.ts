@@ -4,7 +4,7 @@ import { grantedNames } from "../../shared/granted-names.js"
 import { handoffCommands } from "../../shared/handoff-commands.js"
 import { handoffSentence, type HandoffWords } from "../../shared/handoff-sentence.js"
 import { parseCard, type Card } from "../../shared/keys.js"
-import { plainName } from "../../shared/plain-name.js"
+import { distinctName } from "../../shared/merge/describe.js"
 import { defaultAccount, parseSite } from "../../shared/site.js"
 import type { Snapshot } from "../../shared/snapshot.js"
 import type { Grant, Vault } from "../../shared/vault.js"
@@ -109,7 +109,7 @@ const words: HandoffWords = {
   account: (site, account) => `${site}, account "${printable(account)}"`,
   others: (sites) => ` and at ${sites}, which the session holds as well`,
   only: (kinds) => `, but of it only ${kinds}`,
-  name: (kind, name) => `${nameWords[kind]} "${plainName(name)}"`,
+  name: (kind, name) => `${nameWords[kind]} "${distinctName(name)}"`,
   names: (first, more) => {
     const all = more === 0 ? first : [...first, `${more} more`]
     return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((text) => text !== "").join(" and ")

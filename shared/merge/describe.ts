@@ -63,7 +63,7 @@ function hostAt(place: unknown): string {
 }
 
 /** One that is not shown as it is, is told from others that look the same by a few digits. */
-function distinctName(name: string): string {
+export function distinctName(name: string): string {
   const shown = plainName(name)
   return shown === name && /^[ -~]*$/.test(name) ? shown : `${shown} #${hex(sha256(utf8(name)).subarray(0, 2))}`
 }
