@@ -170,6 +170,23 @@ async function beginIn({ browser, machine, send, inChrome }: Machine, options: P
     return page
   }
 
+  async function findPage(part: string): Promise<Page> {
+    let found: Page | undefined
+    await expect
+      .poll(async () => {
+        for (const one of await browser.pages()) {
+          const address = await evaluateApart(contextOf(one), "location.href").catch(() => null)
+          if (String(address).includes(part)) found = one
+        }
+        return found !== undefined
+      })
+      .toBe(true)
+    if (found === undefined) throw new Error(`No page at ${part}`)
+    return found
+  }
+
+  // The extension shows it to whoever installs it, in front: a page that was opened before would be in the back from then on.
+  await findPage(`${uuid}/welcome.html`)
   return {
     home,
     computer,
@@ -189,20 +206,7 @@ async function beginIn({ browser, machine, send, inChrome }: Machine, options: P
     allow: (pattern) => inChrome(permissionScript, firefoxAddonId, pattern, "add"),
     takeBack: (pattern) => inChrome(permissionScript, firefoxAddonId, pattern, "remove"),
     stopBackground: () => inChrome(stopBackgroundScript, firefoxAddonId),
-    async findPage(part) {
-      let found: Page | undefined
-      await expect
-        .poll(async () => {
-          for (const one of await browser.pages()) {
-            const address = await evaluateApart(contextOf(one), "location.href").catch(() => null)
-            if (String(address).includes(part)) found = one
-          }
-          return found !== undefined
-        })
-        .toBe(true)
-      if (found === undefined) throw new Error(`No page at ${part}`)
-      return found
-    },
+    findPage,
     profile: () => inChrome(profileScript),
     tidyUp: () => inChrome(lowMemoryScript),
     async stop() {
