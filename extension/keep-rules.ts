@@ -1,7 +1,9 @@
 import { browser } from "wxt/browser"
 import * as v from "valibot"
+import { idOf } from "../shared/merge/fields.js"
 import { endsBy, type TtlRules } from "../shared/merge/ttl.js"
 import { kinds, type Kind } from "../shared/report.js"
+import type { LoadedSession, SaveEntry } from "../shared/vault.js"
 import { readKept, updateKept } from "./db.js"
 
 const hour = 60 * 60 * 1000
@@ -56,6 +58,13 @@ export async function keepRulesOf(site: string): Promise<TtlRules> {
 export async function keepOptions(site: string): Promise<{ endOf?: ReturnType<typeof endsBy> }> {
   const rules = await keepRulesOf(site)
   return Object.keys(rules).length === 0 ? {} : { endOf: endsBy(rules, Date.now()) }
+}
+
+/** As each field ends where it is saved: to seal a session once more gives nothing more time. */
+export function endsIn(session: LoadedSession): NonNullable<SaveEntry["endOf"]> {
+  const { ends = [] } = session.stamped().stamps ?? {}
+  const byField = new Map(ends.flatMap(([end, ids]) => ids.map((id) => [id, end] as const)))
+  return (path) => byField.get(idOf(path)) ?? null
 }
 
 const keptName = "keepRules"

@@ -9,6 +9,7 @@ import { deleteKept, readKept, writeKept } from "./db.js"
 import type { SessionName } from "./forget.js"
 import { withHost } from "./host.js"
 import { i18n } from "./i18n.js"
+import { endsIn } from "./keep-rules.js"
 import { listWaiting } from "./outbox.js"
 import { sendWith } from "./send.js"
 
@@ -70,9 +71,9 @@ export async function rememberLoginCheck(session: SessionName, check: LoginCheck
       if (saved === null) return false
       const { check: before, ...rest } = saved.snapshot
       const snapshot = withCheck(rest, check)
-      // Nothing but the check is new, so the time of all else goes on.
+      // Nothing but the check is new: the time of all else goes on.
       if (before !== undefined || check !== null)
-        await vault.save(snapshot, { expiresAt: saved.expiresAt, since: saved.since() })
+        await vault.save(snapshot, { expiresAt: saved.expiresAt, endOf: endsIn(saved) })
       await noteCheckSealed(snapshot)
       return true
     })

@@ -2,8 +2,7 @@ import { aboutDevice, isNoted } from "../shared/device-events.js"
 import { isPspError, PspError } from "../shared/errors.js"
 import { createCard, parseCard, type Card } from "../shared/keys.js"
 import type { Provider } from "../shared/provider.js"
-import { idOf } from "../shared/merge/fields.js"
-import type { LoadedSession, SaveEntry, Vault } from "../shared/vault.js"
+import type { SaveEntry, Vault } from "../shared/vault.js"
 import { ownsSessions } from "../shared/vault/owns-sessions.js"
 import { readKept, writeKept } from "./db.js"
 import {
@@ -15,6 +14,7 @@ import {
   openJoinedVault,
   thisDevice,
 } from "./device.js"
+import { endsIn } from "./keep-rules.js"
 import type { Connection } from "./native-port.js"
 import { noteAccess, tool } from "./note-access.js"
 import { createPortProvider } from "./port-provider.js"
@@ -149,13 +149,6 @@ async function* newerIn(vault: Vault, other: Vault): AsyncGenerator<SaveEntry> {
       yield { snapshot: mine.snapshot, expiresAt: mine.expiresAt, endOf: endsIn(mine) }
     }
   }
-}
-
-/** As each field ends where it was: to move a session gives nothing more time. */
-function endsIn(session: LoadedSession): NonNullable<SaveEntry["endOf"]> {
-  const { ends = [] } = session.stamped().stamps ?? {}
-  const byField = new Map(ends.flatMap(([end, ids]) => ids.map((id) => [id, end] as const)))
-  return (path) => byField.get(idOf(path)) ?? null
 }
 
 function onlyUnreadable(error: unknown): null {

@@ -205,7 +205,7 @@ test("the keyboard alone does it: in reading order, with a focus that is seen an
   const order: string[] = []
   await popup.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
   await popup.evaluate(() => getSelection()?.setPosition(document.body, 0))
-  for (let step = 0; step < 10; step++) {
+  for (let step = 0; step < 11; step++) {
     await popup.keyboard.press("Tab")
     order.push(await nameOf(focused(popup)))
     expect(await focused(popup).evaluate((one) => getComputedStyle(one).outlineStyle), order.at(-1)).not.toBe("none")
@@ -219,6 +219,7 @@ test("the keyboard alone does it: in reading order, with a focus that is seen an
     "IndexedDB",
     "Browser context",
     "Private files",
+    "How long things are kept at this site",
     "Size limits",
     "Save session",
   ])
