@@ -214,7 +214,8 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<TestBr
     },
     async stop() {
       await browser.context.close()
-      await rm(folder, { recursive: true, force: true })
+      // A host of another browser may still write into it for as long as it takes to end.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 })
     },
   }
   return browser
