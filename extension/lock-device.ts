@@ -17,7 +17,7 @@ export async function lockState(): Promise<LockState> {
 }
 
 /**
- * Locks the identity with a passphrase, or with another one; it stays unlocked for now. Called in a page of the extension.
+ * Locks the identity with a passphrase, or with another one; it stays unlocked until it is locked or idle. Called in a page of the extension.
  *
  * @throws `locked`, `usage` for a passphrase that is too short
  */
