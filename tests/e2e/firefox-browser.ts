@@ -12,6 +12,7 @@ import { hostName } from "../../shared/protocol.js"
 import { hostProgram } from "./browser.js"
 import { contextOf, privilegedDoor, type Evaluated, type PrivilegedDoor } from "./firefox-door.js"
 import {
+  allowInPrivateScript,
   answerScript,
   forgetScript,
   lowMemoryScript,
@@ -145,10 +146,8 @@ async function beginIn({ browser, machine, send, inChrome }: Machine, options: P
 
   const uuid = crypto.randomUUID()
   await inChrome(originScript, firefoxAddonId, uuid)
-  await send("webExtension.install", {
-    extensionData: { type: "path", path: extension },
-    "moz:allowPrivateBrowsing": options.isAllowedInPrivate === true,
-  })
+  if (options.isAllowedInPrivate === true) await inChrome(allowInPrivateScript, firefoxAddonId)
+  await send("webExtension.install", { extensionData: { type: "path", path: extension } })
 
   /** In a sandbox: the page may have replaced every builtin. */
   async function evaluateApart(context: string, expression: string): Promise<unknown> {

@@ -40,6 +40,12 @@ export const permissionScript = `async (id, pattern, change) => {
   await ExtensionPermissions[change](id, { permissions: [], origins: [pattern] }, extension)
 }`
 
+/** As the person does at about:addons, but before the extension comes: an extension that is there is started anew by it. */
+export const allowInPrivateScript = `async (id) => {
+  const { ExtensionPermissions } = ChromeUtils.importESModule("resource://gre/modules/ExtensionPermissions.sys.mjs")
+  await ExtensionPermissions.add(id, { permissions: ["internal:privateBrowsingAllowed"], origins: [] })
+}`
+
 export const stopBackgroundScript = `(id) =>
   WebExtensionPolicy.getByID(id).extension.terminateBackground({ ignoreDevToolsAttached: true })`
 
