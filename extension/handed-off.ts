@@ -1,28 +1,15 @@
 import { isPspError } from "../shared/errors.js"
 import { recordAccess } from "../shared/record-access.js"
-import type { Kind } from "../shared/report.js"
 import type { Grant } from "../shared/vault.js"
 import { withHost, withVaultOffline } from "./host.js"
 import { tool } from "./note-access.js"
 
 /** One session that one bot may open, or could. */
-export interface Handoff {
+export interface Handoff extends Omit<Grant, "card"> {
+  /** The bot's. */
   name: string
   fingerprint: string
-  /** The bot's. */
   card: string
-  site: string
-  account: string
-  /** All that it covers. */
-  sites: string[]
-  kinds: "all" | Kind[]
-  /** Of these kinds only what is called so; null for all of them. */
-  names: string[] | null
-  saveBack: boolean
-  /** ms since epoch. */
-  expiresAt: number | null
-  grantedAt: number
-  hasEnded: boolean
 }
 
 export interface Handoffs {

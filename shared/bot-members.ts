@@ -2,6 +2,7 @@ import { PspError } from "./errors.js"
 import { mergeBotGrants, parseBotGrant, type BotGrant } from "./grants.js"
 import { isWriterList } from "./members.js"
 import { mergeStatements, parseStatement, type OwnerStatement } from "./ownership.js"
+import { parsePayload } from "./payload.js"
 
 /**
  * What the owners tell one bot: whom to believe, and what it was granted. The plaintext of a `member` envelope to a bot. No
@@ -32,17 +33,8 @@ export function botMembersToJson({ root, statements, closed, grants }: BotMember
  */
 export function parseBotMembers(json: string): BotMembers {
   const bad = (what: string) => new PspError("damaged", `Cannot read grants of a bot: ${what} is not as expected`)
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
-    throw bad("the JSON")
-  }
-  const { kind, v, root, statements, closed = [], grants } = (value ?? {}) as Partial<Record<string, unknown>>
-  if (typeof v === "number" && v > 1) {
-    throw new PspError("too-new", "Cannot read grants of a bot: a newer version wrote them; update this one")
-  }
-  if (kind !== "bot" || typeof root !== "string") throw bad("the kind")
+  const { root, statements, closed = [], grants } = parsePayload(json, "bot", "grants of a bot")
+  if (typeof root !== "string") throw bad("the first owner")
   const said = Array.isArray(statements) ? statements.map(parseStatement) : [null]
   if (!said.every((statement) => statement !== null)) throw bad("the list of owners")
   if (!isWriterList(closed)) throw bad("the list of removed owners")

@@ -3,6 +3,7 @@ import { PspError } from "./errors.js"
 import { mergeGrants, parseGrantRecord, type GrantRecord } from "./grants.js"
 import { isClock, type Clock } from "./hlc.js"
 import { mergeStatements, parseStatement, type OwnerStatement } from "./ownership.js"
+import { parsePayload } from "./payload.js"
 
 /**
  * What all owner devices of a vault know together: who owns it, its index key and its sessions. It travels in `member`
@@ -66,19 +67,10 @@ export function membersToJson(state: MemberState): string {
  */
 export function parseMembers(json: string): MemberState {
   const bad = (what: string) => new PspError("damaged", `Cannot read members of the vault: ${what} is not as expected`)
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
-    throw bad("the JSON")
-  }
-  if (!isRecord(value)) throw bad("the whole")
-  if (typeof value["v"] === "number" && value["v"] > 1) {
-    throw new PspError("too-new", "Cannot read members of the vault: a newer version wrote them; update this one")
-  }
+  const value = parsePayload(json, "owner", "members of the vault")
   // Early versions wrote no grants, and removed no owners.
-  const { kind, root, statements, index, sessions, grants = [], closed = [] } = value
-  if (kind !== "owner" || typeof root !== "string") throw bad("the kind")
+  const { root, statements, index, sessions, grants = [], closed = [] } = value
+  if (typeof root !== "string") throw bad("the first owner")
   if (!isIndexKey(index)) throw bad("the index key")
   const said = Array.isArray(statements) ? statements.map(parseStatement) : [null]
   if (!said.every((statement) => statement !== null)) throw bad("the list of owners")

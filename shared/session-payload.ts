@@ -1,9 +1,10 @@
-import { base64ToBytes, base64, utf8, utf8Length, utf8ToText } from "./bytes.js"
+import { base64ToBytes, base64, utf8, utf8Length } from "./bytes.js"
 import type { Plaintext } from "./envelope.js"
 import { PspError } from "./errors.js"
 import { isClock, type Clock } from "./hlc.js"
 import { jsonPieces } from "./json-pieces.js"
 import { parseStamps, type Stamps } from "./merge/stamps.js"
+import { parsePayload } from "./payload.js"
 import { maxSnapshotBytes, parseSnapshot, type Snapshot } from "./snapshot.js"
 
 /**
@@ -86,7 +87,7 @@ export interface Base {
 
 /** @throws `damaged`, `too-new`, `bad-snapshot` */
 export function parseBase(bytes: Uint8Array): Base {
-  const { snapshot, check, stamps, heads } = parsePayload(bytes, "base")
+  const { snapshot, check, stamps, heads } = parsePayload(bytes, "base", "a session")
   const whole = check === undefined || typeof snapshot !== "object" ? snapshot : { ...snapshot, check }
   return {
     snapshot: parseSnapshot(whole),
@@ -108,25 +109,8 @@ export function deltaPlaintext(update: Uint8Array): Uint8Array {
 
 /** The Yjs update in a delta. @throws `damaged`, `too-new` */
 export function parseDelta(bytes: Uint8Array): Uint8Array {
-  const { update } = parsePayload(bytes, "delta")
+  const { update } = parsePayload(bytes, "delta", "changes of a session")
   const parsed = typeof update === "string" ? base64ToBytes(update) : null
   if (parsed === null) throw new PspError("damaged", "Cannot read changes of a session: what was sealed is no update")
   return parsed
-}
-
-function parsePayload(bytes: Uint8Array, kind: "base" | "delta"): Partial<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(utf8ToText(bytes))
-  } catch {
-    throw new PspError("damaged", "Cannot read session: what was sealed is not JSON")
-  }
-  const payload = (value ?? {}) as Partial<Record<string, unknown>>
-  if (typeof payload["v"] === "number" && payload["v"] > 1) {
-    throw new PspError("too-new", "Cannot read session: a newer version saved it; update this one")
-  }
-  if (payload["kind"] !== kind || payload["v"] !== 1) {
-    throw new PspError("damaged", "Cannot read session: what was sealed is no session")
-  }
-  return payload
 }

@@ -1,6 +1,7 @@
-import { utf8, utf8ToText } from "../bytes.js"
+import { utf8 } from "../bytes.js"
 import { errorCodeOf, PspError, type ErrorCode } from "../errors.js"
 import { clockMs, isClock, type Clock } from "../hlc.js"
+import { parsePayload } from "../payload.js"
 
 /*
  * An entry of the access history: what one writer did with one session, sealed to the owners. The plaintext is JSON:
@@ -100,21 +101,12 @@ export function eventPlaintext(
 /** @param clock of its envelope @throws `damaged`, `too-new` */
 export function parseEvent(bytes: Uint8Array, clock: Clock): ParsedEvent {
   const damaged = new PspError("damaged", "Cannot read an event: what was sealed is not as expected")
-  let value: unknown
-  try {
-    value = JSON.parse(utf8ToText(bytes))
-  } catch {
-    throw damaged
-  }
-  if (typeof value !== "object" || value === null) throw damaged
-  const { kind, v, what, site, account, at, tool, version, names, more, bot, reason, n, before } = value as Partial<
-    Record<string, unknown>
-  >
-  if (kind !== "event") throw damaged
+  const payload = parsePayload(bytes, "event", "an event")
+  const { what, site, account, at, tool, version, names, more, bot, reason, n, before } = payload
   const known = eventKinds.find((one) => one === what)
-  if ((typeof v === "number" && v > 1) || (typeof what === "string" && known === undefined))
+  if (typeof what === "string" && known === undefined)
     throw new PspError("too-new", "Cannot read an event: a newer version wrote it; update this one")
-  if (v !== 1 || known === undefined || !isText(site, longest.site) || !isText(account, longest.account)) throw damaged
+  if (known === undefined || !isText(site, longest.site) || !isText(account, longest.account)) throw damaged
   if (!isText(tool, longest.tool) || !isText(version, longest.version)) throw damaged
   if (!isCount(at) || at > clockMs(clock) || !isCount(more) || !isCount(n)) throw damaged
   if (!Array.isArray(names) || names.length > mostNames || !names.every(isName)) throw damaged

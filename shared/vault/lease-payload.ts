@@ -1,5 +1,6 @@
-import { utf8, utf8ToText } from "../bytes.js"
+import { utf8 } from "../bytes.js"
 import { PspError } from "../errors.js"
+import { parsePayload } from "../payload.js"
 
 /** What a lease says; who says it is its signature's matter. The plaintext is its JSON, with `kind` and `v` before it. */
 export interface LeaseSays {
@@ -28,17 +29,8 @@ export function leasePlaintext(says: LeaseSays): Uint8Array {
 /** @param madeAt when it was sealed (ms since epoch) @throws `damaged`, `too-new` */
 export function parseLease(bytes: Uint8Array, madeAt: number): LeaseSays {
   const damaged = new PspError("damaged", "Cannot read a lease: what was sealed is not as expected")
-  let value: unknown
-  try {
-    value = JSON.parse(utf8ToText(bytes))
-  } catch {
-    throw damaged
-  }
-  if (typeof value !== "object" || value === null) throw damaged
-  const { kind, v, id, tool, until, released, takes } = value as Partial<Record<string, unknown>>
-  if (typeof v === "number" && v > 1)
-    throw new PspError("too-new", "Cannot read a lease: a newer version wrote it; update this one")
-  if (kind !== "lease" || v !== 1 || !isLeaseId(id) || typeof released !== "boolean") throw damaged
+  const { id, tool, until, released, takes } = parsePayload(bytes, "lease", "a lease")
+  if (!isLeaseId(id) || typeof released !== "boolean") throw damaged
   if (typeof tool !== "string" || tool.length > longestTool) throw damaged
   if (typeof until !== "number" || !Number.isSafeInteger(until) || until > madeAt + maxLease) throw damaged
   if (!Array.isArray(takes) || takes.length > mostTaken || !takes.every(isLeaseId)) throw damaged
