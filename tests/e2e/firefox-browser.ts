@@ -2,6 +2,7 @@ import { existsSync } from "node:fs"
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { expect } from "@playwright/test"
 import puppeteer, { type Browser, type Page } from "puppeteer-core"
@@ -149,17 +150,18 @@ async function beginIn({ browser, machine, send, inChrome }: Machine, options: P
   if (options.isAllowedInPrivate === true) await inChrome(allowInPrivateScript, firefoxAddonId)
   await send("webExtension.install", { extensionData: { type: "path", path: extension } })
 
-  /** In a sandbox: the page may have replaced every builtin. */
+  /** In a sandbox: the page may have replaced every builtin. Null where it does not answer, as a tab that goes to another process may never do. */
   async function evaluateApart(context: string, expression: string): Promise<unknown> {
     const target = { context, sandbox: "test" }
-    const answer = (await send("script.evaluate", { expression, target, awaitPromise: false })) as Evaluated
-    return answer.result?.value
+    const answer = send("script.evaluate", { expression, target, awaitPromise: false }) as Promise<Evaluated>
+    const late = setTimeout(2_000, null, { ref: false })
+    return Promise.race([answer.then(({ result }) => result?.value).catch(() => null), late])
   }
   async function openPage(url: string, place = { container: 0, isPrivate: false }): Promise<Page> {
     const context = await inChrome<string>(openTabScript, url, place)
     // Asked of the page itself: of an extension's page Firefox reports no navigation to Puppeteer.
     const state = "location.href + ' ' + document.readyState"
-    await expect.poll(() => evaluateApart(context, state).catch(() => null)).toBe(`${url} complete`)
+    await expect.poll(() => evaluateApart(context, state)).toBe(`${url} complete`)
     // Puppeteer may hear of a tab a moment after the tab has loaded.
     let page: Page | undefined
     await expect
@@ -174,7 +176,7 @@ async function beginIn({ browser, machine, send, inChrome }: Machine, options: P
     await expect
       .poll(async () => {
         for (const one of await browser.pages()) {
-          const address = await evaluateApart(contextOf(one), "location.href").catch(() => null)
+          const address = await evaluateApart(contextOf(one), "location.href")
           if (String(address).includes(part)) found = one
         }
         return found !== undefined
