@@ -8,6 +8,7 @@ export interface Sender {
   origin?: string | undefined
   /** 0 for what is not inside of another page. */
   frameId?: number | undefined
+  documentId?: string | undefined
 }
 
 /** A page of this extension that stands for itself: nothing of ours may be framed, so what comes out of a frame is somebody else's doing. */

@@ -5,6 +5,7 @@ import { lookSpan } from "./access-news.js"
 import { readTold } from "./access-told.js"
 import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
+import { listenToPages, watchLeftPages } from "./left-pages.js"
 import { watchStalePages } from "./stale-pages.js"
 import { syncNow } from "./sync.js"
 import { lookAround } from "./sync-poll.js"
@@ -22,19 +23,23 @@ const gather = 200
 const atMost = 10_000
 
 /**
- * When the sessions that are kept in sync are looked at: after a cookie of theirs changed, when a page of theirs has loaded, when a tab
- * comes or goes from view, and now and then. No script stays in any page for it, and for sites that are off nothing runs.
+ * When the sessions that are kept in sync are looked at: after a cookie of theirs changed, when a page of theirs has loaded, comes
+ * into view, goes from it or is left, and now and then. For sites that are off nothing runs, and in no page's own world.
  */
 export function watchForSync(): void {
   browser.cookies.onChanged.addListener(({ cookie }) => noteDomain(cookie.domain.replace(/^\./, "")))
   browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
-    if (status === "complete") void lookAt(isAbout(url))
+    if (status !== "complete") return
+    const isMeant = isAbout(url)
+    void listenToMeant(isMeant)
+    void lookAt(isMeant)
   })
   browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
     if (name === alarm) void lookAround().then(() => tellAccess())
   })
   browser.permissions.onRemoved.addListener(() => void lookAt(() => true))
+  watchLeftPages((isMeant) => lookAt(isMeant, true))
   watchStalePages()
   watchUndo()
   void catchUp()
@@ -53,7 +58,12 @@ async function catchUp(): Promise<void> {
   await dropStale(() => true)
   for (const setting of await readSettings()) if (setting.undo !== null) await noteSync(setting, { undo: null })
   await settleSyncAlarm()
+  await listenToMeant(() => true)
   await lookAt(() => true)
+}
+
+async function listenToMeant(isMeant: (setting: SyncSetting) => boolean): Promise<void> {
+  for (const setting of (await readSettings()).filter(isMeant)) await listenToPages(setting)
 }
 
 /** The alarm rings only while something is on: more often where changes of others come in, seldom where they are only told of. */

@@ -12,6 +12,7 @@ import { dropWaiting, enqueue, listWaiting, syncIntent, UnsentSavesError, type W
 import { sendOutbox } from "./send.js"
 import { keepOptions } from "./keep-rules.js"
 import { knownAtOwnSave } from "./own-save.js"
+import { listenToPages, withLeftPages } from "./left-pages.js"
 import { captureForSync } from "./sync-capture.js"
 import { dismissEnded, noteEnded } from "./sync-ended.js"
 import { afterSave, untilNextSave } from "./sync-pace.js"
@@ -62,7 +63,9 @@ export async function switchOn(
   }
   const before = await settingOf(session)
   await dismissEnded(session)
-  await putSetting({ ...freshSync, ...before, site: session.site, account: session.account, mode, scope })
+  const setting = { ...freshSync, ...before, site: session.site, account: session.account, mode, scope }
+  await putSetting(setting)
+  await listenToPages(setting)
   await syncNow(session)
 }
 
@@ -230,7 +233,9 @@ async function saveChanges(setting: SyncSetting): Promise<boolean> {
       }
       if (memory === null && !hasPages) return false
       const sealed =
-        memory === null || (isDue && hasPages) ? await sealWhole(snapshot, memory) : await sealChanges(snapshot, memory)
+        memory === null || (isDue && hasPages)
+          ? await sealWhole(snapshot, memory)
+          : await sealChanges(withLeftPages(snapshot, setting), memory)
       if (sealed === null) return false
       const intentId = `${syncIntent}${crypto.randomUUID()}`
       const { prepared, names } = sealed

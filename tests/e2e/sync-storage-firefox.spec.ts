@@ -54,6 +54,33 @@ test("in Firefox a ticked key and a ticked record enter the page, and can be und
   }
 })
 
+test("in Firefox a page is looked at when it goes from view, and its last word before it is closed is saved", async () => {
+  const site = await startStorageSite()
+  try {
+    const firefox = await start({ hostnames: [`app.${siteName}`] })
+    const origin = site.origin()
+    const tab = await firefox.openTab(`${origin}/`)
+    await firefox.allow(`*://*.${siteName}/*`)
+    const popup = await firefox.openPopup(tab)
+    await trust(popup)
+    await press(popup, "Save session")
+    await expectStatus(popup, /^Saved/)
+    const scope = { alsoSites: [], kinds: [...defaultKinds], withoutOrigins: [], storeId: "firefox-default" }
+    await switchSync(popup, { site: siteName, mode: "save", scope })
+    const bot = await grantStorageBot(firefox)
+    await tab.bringToFront()
+    await tab.evaluate(() => localStorage.setItem("token", "in view"))
+    await popup.bringToFront()
+    await expect.poll(() => bot.items(origin)).toEqual([["token", "in view"]])
+    await tab.bringToFront()
+    await tab.evaluate(() => addEventListener("pagehide", () => localStorage.setItem("token", "last")))
+    await tab.close()
+    await expect.poll(() => bot.items(origin)).toEqual([["token", "last"]])
+  } finally {
+    await site.close()
+  }
+})
+
 function isTokenOrRecord(field: FieldId): boolean {
   return field.startsWith('["localStorage",') || (field.startsWith('["record",') && field.includes('"app"'))
 }

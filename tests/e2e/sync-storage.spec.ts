@@ -145,6 +145,37 @@ test("without an open page a ticked key waits for the visit, and the page is loa
   await expect(popup.getByText(/Reload the page/)).toHaveCount(0)
 })
 
+test("what a page in view writes into its localStorage is saved without any event that the browser tells of", async () => {
+  const { origin, page, bot } = await withToken()
+  await page.evaluate(() => localStorage.setItem("token", "silent"))
+  await expect.poll(() => bot.items(origin), { timeout: 40_000 }).toContainEqual(["token", "silent"])
+})
+
+test("a page's last word before it is closed is saved, though nobody can ask it any more, and silence is kept once it is off", async () => {
+  const { origin, page, popup, bot } = await withToken()
+  const closeWith = async (closing: Page, word: string) => {
+    await closing.evaluate((last) => {
+      // Not the person's closing, and no news.
+      dispatchEvent(new Event("pagehide"))
+      addEventListener("pagehide", () => {
+        localStorage.setItem("token", last)
+        localStorage.removeItem("theme")
+      })
+    }, word)
+    const tabId = await browser.tabIdOf(closing)
+    await Promise.all([closing.waitForEvent("close"), popup.evaluate((id) => chrome.tabs.remove(id), tabId)])
+  }
+  await closeWith(page, "last")
+  await expect.poll(() => bot.items(origin)).toEqual([["token", "last"]])
+  const again = await browser.context.newPage()
+  await again.goto(origin)
+  expect(await again.title()).toBe("loaded with last")
+  await ask(popup, { type: "sync", mode: "off", scope: (await syncStates(popup))[0]?.scope })
+  await closeWith(again, "unheard")
+  await lookNow(popup)
+  expect(await bot.items(origin)).toEqual([["token", "last"]])
+})
+
 test("a bot's deletion of a key waits for a tick, and can be undone", async () => {
   const { origin, page, popup, bot } = await withToken()
   await bot.save(withItems(origin, { token: null }))

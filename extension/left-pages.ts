@@ -1,0 +1,113 @@
+import { browser, type Browser } from "wxt/browser"
+import type { ScriptPublicPath } from "wxt/utils/inject-script"
+import type { PageReading } from "../shared/page/read-page.js"
+import { isOfSites } from "../shared/partition.js"
+import { originStatesOf } from "../shared/readings.js"
+import type { Kind } from "../shared/report.js"
+import { permissionPatterns } from "../shared/site.js"
+import { parseSnapshot, type OriginState, type Snapshot } from "../shared/snapshot.js"
+import { originOf } from "./ask-tab.js"
+import type { Sender } from "./own-page.js"
+import { storeOfTab, type CookieStore } from "./stores.js"
+import { readSettings, type SyncSetting } from "./sync-settings.js"
+import type { Leaving } from "./tell-leaving.js"
+
+type Look = (isMeant: (setting: SyncSetting) => boolean) => Promise<void>
+
+/** What the last page of an origin held when it was left, by cookie store and origin, until the next look. Never on the disk. */
+const left = new Map<string, { storeId: string; documentId: string; state: OriginState; at: number }>()
+
+/** What was looked at by nobody for so long (ms) is not new any more. */
+const keptFor = 60_000
+
+/** Kinds that are read out of pages. */
+const kindsOfPages: readonly Kind[] = ["localStorage", "sessionStorage", "indexedDB", "opfs"]
+
+/**
+ * Hears of pages that are kept in sync when they go from view or are left. It is the page's own word: it counts for the origin
+ * that the browser says it comes from, and for nothing else.
+ */
+export function watchLeftPages(look: Look): void {
+  const hear = (message: unknown, { id, url, origin, documentId }: Sender) => {
+    const sender = originOf(url)
+    if (!isLeaving(message) || id !== browser.runtime.id || documentId === undefined) return undefined
+    if (sender === null || sender !== (origin ?? sender)) return undefined
+    return hearOf(message, { origin: sender, documentId }, look)
+  }
+  // As in `answerMessages`: the types do not know of a listener that answers with a promise.
+  browser.runtime.onMessage.addListener(hear as Parameters<typeof browser.runtime.onMessage.addListener>[0])
+}
+
+/** @returns whether anybody wants to hear of pages of that origin */
+async function hearOf({ page, counts }: Leaving, from: { origin: string; documentId: string }, look: Look) {
+  const { origin, documentId } = from
+  const isWanted = (setting: SyncSetting) => wantsPages(setting) && isOfSites(origin, sitesOf(setting))
+  if (!(await readSettings()).some(isWanted)) return false
+  const storeId = await storeOfDocument(documentId)
+  if (storeId === null) return true
+  if (page !== null && counts !== null) {
+    const reading = JSON.parse(page) as PageReading
+    // Files are listed by a look, and only counted here.
+    const frame = { page: { ...reading, counts: { ...counts, opfs: null } }, partition: null }
+    // What the page does not let us read was named while it was open.
+    const [state] = originStatesOf([frame], true, [])
+    if (state?.origin === origin) left.set(`${storeId} ${origin}`, { storeId, documentId, state, at: Date.now() })
+  }
+  await look((setting) => setting.scope.storeId === storeId && isWanted(setting))
+  return true
+}
+
+/** Adds the localStorage of pages that were left since the last look, where no page of their origin is open. */
+export function withLeftPages(snapshot: Snapshot, { site, scope }: SyncSetting): Snapshot {
+  const { origins = [] } = snapshot
+  const added: OriginState[] = []
+  for (const [key, { storeId, documentId, state, at }] of left) {
+    if (storeId !== scope.storeId || !isOfSites(state.origin, sitesOf({ site, scope }))) continue
+    left.delete(key)
+    void browser.storage.session.remove(nameOf(documentId))
+    const isRead = origins.some(({ origin, partition }) => origin === state.origin && partition === null)
+    const isWanted = scope.kinds.includes("localStorage") && !scope.withoutOrigins.includes(state.origin)
+    if (!isRead && isWanted && Date.now() - at < keptFor) added.push(state)
+  }
+  return added.length === 0 ? snapshot : parseSnapshot({ ...snapshot, origins: [...origins, ...added] })
+}
+
+/** Lets the pages of a session that are open tell when they go from view or are left. */
+export async function listenToPages(setting: SyncSetting): Promise<void> {
+  if (!wantsPages(setting)) return
+  const tabs = await browser.tabs.query({ url: sitesOf(setting).flatMap(permissionPatterns) })
+  await Promise.all(tabs.map(listenTo))
+}
+
+/** One whose permission was taken back, or which is being left, has nothing to tell. */
+async function listenTo(tab: Browser.tabs.Tab): Promise<void> {
+  if (tab.id === undefined || tab.discarded) return
+  const [file, { id: storeId }]: [ScriptPublicPath, CookieStore] = ["/tell-leaving.js", await storeOfTab(tab)]
+  const loading = browser.scripting.executeScript({ target: { tabId: tab.id }, files: [file], injectImmediately: true })
+  const [loaded] = await loading.catch(() => [])
+  if (loaded?.documentId !== undefined) await browser.storage.session.set({ [nameOf(loaded.documentId)]: storeId })
+}
+
+/** Only pages that were asked to tell are heard; of one that is closed Firefox says neither tab nor cookie store any more. */
+async function storeOfDocument(documentId: string): Promise<string | null> {
+  const name = nameOf(documentId)
+  return ((await browser.storage.session.get(name))[name] as string | undefined) ?? null
+}
+
+function nameOf(documentId: string): string {
+  return `leaving ${documentId}`
+}
+
+function wantsPages({ scope }: SyncSetting): boolean {
+  return scope.kinds.some((kind) => kindsOfPages.includes(kind))
+}
+
+function sitesOf({ site, scope }: Pick<SyncSetting, "site" | "scope">): string[] {
+  return [site, ...scope.alsoSites]
+}
+
+function isLeaving(message: unknown): message is Leaving {
+  if (typeof message !== "object" || message === null) return false
+  const { type, page, counts } = message as Partial<Record<keyof Leaving, unknown>>
+  return type === "leaving" && (page === null || typeof page === "string") && typeof counts === "object"
+}
