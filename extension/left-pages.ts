@@ -41,7 +41,7 @@ export function watchLeftPages(look: Look): void {
 /** @returns whether anybody wants to hear of pages of that origin */
 async function hearOf({ page, counts }: Leaving, from: { origin: string; documentId: string }, look: Look) {
   const { origin, documentId } = from
-  const isWanted = (setting: SyncSetting) => wantsPages(setting) && isOfSites(origin, sitesOf(setting))
+  const isWanted = wantsPagesOf(origin)
   if (!(await readSettings()).some(isWanted)) return false
   const storeId = await storeOfDocument(documentId)
   if (storeId === null) return true
@@ -74,14 +74,15 @@ export function withLeftPages(snapshot: Snapshot, { site, scope }: SyncSetting):
 
 /** Lets the pages of a session that are open tell when they go from view or are left. */
 export async function listenToPages(setting: SyncSetting): Promise<void> {
-  if (!wantsPages(setting)) return
   const tabs = await browser.tabs.query({ url: sitesOf(setting).flatMap(permissionPatterns) })
-  await Promise.all(tabs.map(listenTo))
+  await Promise.all(tabs.map(listenToPage))
 }
 
-/** One whose permission was taken back, or which is being left, has nothing to tell. */
-async function listenTo(tab: Browser.tabs.Tab): Promise<void> {
-  if (tab.id === undefined || tab.discarded) return
+/** The same for one page; one whose permission was taken back, or which is being left, has nothing to tell. */
+export async function listenToPage(tab: Browser.tabs.Tab): Promise<void> {
+  const origin = originOf(tab.url)
+  if (origin === null || tab.id === undefined || tab.discarded) return
+  if (!(await readSettings()).some(wantsPagesOf(origin))) return
   const [file, { id: storeId }]: [ScriptPublicPath, CookieStore] = ["/tell-leaving.js", await storeOfTab(tab)]
   const loading = browser.scripting.executeScript({ target: { tabId: tab.id }, files: [file], injectImmediately: true })
   const [loaded] = await loading.catch(() => [])
@@ -98,8 +99,12 @@ function nameOf(documentId: string): string {
   return `leaving ${documentId}`
 }
 
-function wantsPages({ scope }: SyncSetting): boolean {
-  return scope.kinds.some((kind) => kindsOfPages.includes(kind))
+function wantsPagesOf(origin: string): (setting: SyncSetting) => boolean {
+  return (setting) => {
+    const { kinds, withoutOrigins } = setting.scope
+    const isTicked = kinds.some((kind) => kindsOfPages.includes(kind)) && !withoutOrigins.includes(origin)
+    return isTicked && isOfSites(origin, sitesOf(setting))
+  }
 }
 
 function sitesOf({ site, scope }: Pick<SyncSetting, "site" | "scope">): string[] {

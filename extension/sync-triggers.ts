@@ -5,7 +5,7 @@ import { lookSpan } from "./access-news.js"
 import { readTold } from "./access-told.js"
 import { originOf } from "./ask-tab.js"
 import { isOfSites } from "../shared/partition.js"
-import { listenToPages, watchLeftPages } from "./left-pages.js"
+import { listenToPage, listenToPages, watchLeftPages } from "./left-pages.js"
 import { watchStalePages } from "./stale-pages.js"
 import { syncNow } from "./sync.js"
 import { lookAround } from "./sync-poll.js"
@@ -28,11 +28,10 @@ const atMost = 10_000
  */
 export function watchForSync(): void {
   browser.cookies.onChanged.addListener(({ cookie }) => noteDomain(cookie.domain.replace(/^\./, "")))
-  browser.tabs.onUpdated.addListener((_id, { status }, { url }) => {
+  browser.tabs.onUpdated.addListener((_id, { status }, tab) => {
     if (status !== "complete") return
-    const isMeant = isAbout(url)
-    void listenToMeant(isMeant)
-    void lookAt(isMeant)
+    void listenToPage(tab)
+    void lookAt(isAbout(tab.url))
   })
   browser.tabs.onActivated.addListener(({ tabId }) => void lookAtTab(tabId))
   browser.alarms.onAlarm.addListener(({ name }) => {
@@ -58,12 +57,9 @@ async function catchUp(): Promise<void> {
   await dropStale(() => true)
   for (const setting of await readSettings()) if (setting.undo !== null) await noteSync(setting, { undo: null })
   await settleSyncAlarm()
-  await listenToMeant(() => true)
+  // A page that hangs holds nothing up.
+  for (const setting of await readSettings()) void listenToPages(setting)
   await lookAt(() => true)
-}
-
-async function listenToMeant(isMeant: (setting: SyncSetting) => boolean): Promise<void> {
-  for (const setting of (await readSettings()).filter(isMeant)) await listenToPages(setting)
 }
 
 /** The alarm rings only while something is on: more often where changes of others come in, seldom where they are only told of. */

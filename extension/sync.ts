@@ -65,7 +65,8 @@ export async function switchOn(
   await dismissEnded(session)
   const setting = { ...freshSync, ...before, site: session.site, account: session.account, mode, scope }
   await putSetting(setting)
-  await listenToPages(setting)
+  // A page that hangs holds nothing up.
+  void listenToPages(setting)
   await syncNow(session)
 }
 

@@ -20,7 +20,7 @@ vi.mock("wxt/browser", () => ({
       onMessage: { addListener: (listener: Listener) => void (fake.listener = listener) },
     },
     cookies: { getAllCookieStores: async () => [{ id: "0", tabIds: [7] }] },
-    tabs: { query: async () => [{ id: 7, incognito: false, discarded: false }] },
+    tabs: { query: async () => [{ id: 7, url: `${origin}/home`, incognito: false, discarded: false }] },
     scripting: { executeScript: async () => [{ documentId: "document-7", frameId: 0 }] },
     storage: {
       session: {
@@ -98,6 +98,7 @@ const pageWith = (token: string) => JSON.stringify({ origin, local: [["token", t
 
 it.each([
   ["a site that is not kept in sync", []],
+  ["an origin that is unticked", [{ ...setting, scope: { ...setting.scope, withoutOrigins: [origin] } }]],
   ["a scope of cookies alone", [{ ...setting, scope: { ...setting.scope, kinds: ["cookies"] } }]],
 ] as [string, SyncSetting[]][])("a page of %s is told that nobody wants to hear of it", async (_of, settings) => {
   fake.settings = settings
@@ -113,7 +114,7 @@ it("a page of another cookie store is not taken for the one that is kept in sync
   expect(looks.mock.calls[0]?.[0](other)).toBe(false)
 })
 
-it("an origin that was unticked, and one without ticked localStorage, is not taken along", async () => {
+it("an origin that was unticked meanwhile, and one without ticked localStorage, is not taken along", async () => {
   const scopes = [{ withoutOrigins: [origin] }, { kinds: ["cookies", "indexedDB"] as SyncSetting["scope"]["kinds"] }]
   for (const scope of scopes) {
     await fake.listener?.({ type: "leaving", page: pageWith("left"), counts }, sender)
