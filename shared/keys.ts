@@ -97,7 +97,8 @@ export function parseIdentity(text: string): OpenIdentity {
   const bad = (why: string) => new PspError("bad-identity", `Cannot read identity: ${why}`)
   const line = text.trim()
   if (!line.startsWith("PSP-IDENTITY-1")) throw bad("expected a line that starts with PSP-IDENTITY-1")
-  const body = decodeBech32(line.toLowerCase(), "psp-identity-")
+  // Mixed case is refused (BIP 173).
+  const body = line === line.toUpperCase() ? decodeBech32(line.toLowerCase(), "psp-identity-") : null
   if (body === null) throw bad("it is damaged or cut off")
   if (body[0] !== version) throw new PspError("too-new", "Cannot read identity: it was written by a newer version")
   if (body.length <= 81) throw bad("it is too short")

@@ -12,8 +12,9 @@ describe("identity", () => {
     const text = identityToText(await createIdentity("laptop"))
     const damaged = [
       text.slice(0, -1),
-      text.replace(/.$/, (last) => (last === "q" ? "p" : "q")),
+      text.replace(/.$/, (last) => (last === "Q" ? "P" : "Q")),
       text.toLowerCase(),
+      text.replace(/[A-Z](?=[^A-Z]*$)/, (last) => last.toLowerCase()),
       "AGE-SECRET-KEY-1QQ",
       "",
       `${text} ${text}`,
