@@ -6,7 +6,8 @@ import { ask, type Computer } from "../messages.js"
 /** Ask again after as many ms; null: that was all. */
 type Again = (computer: Computer) => number | null
 
-export const always: Again = () => 2000
+/** Each look starts the native host: a page that stays open must not do so for ever. */
+export const untilTrusted: Again = (computer) => (computer.isThere && computer.trust.state === "trusted" ? null : 2000)
 export const whileWaiting: Again = (computer) => (computer.isThere && computer.trust.state === "waiting" ? 2000 : null)
 
 /** How long (ms) one answer may take: a host that starts on a busy machine takes seconds. */

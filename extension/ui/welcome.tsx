@@ -1,12 +1,12 @@
 import { i18n } from "../i18n.js"
 import { Command } from "./command.js"
-import { always, ComputerCard, useComputer } from "./computer.js"
+import { ComputerCard, untilTrusted, useComputer } from "./computer.js"
 
 const command = "npm install --global persistent-sessions && psp install"
 
 /** The first minutes: install psp, trust this computer, pin the icon. Notices by itself what is done. */
 export function Welcome() {
-  const [computer, setComputer] = useComputer(always)
+  const [computer, setComputer] = useComputer(untilTrusted)
   const isTrusted = computer?.isThere === true && computer.trust.state === "trusted"
   return (
     <main>

@@ -1,9 +1,10 @@
-import { readdir } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import path from "node:path"
 import { expect, test, type Page } from "@playwright/test"
+import { chromeExtensionId } from "../../shared/names.js"
 import { createStructuredCodec } from "../../shared/structured.js"
 import { openComputerVault, openSaved, trustComputer } from "./saving.js"
-import { startBrowser, type TestBrowser } from "./browser.js"
+import { hostProgram, startBrowser, type TestBrowser } from "./browser.js"
 import { startCaptureSite, type CaptureSite } from "./capture-site.js"
 
 let site: CaptureSite
@@ -270,4 +271,26 @@ test("the welcome page notices by itself that psp was installed, and trusts it",
   await expect(welcome.getByText(/^psp \d+\.\d+\.\d+ is here\.$/)).toBeVisible({ timeout: 15_000 })
   await trust(welcome).click()
   await expect(welcome.getByText("Done. Open a site")).toBeVisible()
+})
+
+test("a welcome page that stays open starts no host any more once the computer is trusted", async () => {
+  browser = await startBrowser()
+  const starts = path.join(browser.home, "starts")
+  await browser.registerHost({ script: `echo >> "${starts}"\nexec "${process.execPath}" "${hostProgram}" "$@"` })
+  const startsOf = async () => (await readFile(starts, "utf8")).length
+  const address = `chrome-extension://${chromeExtensionId}/welcome.html`
+  const isWelcome = (page: Page) => page.url() === address
+  // The one that the extension opens by itself has a clock of its own.
+  await expect.poll(() => browser.context.pages().some(isWelcome)).toBe(true)
+  const welcome = await browser.context.newPage()
+  for (const page of browser.context.pages().filter(isWelcome)) await page.close()
+  await welcome.clock.install()
+  await welcome.goto(address)
+  await trust(welcome).click()
+  await expect(welcome.getByText("Done. Open a site")).toBeVisible()
+  const before = await startsOf()
+  await welcome.clock.runFor(60_000)
+  // Whatever was asked before this has started its host by the time this is answered; one look may have been on its way.
+  await welcome.evaluate(() => chrome.runtime.sendMessage({ type: "computer" }))
+  expect(await startsOf()).toBeLessThanOrEqual(before + 2)
 })
