@@ -7,15 +7,16 @@ import type { Kind } from "../shared/report.js"
 import { permissionPatterns } from "../shared/site.js"
 import { parseSnapshot, type OriginState, type Snapshot } from "../shared/snapshot.js"
 import { originOf } from "./ask-tab.js"
+import type { SessionName } from "./forget.js"
 import type { Sender } from "./own-page.js"
-import { storeOfTab, type CookieStore } from "./stores.js"
+import { storeOfTab } from "./stores.js"
 import { readSettings, type SyncSetting } from "./sync-settings.js"
 import type { Leaving } from "./tell-leaving.js"
 
 type Look = (isMeant: (setting: SyncSetting) => boolean) => Promise<void>
 
-/** What the last page of an origin held when it was left, by cookie store and origin, until the next look. Never on the disk. */
-const left = new Map<string, { storeId: string; documentId: string; state: OriginState; at: number }>()
+/** What the last page of an origin held when it was left, for the session it was kept in sync for, until the next look. Never on the disk. */
+const left = new Map<string, SessionName & { documentId: string; state: OriginState; at: number }>()
 
 /** What was looked at by nobody for so long (ms) is not new any more. */
 const keptFor = 60_000
@@ -41,28 +42,30 @@ export function watchLeftPages(look: Look): void {
 /** @returns whether anybody wants to hear of pages of that origin */
 async function hearOf({ page, counts }: Leaving, from: { origin: string; documentId: string }, look: Look) {
   const { origin, documentId } = from
-  const isWanted = wantsPagesOf(origin)
-  if (!(await readSettings()).some(isWanted)) return false
+  const wanted = (await readSettings()).filter(wantsPagesOf(origin))
+  if (wanted.length === 0) return false
   const storeId = await storeOfDocument(documentId)
-  if (storeId === null) return true
+  const meant = wanted.filter(({ scope }) => scope.storeId === storeId)
   if (page !== null && counts !== null) {
     const reading = JSON.parse(page) as PageReading
     // Files are listed by a look, and only counted here.
     const frame = { page: { ...reading, counts: { ...counts, opfs: null } }, partition: null }
     // What the page does not let us read was named while it was open.
     const [state] = originStatesOf([frame], true, [])
-    if (state?.origin === origin) left.set(`${storeId} ${origin}`, { storeId, documentId, state, at: Date.now() })
+    if (state?.origin === origin)
+      for (const { site, account } of meant)
+        left.set(JSON.stringify([site, account, origin]), { site, account, documentId, state, at: Date.now() })
   }
-  await look((setting) => setting.scope.storeId === storeId && isWanted(setting))
+  await look((setting) => meant.some((one) => one.site === setting.site && one.account === setting.account))
   return true
 }
 
 /** Adds the localStorage of pages that were left since the last look, where no page of their origin is open. */
-export function withLeftPages(snapshot: Snapshot, { site, scope }: SyncSetting): Snapshot {
+export function withLeftPages(snapshot: Snapshot, { site, account, scope }: SyncSetting): Snapshot {
   const { origins = [] } = snapshot
   const added: OriginState[] = []
-  for (const [key, { storeId, documentId, state, at }] of left) {
-    if (storeId !== scope.storeId || !isOfSites(state.origin, sitesOf({ site, scope }))) continue
+  for (const [key, { documentId, state, at, ...session }] of left) {
+    if (session.site !== site || session.account !== account) continue
     left.delete(key)
     void browser.storage.session.remove(nameOf(documentId))
     const isRead = origins.some(({ origin, partition }) => origin === state.origin && partition === null)
@@ -82,8 +85,10 @@ export async function listenToPages(setting: SyncSetting): Promise<void> {
 export async function listenToPage(tab: Browser.tabs.Tab): Promise<void> {
   const origin = originOf(tab.url)
   if (origin === null || tab.id === undefined || tab.discarded) return
-  if (!(await readSettings()).some(wantsPagesOf(origin))) return
-  const [file, { id: storeId }]: [ScriptPublicPath, CookieStore] = ["/tell-leaving.js", await storeOfTab(tab)]
+  const wanted = (await readSettings()).filter(wantsPagesOf(origin))
+  const { id: storeId } = await storeOfTab(tab)
+  if (!wanted.some(({ scope }) => scope.storeId === storeId)) return
+  const file: ScriptPublicPath = "/tell-leaving.js"
   const loading = browser.scripting.executeScript({ target: { tabId: tab.id }, files: [file], injectImmediately: true })
   const [loaded] = await loading.catch(() => [])
   if (loaded?.documentId !== undefined) await browser.storage.session.set({ [nameOf(loaded.documentId)]: storeId })
@@ -107,7 +112,7 @@ function wantsPagesOf(origin: string): (setting: SyncSetting) => boolean {
   }
 }
 
-function sitesOf({ site, scope }: Pick<SyncSetting, "site" | "scope">): string[] {
+function sitesOf({ site, scope }: SyncSetting): string[] {
   return [site, ...scope.alsoSites]
 }
 

@@ -1,4 +1,6 @@
 import { expect, test } from "@playwright/test"
+import type { Page } from "puppeteer-core"
+import type { SyncMode } from "../../extension/sync-settings.js"
 import type { FieldId } from "../../shared/merge/fields.js"
 import { defaultKinds } from "../../shared/report.js"
 import { expectStatus, expectText, prepareFirefoxTests, press, textOf, trust } from "./firefox-tests.js"
@@ -15,22 +17,29 @@ import {
 
 const { start } = prepareFirefoxTests()
 
+/** A person whose page is saved once and kept in sync, and a bot that may save back. */
+async function keepInSync(origin: string, mode: SyncMode, prepare?: (tab: Page) => Promise<void>) {
+  const firefox = await start({ hostnames: [`app.${siteName}`] })
+  const tab = await firefox.openTab(`${origin}/`)
+  await prepare?.(tab)
+  await firefox.allow(`*://*.${siteName}/*`)
+  const popup = await firefox.openPopup(tab)
+  await trust(popup)
+  await press(popup, "Save session")
+  await expectStatus(popup, /^Saved/)
+  const scope = { alsoSites: [], kinds: [...defaultKinds], withoutOrigins: [], storeId: "firefox-default" }
+  await switchSync(popup, { site: siteName, mode, scope })
+  return { tab, popup, bot: await grantStorageBot(firefox) }
+}
+
 test("in Firefox a ticked key and a ticked record enter the page, and can be undone", async () => {
   const site = await startStorageSite()
   try {
-    const firefox = await start({ hostnames: [`app.${siteName}`] })
     const origin = site.origin()
-    const tab = await firefox.openTab(`${origin}/`)
-    await tab.evaluate(() => localStorage.setItem("token", "first"))
-    await tab.evaluate(makeDatabase)
-    await firefox.allow(`*://*.${siteName}/*`)
-    const popup = await firefox.openPopup(tab)
-    await trust(popup)
-    await press(popup, "Save session")
-    await expectStatus(popup, /^Saved/)
-    const scope = { alsoSites: [], kinds: [...defaultKinds], withoutOrigins: [], storeId: "firefox-default" }
-    await switchSync(popup, { site: siteName, mode: "both", scope })
-    const bot = await grantStorageBot(firefox)
+    const { tab, popup, bot } = await keepInSync(origin, "both", async (page) => {
+      await page.evaluate(() => localStorage.setItem("token", "first"))
+      await page.evaluate(makeDatabase)
+    })
     await bot.save((origins) => withItems(origin, { token: "second" })(withRecord(origins)))
     await lookNow(popup, siteName)
     await expectText(popup, "changes by others wait for you")
@@ -57,17 +66,8 @@ test("in Firefox a ticked key and a ticked record enter the page, and can be und
 test("in Firefox a page is looked at when it goes from view, and its last word before it is closed is saved", async () => {
   const site = await startStorageSite()
   try {
-    const firefox = await start({ hostnames: [`app.${siteName}`] })
     const origin = site.origin()
-    const tab = await firefox.openTab(`${origin}/`)
-    await firefox.allow(`*://*.${siteName}/*`)
-    const popup = await firefox.openPopup(tab)
-    await trust(popup)
-    await press(popup, "Save session")
-    await expectStatus(popup, /^Saved/)
-    const scope = { alsoSites: [], kinds: [...defaultKinds], withoutOrigins: [], storeId: "firefox-default" }
-    await switchSync(popup, { site: siteName, mode: "save", scope })
-    const bot = await grantStorageBot(firefox)
+    const { tab, popup, bot } = await keepInSync(origin, "save")
     await tab.bringToFront()
     await tab.evaluate(() => localStorage.setItem("token", "in view"))
     await popup.bringToFront()

@@ -171,6 +171,16 @@ test("a page's last word before it is closed is saved, though nobody can ask it 
   await again.goto(origin)
   expect(await again.title()).toBe("loaded with last")
   await ask(popup, { type: "sync", mode: "off", scope: (await syncStates(popup))[0]?.scope })
+  await setItem(again, "token", "unheard")
+  const tabId = await browser.tabIdOf(again)
+  const isTelling = () =>
+    browser.background.evaluate(async (id) => {
+      const func = () => typeof (globalThis as { pspTellsLeaving?: true }).pspTellsLeaving
+      return (await chrome.scripting.executeScript({ target: { tabId: id }, func }))[0]?.result
+    }, tabId)
+  expect(await isTelling()).toBe("boolean")
+  // It tells once more that its storage changed, and is told that nobody listens.
+  await expect.poll(isTelling, { timeout: 40_000 }).toBe("undefined")
   await closeWith(again, "unheard")
   await lookNow(popup)
   expect(await bot.items(origin)).toEqual([["token", "last"]])

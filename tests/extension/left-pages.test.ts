@@ -106,6 +106,19 @@ it.each([
   expect(looks).not.toHaveBeenCalled()
 })
 
+it("what a page held is of the account that was kept in sync, and not of the one that is next", async () => {
+  await fake.listener?.({ type: "leaving", page: pageWith("left"), counts }, sender)
+  expect(withLeftPages(withOrigins(undefined), { ...setting, account: "work" }).origins).toBeUndefined()
+  expect(withLeftPages(withOrigins(undefined), setting).origins).toHaveLength(1)
+})
+
+it("a page of another cookie store is not asked to tell", async () => {
+  fake.session.clear()
+  fake.settings = [{ ...setting, scope: { ...setting.scope, storeId: "firefox-container-1" } }]
+  await listenToPages(setting)
+  expect(fake.session.size).toBe(0)
+})
+
 it("a page of another cookie store is not taken for the one that is kept in sync", async () => {
   const other = { ...setting, scope: { ...setting.scope, storeId: "firefox-container-1" } }
   fake.settings = [other]
